@@ -1,0 +1,67 @@
+"""ergopy: a Python process as a full member of an Erlang cluster, on Trio.
+
+::
+
+    class Counter(ergopy.GenServer):
+        async def init(self, start):
+            self.value = start
+
+        async def handle_call(self, request, from_):
+            match request:
+                case (Atom("add"), int(n)):
+                    self.value += n
+                    return self.value
+
+    async with ergopy.Node("py@127.0.0.1", cookie="secret") as node:
+        await node.start(Counter, 10, name="counter")
+        await node.wait_closed()
+"""
+
+from etf import Atom as Atom
+from etf import Pid as Pid
+from etf import Port as Port
+from etf import Reference as Reference
+
+from ._main import Node as Node
+from ._main import run as run
+from ._version import __version__ as __version__
+from .errors import AlreadyConnected as AlreadyConnected
+from .errors import AlreadyStarted as AlreadyStarted
+from .errors import CallError as CallError
+from .errors import CallExit as CallExit
+from .errors import CallTimeout as CallTimeout
+from .errors import ConnectError as ConnectError
+from .errors import CookieMismatch as CookieMismatch
+from .errors import ErgopyError as ErgopyError
+from .errors import Exit as Exit
+from .errors import HandshakeError as HandshakeError
+from .errors import HandshakeTimeout as HandshakeTimeout
+from .errors import Ignored as Ignored
+from .errors import LocalProtocolError as LocalProtocolError
+from .errors import MissingFlags as MissingFlags
+from .errors import NameTaken as NameTaken
+from .errors import NodeDown as NodeDown
+from .errors import NodeNameError as NodeNameError
+from .errors import NodeNotFound as NodeNotFound
+from .errors import NoProcess as NoProcess
+from .errors import NotAllowed as NotAllowed
+from .errors import NotDistribution as NotDistribution
+from .errors import NotRegistered as NotRegistered
+from .errors import ProtocolError as ProtocolError
+from .errors import ReceiveTimeout as ReceiveTimeout
+from .errors import RemoteProtocolError as RemoteProtocolError
+from .errors import RpcError as RpcError
+from .errors import StartError as StartError
+from .errors import Throw as Throw
+from .gen import IGNORE as IGNORE
+from .gen import NOREPLY as NOREPLY
+from .gen import Behaviour as Behaviour
+from .gen import GenServer as GenServer
+from .gen import NoReply as NoReply
+from .gen import Reply as Reply
+from .gen import Stop as Stop
+from .node.cookies import CookieError as CookieError
+from .process import Down as Down
+from .process import ExitMessage as ExitMessage
+from .process import Process as Process
+from .process import self as self

@@ -1,0 +1,1 @@
+"""The distribution protocol: handshake, framing, and one connection to a peer."""

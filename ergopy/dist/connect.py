@@ -1,0 +1,200 @@
+"""The handshake on a socket: dialling, and answering one that dialled (protocol 2.8).
+
+Each step waits ``setup_time`` seconds for the peer, all steps together four times as
+long. A peer that is silent, closes or talks nonsense is a named ``ConnectError``, and
+its socket is closed. What comes out is a plain non-blocking socket, for ``Transport``.
+"""
+
+from __future__ import annotations
+
+import socket as sockets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import trio
+
+from ..errors import ConnectError, HandshakeTimeout, NodeNotFound
+from .handshake import (
+    Acceptor,
+    AliveAnswered,
+    AliveAsked,
+    Connected,
+    Connector,
+    NameReceived,
+    Verified,
+)
+
+if TYPE_CHECKING:
+    from .handshake import Answer, Event, Handshake, Identity
+
+STEPS = 4
+_READ = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to answer a node that dials us; the cookie is not part of the ``repr``."""
+
+    status: Answer
+    cookie: str = ""
+    name: str | None = None
+    """The name to give to a node that asks for one."""
+    creation: int = 0
+    """The creation that goes with it."""
+
+    def __repr__(self) -> str:
+        return f"Decision({self.status!r}, name={self.name!r})"
+
+
+class Gate(Protocol):
+    """Who decides about incoming connections: the table of peers."""
+
+    @property
+    def identity(self) -> Identity:
+        """What we say about ourselves."""
+
+    def decide(self, who: NameReceived) -> Decision:
+        """Answer a node that wants in."""
+
+    def replace(self, name: str) -> None:
+        """End the old connection of a node that has proved to know the cookie."""
+
+    def established(self, sock: sockets.socket, link: Connected) -> None:
+        """Take over a connection whose handshake is complete."""
+
+
+async def dial(
+    host: str, port: int, connector: Connector, *, setup_time: float
+) -> tuple[sockets.socket, Connected]:
+    """Connect to *port* and carry out the handshake as the node that dials.
+
+    Raises:
+        NodeNotFound: Nobody listens there.
+        HandshakeError: Or a subclass, which says why there is no connection.
+
+    Cancelling it closes the socket.
+    """
+    peer = connector.peer
+    try:
+        with trio.fail_after(setup_time):
+            stream = await trio.open_tcp_stream(host, port)
+    except trio.TooSlowError:
+        raise HandshakeTimeout(peer, setup_time) from None
+    except OSError as error:
+        raise NodeNotFound(
+            peer, f"nobody listens at {host}:{port} ({error})"
+        ) from error
+    try:
+        link = await _connect(stream, connector, setup_time)
+    except BaseException:
+        await trio.aclose_forcefully(stream)
+        raise
+    return release(stream), link
+
+
+async def answer(
+    stream: trio.SocketStream, acceptor: Acceptor, gate: Gate, *, setup_time: float
+) -> Connected | None:
+    """Carry out the handshake as the node that was dialled.
+
+    Returns None if one of the two did not want it, without anybody being wrong.
+    """
+    async with _Talk(stream, acceptor, setup_time) as talk:
+        while True:
+            for event in await talk.events():
+                if isinstance(event, Connected):
+                    return event
+                if isinstance(event, AliveAnswered) and not event.wanted:
+                    return None
+                if isinstance(event, NameReceived):
+                    talk.more(_admit(acceptor, gate.decide(event)))
+                elif isinstance(event, Verified):
+                    gate.replace(acceptor.peer)
+                    talk.more(acceptor.confirm())
+            if acceptor.done and not talk.pending:
+                return None
+
+
+def release(stream: trio.SocketStream) -> sockets.socket:
+    """Take the plain socket out of a Trio stream."""
+    sock = sockets.socket(fileno=stream.socket.detach())
+    sock.setblocking(False)
+    sock.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY, 1)
+    return sock
+
+
+def _admit(acceptor: Acceptor, decision: Decision) -> list[Event]:
+    if decision.name is not None:
+        return acceptor.give_name(
+            decision.name, decision.creation, cookie=decision.cookie
+        )
+    return acceptor.accept(decision.status, cookie=decision.cookie or None)
+
+
+async def _connect(
+    stream: trio.SocketStream, connector: Connector, setup_time: float
+) -> Connected:
+    async with _Talk(stream, connector, setup_time) as talk:
+        while True:
+            for event in await talk.events():
+                if isinstance(event, Connected):
+                    return event
+                if isinstance(event, AliveAsked):
+                    talk.more(connector.answer_alive(True))
+
+
+class _Talk:
+    """The bytes of one handshake, with its deadlines."""
+
+    def __init__(
+        self, stream: trio.SocketStream, machine: Handshake, setup_time: float
+    ) -> None:
+        self._stream = stream
+        self._machine = machine
+        self._setup_time = setup_time
+        self._scope = trio.CancelScope()
+        self.pending: list[Event] = []
+
+    async def __aenter__(self) -> _Talk:
+        self._scope.deadline = trio.current_time() + STEPS * self._setup_time
+        self._scope.__enter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self._scope.__exit__(*error)  # type: ignore[arg-type]
+        if self._scope.cancelled_caught:
+            raise HandshakeTimeout(self._machine.peer, STEPS * self._setup_time)
+
+    def more(self, events: list[Event]) -> None:
+        """Queue what an answer of ours made happen at once."""
+        self.pending += events
+
+    async def events(self) -> list[Event]:
+        """Send what is to be sent; return the next events, waiting for bytes."""
+        machine = self._machine
+        try:
+            with trio.fail_after(self._setup_time):
+                await self._send()
+                if self.pending or machine.done:
+                    events, self.pending = self.pending, []
+                    return events
+                data = await self._stream.receive_some(_READ)
+                if not data:
+                    machine.receive_eof()
+                try:
+                    events = machine.receive_data(data)
+                except ConnectError:
+                    await self._send()
+                    raise
+                if events and isinstance(events[-1], Connected):
+                    await self._send()
+                return events
+        except trio.TooSlowError:
+            raise HandshakeTimeout(machine.peer, self._setup_time) from None
+        except trio.BrokenResourceError as error:
+            machine.receive_eof()
+            raise ConnectError(machine.peer, f"broken: {error}") from error
+
+    async def _send(self) -> None:
+        if data := self._machine.data_to_send():
+            await self._stream.send_all(data)

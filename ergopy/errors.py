@@ -1,0 +1,245 @@
+"""Every exception that ergopy raises on purpose, apart from those of ``etf`` and ``epmd``.
+
+::
+
+    ErgopyError
+    ├── ProtocolError
+    │   ├── LocalProtocolError      we asked for something illegal: a bug in the caller
+    │   └── RemoteProtocolError     the peer broke the rules: the connection closes
+    ├── ConnectError(OSError)
+    │   ├── NodeNotFound            no such name, or nobody listening
+    │   ├── HandshakeError
+    │   │   ├── CookieMismatch
+    │   │   ├── MissingFlags        .flags: names, not numbers
+    │   │   ├── NotAllowed          the peer said no
+    │   │   ├── AlreadyConnected
+    │   │   ├── HandshakeTimeout    the peer went silent
+    │   │   └── NotDistribution     whatever answers there is no Erlang node
+    │   └── NodeDown                it was up and is not any more
+    ├── NodeNameError(ValueError)   a node name that cannot work
+    ├── CallError
+    │   ├── CallTimeout(TimeoutError)
+    │   ├── NoProcess
+    │   └── CallExit                .reason: the exit reason, as a term
+    ├── StartError                  .reason: why a behaviour did not come up
+    │   ├── AlreadyStarted          .pid: who has the name
+    │   └── Ignored                 its init said so: nothing failed, nothing runs
+    ├── RpcError                    .kind, .reason, .stacktrace, from the far side
+    ├── NameTaken, NotRegistered
+    ├── ReceiveTimeout(TimeoutError, trio.TooSlowError)
+    ├── Exit                        raised by user code to leave with a reason
+    └── Throw                       raised by an exported function: a ``throw``
+
+An error carries its data as attributes and builds its message from them.
+Raising never logs; whoever ends the propagation does, once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from etf import Pid
+
+
+class ErgopyError(Exception):
+    """The root of ergopy's own exceptions."""
+
+
+class ProtocolError(ErgopyError):
+    """A rule of the distribution protocol was broken."""
+
+
+class LocalProtocolError(ProtocolError):
+    """We asked for something the protocol forbids: a bug in the calling code."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The peer broke the protocol; its connection is closed, nothing else is."""
+
+
+class ConnectError(ErgopyError, OSError):
+    """A connection to another node could not be made, or is no more."""
+
+    def __init__(self, peer: str, problem: str) -> None:
+        super().__init__(f"{peer}: {problem}")
+        self.peer = peer
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.peer}: {self.problem}"
+
+
+class NodeNotFound(ConnectError):
+    """No such node name at its port mapper, or nobody listens where it should."""
+
+
+class HandshakeError(ConnectError):
+    """The two nodes talked, but did not become connected."""
+
+
+class CookieMismatch(HandshakeError):
+    """The peer does not have our cookie, or we do not have its."""
+
+    def __init__(self, peer: str, problem: str = "the cookies differ") -> None:
+        super().__init__(peer, problem)
+
+
+class MissingFlags(HandshakeError):
+    """The peer cannot do something that we need; ``flags`` has the names."""
+
+    def __init__(self, peer: str, flags: Iterable[str]) -> None:
+        self.flags = tuple(flags)
+        super().__init__(peer, f"lacks mandatory flags: {', '.join(self.flags)}")
+
+
+class NotAllowed(HandshakeError):
+    """The peer answered ``not_allowed``: flags or its allow list."""
+
+    def __init__(self, peer: str, problem: str = "the node does not allow us") -> None:
+        super().__init__(peer, problem)
+
+
+class AlreadyConnected(HandshakeError):
+    """A connection between the two nodes is up, or is being made, already."""
+
+    def __init__(self, peer: str, problem: str = "already connected") -> None:
+        super().__init__(peer, problem)
+
+
+class HandshakeTimeout(HandshakeError):
+    """The peer went silent before the handshake was complete."""
+
+    def __init__(self, peer: str, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(peer, f"silent for {seconds:g} s during the handshake")
+
+
+class NotDistribution(HandshakeError):
+    """Something answers at that port, but it does not speak distribution."""
+
+
+class NodeDown(ConnectError):
+    """The connection to that node is gone."""
+
+    def __init__(self, peer: str, problem: str = "the node is down") -> None:
+        super().__init__(peer, problem)
+
+
+class NodeNameError(ErgopyError, ValueError):
+    """A node name that cannot work; the message says what to write instead."""
+
+
+class CallError(ErgopyError):
+    """A call got no answer; ``dest`` is whom it was for."""
+
+    def __init__(self, dest: object, problem: str) -> None:
+        super().__init__(f"call to {dest!r}: {problem}")
+        self.dest = dest
+
+
+class CallTimeout(CallError, TimeoutError):
+    """No answer in time. A late one is dropped, it never reaches a mailbox."""
+
+    def __init__(self, dest: object, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(dest, f"no answer within {seconds:g} s")
+
+
+class NoProcess(CallError):
+    """Nobody is there: ``noproc``."""
+
+    def __init__(self, dest: object) -> None:
+        super().__init__(dest, "no such process (noproc)")
+
+
+class CallExit(CallError):
+    """The called process ended before it answered; ``reason`` is a term."""
+
+    def __init__(self, dest: object, reason: Any) -> None:
+        self.reason = reason
+        super().__init__(dest, f"the process ended: {reason!r}")
+
+
+class StartError(ErgopyError):
+    """A process did not come up; ``reason`` is the exit reason of its ``init``."""
+
+    def __init__(self, what: object, reason: Any) -> None:
+        self.reason = reason
+        super().__init__(f"{what} did not start: {reason!r}")
+
+
+class AlreadyStarted(StartError):
+    """The name belongs to a live process; ``pid`` is that process."""
+
+    def __init__(self, name: str, pid: Pid) -> None:
+        self.pid = pid
+        self.name = name
+        super().__init__(f"name {name!r} is taken by {pid!r}; it", ("already_started", pid))
+
+
+class Ignored(StartError):
+    """``init`` returned ``IGNORE``: the process ended, and nothing went wrong."""
+
+    def __init__(self, what: object) -> None:
+        super().__init__(what, "ignore")
+
+
+class RpcError(ErgopyError):
+    """A remote function did not return.
+
+    ``kind`` is ``"throw"``, ``"exit"``, ``"error"``, or ``"erpc"`` when the call
+    itself failed (``noconnection``, ``timeout``, ``notsup``). ``reason`` and
+    ``stacktrace`` are terms, as the far side made them.
+    """
+
+    def __init__(self, kind: str, reason: Any, stacktrace: Sequence[Any] = ()) -> None:
+        super().__init__(f"{kind}: {reason!r}")
+        self.kind = kind
+        self.reason = reason
+        self.stacktrace = list(stacktrace)
+
+
+class NameTaken(ErgopyError):
+    """That name belongs to somebody; unregister it, or take another."""
+
+    def __init__(self, name: str, owner: object) -> None:
+        super().__init__(f"the name {name!r} is taken by {owner!r}")
+        self.name = name
+        self.owner = owner
+
+
+class NotRegistered(ErgopyError):
+    """Nobody has that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"nobody is registered as {name!r}")
+        self.name = name
+
+
+class ReceiveTimeout(ErgopyError, TimeoutError, trio.TooSlowError):
+    """No message (that matches) arrived in time; the mailbox is as it was."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(f"no message within {seconds:g} s")
+
+
+class Exit(ErgopyError):
+    """Raise it inside a process to end that process with *reason*, any term."""
+
+    def __init__(self, reason: Any = "normal") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Throw(ErgopyError):
+    """Raise it in an exported function to let the remote caller see ``throw(Term)``."""
+
+    def __init__(self, term: Any) -> None:
+        super().__init__(term)
+        self.term = term

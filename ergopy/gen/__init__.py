@@ -1,0 +1,10 @@
+"""Behaviours: processes with a fixed way to live."""
+
+from .behaviour import Behaviour as Behaviour
+from .returns import IGNORE as IGNORE
+from .returns import NOREPLY as NOREPLY
+from .returns import NoReply as NoReply
+from .returns import Reply as Reply
+from .returns import Stop as Stop
+from .server import From as From
+from .server import GenServer as GenServer

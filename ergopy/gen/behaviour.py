@@ -1,0 +1,123 @@
+"""What all behaviours share: their process, and its verbs under ``self``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from etf import Pid, Reference
+
+    from ..process.helpers import HelperTasks
+    from ..process.process import Process
+    from ..process.start import StartAck
+    from ..process.timers import Timer
+
+
+class Behaviour:
+    """A process with a fixed way to live; subclasses say which.
+
+    The verbs are those of :class:`ergopy.Process`, with this process as the sender.
+    """
+
+    process: Process
+    """The process that runs this behaviour; there from before ``init``."""
+
+    async def enter(
+        self, process: Process, args: tuple[Any, ...], ack: StartAck | None = None
+    ) -> None:
+        """Be the body of *process*. *ack* is told when ``init`` is done."""
+        raise NotImplementedError
+
+    @property
+    def pid(self) -> Pid:
+        """The pid; ``self()``."""
+        return self.process.pid
+
+    @property
+    def node(self) -> Any:
+        """The node this runs on."""
+        return self.process.node
+
+    @property
+    def nursery(self) -> HelperTasks:
+        """Where helper tasks start; they end with the process."""
+        return self.process.nursery
+
+    async def send(self, dest: Any, message: Any) -> None:
+        await self.process.send(dest, message)
+
+    def send_nowait(self, dest: Any, message: Any) -> None:
+        self.process.send_nowait(dest, message)
+
+    async def call(self, dest: Any, request: Any, timeout: float | None = 5.0) -> Any:
+        return await self.process.call(dest, request, timeout)
+
+    async def cast(self, dest: Any, request: Any) -> None:
+        await self.process.cast(dest, request)
+
+    async def reply(self, from_: Any, value: Any) -> None:
+        await self.process.reply(from_, value)
+
+    async def stop(
+        self, dest: Any, reason: Any = "normal", timeout: float | None = 5.0
+    ) -> None:
+        await self.process.stop(dest, reason, timeout)
+
+    async def rpc(
+        self,
+        peer: str,
+        module: str,
+        function: str,
+        args: list[Any],
+        timeout: float | None = 5.0,
+    ) -> Any:
+        return await self.process.node.rpc(
+            peer, module, function, args, timeout, caller=self.process
+        )
+
+    async def spawn(self, function: Callable[..., Awaitable[Any]], *args: Any, **options: Any) -> Any:
+        return await self.process.spawn(function, *args, **options)
+
+    async def start(self, behaviour: Any, *args: Any, **options: Any) -> Pid:
+        return await self.process.start(behaviour, *args, **options)
+
+    async def monitor(self, target: Any, *, alias: bool = False) -> Reference:
+        return await self.process.monitor(target, alias=alias)
+
+    def demonitor(self, ref: Reference, *, flush: bool = True) -> bool:
+        return self.process.demonitor(ref, flush=flush)
+
+    async def link(self, to: Pid) -> None:
+        await self.process.link(to)
+
+    def unlink(self, to: Pid) -> None:
+        self.process.unlink(to)
+
+    async def exit(self, to: Pid, reason: Any) -> None:
+        await self.process.exit(to, reason)
+
+    def alias(self, *, once: bool = False) -> Reference:
+        return self.process.alias(once=once)
+
+    def unalias(self, alias: Reference) -> bool:
+        return self.process.unalias(alias)
+
+    def send_after(self, seconds: float, dest: Any, message: Any) -> Timer:
+        return self.process.send_after(seconds, dest, message)
+
+    def start_soon(self, function: Callable[..., Awaitable[Any]], *args: Any) -> None:
+        self.process.start_soon(function, *args)
+
+    async def run_sync(self, function: Callable[..., Any], *args: Any) -> Any:
+        return await self.process.run_sync(function, *args)
+
+    @property
+    def trap_exit(self) -> bool:
+        """Whether exit signals arrive as messages; ``process_flag(trap_exit, ..)``."""
+        return self.process.trap_exit
+
+    @trap_exit.setter
+    def trap_exit(self, value: bool) -> None:
+        self.process.trap_exit = value

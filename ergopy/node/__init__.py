@@ -1,0 +1,1 @@
+"""Nodes: names, connections, routing, exports, and spawning across nodes."""

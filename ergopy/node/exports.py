@@ -1,0 +1,114 @@
+"""What other nodes may run here: two allow lists, empty to begin with.
+
+``functions`` is for rpc and erpc, by module and function name. ``programs`` is for
+``spawn(Node, Module, Function, Args)``. Nothing is ever imported or looked up by a
+name from the wire; whatever is not in these lists is ``undef``, as on a BEAM.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
+
+import trio
+
+from ..errors import ErgopyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Undefined(ErgopyError):
+    """That function is not exported, or not with that many arguments."""
+
+    def __init__(self, module: str, function: str, arguments: list[Any]) -> None:
+        super().__init__(f"{module}:{function}/{len(arguments)} is not exported")
+        self.module = module
+        self.function = function
+        self.arguments = arguments
+
+
+class _Function(NamedTuple):
+    call: Callable[..., Any]
+    signature: inspect.Signature
+    in_thread: bool
+
+
+class Exports:
+    """The allow lists of one node."""
+
+    def __init__(self) -> None:
+        self._functions: dict[tuple[str, str], _Function] = {}
+        self.programs: dict[tuple[str, str | None], Callable[..., Any]] = {}
+
+    def __contains__(self, name: tuple[str, str]) -> bool:
+        return name in self._functions
+
+    def names(self) -> list[tuple[str, str]]:
+        """Return the exported ``(module, function)`` pairs, sorted."""
+        return sorted(self._functions)
+
+    @overload
+    def export(
+        self,
+        module: str,
+        functions: Mapping[str, Callable[..., Any]],
+        *,
+        in_thread: bool = ...,
+    ) -> None: ...
+    @overload
+    def export(
+        self, module: str, functions: None = ..., *, in_thread: bool = ...
+    ) -> Callable[[F], F]: ...
+    def export(
+        self,
+        module: str,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+        *,
+        in_thread: bool = False,
+    ) -> Callable[[F], F] | None:
+        """Let peers call functions; see ``Node.export``."""
+        if functions is not None:
+            for name, function in functions.items():
+                self._add(module, name, function, in_thread)
+            return None
+
+        def decorate(function: F) -> F:
+            self._add(module, function.__name__, function, in_thread)
+            return function
+
+        return decorate
+
+    def _add(
+        self, module: str, name: str, function: Callable[..., Any], in_thread: bool
+    ) -> None:
+        if not callable(function):
+            raise TypeError(f"{module}:{name} is not callable: {function!r}")
+        if in_thread and inspect.iscoroutinefunction(function):
+            raise TypeError(f"{module}:{name} is async; a thread cannot run it")
+        try:
+            signature = inspect.signature(function)
+        except ValueError:
+            # Some built-ins have none: they say themselves what they take.
+            signature = inspect.signature(lambda *_: None)
+        self._functions[module, name] = _Function(function, signature, in_thread)
+
+    async def call(self, module: str, function: str, arguments: list[Any]) -> Any:
+        """Run an exported function and return its value; its exceptions pass through.
+
+        Raises:
+            Undefined: It is not exported, or takes other arguments.
+        """
+        found = self._functions.get((module, function))
+        if found is None:
+            raise Undefined(module, function, arguments)
+        try:
+            found.signature.bind(*arguments)
+        except TypeError:
+            raise Undefined(module, function, arguments) from None
+        if found.in_thread:
+            return await trio.to_thread.run_sync(found.call, *arguments)
+        value = found.call(*arguments)
+        return await value if inspect.isawaitable(value) else value

@@ -1,0 +1,256 @@
+"""Another node, as this one sees it: the way there, and all that hangs on it.
+
+A peer outlives its connections. What is sent to it while it is being dialled waits
+in order; if it cannot be reached, or is lost, every monitor, link, call and spawn
+request that depends on it gets exactly one ``noconnection`` (protocol 4.8).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, final
+
+import trio
+
+from etf import Atom, Pid, Reference
+
+from ..dist import control as op
+from ..dist.flags import Flag
+from ..process.atoms import EMPTY, NOCONNECTION
+from ..process.signals import LINKED
+
+if TYPE_CHECKING:
+    from ..dist.link import LinkEncoder
+    from ..dist.transport import Transport
+    from ..process.process import Process
+    from ..process.runtime import Runtime
+    from ..process.signals import Signals, Watcher
+
+MAX_QUEUED = 10_000
+"""Signals that wait for one connection to come up; a sender may not add more."""
+
+_NONE: Any = object()
+
+
+class SpawnWaiter(Protocol):
+    """Who asked the peer to start a process."""
+
+    def spawned(self, flags: int, result: Any) -> None:
+        """Take the answer: a pid, or an atom that says why not."""
+
+
+@final
+class Watch:
+    """A monitor that a process over there holds on one of ours."""
+
+    __slots__ = ("asked", "peer", "process", "ref", "watcher")
+
+    def __init__(
+        self, peer: Peer, process: Process, watcher: Pid, ref: Reference, asked: Any
+    ) -> None:
+        self.peer = peer
+        self.process = process
+        self.watcher = watcher
+        self.ref = ref
+        self.asked = asked
+
+    def fire(self, reason: Any) -> None:
+        peer = self.peer
+        if peer.watches.pop(self.ref.words, None) is not None:
+            peer.down(self.asked, self.watcher, self.ref, reason)
+
+
+@final
+class Peer:
+    """See the module; made once per node name, by ``Connections``."""
+
+    def __init__(self, name: Atom, runtime: Runtime, dialler: Dialler) -> None:
+        self.name = name
+        self.runtime = runtime
+        self._dialler = dialler
+        self.transport: Transport | None = None
+        self.encoder: LinkEncoder | None = None
+        self.creation = 0
+        self.flags = Flag(0)
+        self.monitors: dict[tuple[int, ...], Watcher] = {}
+        self.watches: dict[tuple[int, ...], Watch] = {}
+        self.spawns: dict[tuple[int, ...], SpawnWaiter] = {}
+        self.linked: set[Signals] = set()
+        self._queue: list[tuple[tuple[Any, ...], Any]] = []
+        self._unlink_ids = 0
+        self._altact = False
+
+    def __repr__(self) -> str:
+        return f"<Peer {self.name} {'up' if self.transport else 'down'}>"
+
+    def up(
+        self, transport: Transport, encoder: LinkEncoder, creation: int, flags: Flag
+    ) -> None:
+        """Take a connection into use, and send what waited for it."""
+        self.transport, self.encoder = transport, encoder
+        self.creation, self.flags = creation, flags
+        self._altact = bool(flags & Flag.ALTACT_SIG)
+        queue, self._queue = self._queue, []
+        for control, message in queue:
+            if message is _NONE:
+                transport.write(encoder.control(control))
+            else:
+                transport.write(encoder.frame(control, message))
+
+    def lost(self) -> None:
+        """Tell everybody who depends on the connection that it is gone."""
+        self.transport = self.encoder = None
+        self._queue.clear()
+        for watch in self.watches.values():
+            watch.process.watchers.pop(watch, None)
+        self.watches.clear()
+        linked, self.linked = self.linked, set()
+        for process in linked:
+            for pid in [to for to in process.links if to.node == self.name]:
+                if process.links.pop(pid) == LINKED:
+                    process.exit_from(pid, NOCONNECTION, link=True)
+        monitors, self.monitors = self.monitors, {}
+        for watcher in monitors.values():
+            watcher.fire(NOCONNECTION)
+        self.runtime.node_changed(self.name, up=False)
+        spawns, self.spawns = self.spawns, {}
+        for waiter in spawns.values():
+            waiter.spawned(0, NOCONNECTION)
+
+    def has_room(self) -> bool:
+        """Tell whether a send would not have to wait."""
+        transport = self.transport
+        return transport is not None and transport.queued < transport.high_water
+
+    async def ready(self) -> bool:
+        """Wait until there is a connection with room; return whether there is one."""
+        while True:
+            transport = self.transport
+            if transport is None:
+                if not await self._dialler.dial(self):
+                    return False
+            elif transport.has_room():
+                return True
+            else:
+                await transport.room()
+
+    def emit(self, control: tuple[Any, ...], message: Any = _NONE) -> None:
+        """Send one operation, or queue it and dial.
+
+        Raises:
+            etf.EncodeError: *message* is no term; nothing was sent.
+            trio.WouldBlock: Too much waits for the connection already.
+        """
+        transport, encoder = self.transport, self.encoder
+        if transport is not None and encoder is not None:
+            if message is _NONE:
+                transport.write(encoder.control(control))
+            else:
+                transport.write(encoder.frame(control, message))
+            return
+        if len(self._queue) >= MAX_QUEUED:
+            raise trio.WouldBlock
+        self._queue.append((control, message))
+        self._dialler.dial_soon(self)
+
+    def send(self, sender: Pid, to: Pid, message: Any) -> None:
+        transport = self.transport
+        if transport is not None:
+            transport.write(self.encoder.frame((22, sender, to), message))  # type: ignore[union-attr]
+        else:
+            self.emit((op.SEND_SENDER, sender, to), message)
+
+    def send_name(self, sender: Pid, name: str, message: Any) -> None:
+        self.emit((op.REG_SEND, sender, EMPTY, Atom(name)), message)
+
+    def send_alias(self, sender: Pid, alias: Reference, message: Any) -> None:
+        control: tuple[Any, ...]
+        if self._altact:
+            control = (op.ALTACT_SIG_SEND, op.ALTACT_ALIAS, sender, alias)
+        else:
+            control = (op.ALIAS_SEND, sender, alias)
+        transport = self.transport
+        if transport is not None:
+            transport.write(self.encoder.frame(control, message))  # type: ignore[union-attr]
+        else:
+            self.emit(control, message)
+
+    def call(
+        self,
+        caller: Pid,
+        target: Pid | str,
+        ref: Reference,
+        message: Any,
+        record: Watcher,
+    ) -> None:
+        transport, encoder = self.transport, self.encoder
+        if transport is None or encoder is None:
+            record.fire(NOCONNECTION)
+            return
+        if isinstance(target, Pid):
+            request = encoder.frame((22, caller, target), message)
+        else:
+            target = Atom(target)
+            request = encoder.frame((6, caller, EMPTY, target), message)
+        self.monitors[ref.words] = record
+        transport.write(encoder.control((19, caller, target, ref)))
+        transport.write(request)
+
+    def monitor(
+        self, watcher: Pid, target: Pid | str, ref: Reference, record: Watcher
+    ) -> None:
+        self.monitors[ref.words] = record
+        self.emit((op.MONITOR_P, watcher, _name(target), ref))
+
+    def demonitor(self, watcher: Pid, target: Pid | str, ref: Reference) -> None:
+        if self.monitors.pop(ref.words, None) is not None:
+            self.emit((op.DEMONITOR_P, watcher, _name(target), ref))
+
+    def down(self, asked: Any, watcher: Pid, ref: Reference, reason: Any) -> None:
+        """Tell a watcher over there that a process of ours has ended."""
+        if self.transport is not None:
+            self._emit_reason((op.PAYLOAD_MONITOR_P_EXIT, asked, watcher, ref), reason)
+
+    def link(self, process: Signals, to: Pid) -> None:
+        self.linked.add(process)
+        self.emit((op.LINK, process.pid, to))
+
+    def unlink(self, process: Signals, to: Pid) -> int:
+        self._unlink_ids += 1
+        self.emit((op.UNLINK_ID, self._unlink_ids, process.pid, to))
+        return self._unlink_ids
+
+    def forget_link(self, process: Signals, to: Pid) -> None:
+        if not any(pid.node == self.name for pid in process.links):
+            self.linked.discard(process)
+
+    def exit_link(self, sender: Pid, to: Pid, reason: Any) -> None:
+        # A link exit to a pid of an old incarnation would kill the connection.
+        if self.transport is not None and to.creation == self.creation:
+            self._emit_reason((op.PAYLOAD_EXIT, sender, to), reason)
+
+    def exit_signal(self, sender: Pid, to: Pid, reason: Any) -> None:
+        self.emit((op.PAYLOAD_EXIT2, sender, to), reason)
+
+    def group_leader(self, leader: Pid, to: Pid) -> None:
+        self.emit((op.GROUP_LEADER, leader, to))
+
+    def _emit_reason(self, control: tuple[Any, ...], reason: Any) -> None:
+        try:
+            self.emit(control, reason)
+        except ValueError:
+            # The reason is some Python object: its text must do, the end must be told.
+            self.emit(control, (Atom("python"), repr(reason)[:200].encode()))
+
+
+class Dialler(Protocol):
+    """Makes connections."""
+
+    async def dial(self, peer: Peer) -> bool:
+        """Connect, or join the attempt under way; return whether *peer* is up."""
+
+    def dial_soon(self, peer: Peer) -> None:
+        """Do so in the background."""
+
+
+def _name(target: Pid | str) -> Pid | Atom:
+    return target if isinstance(target, Pid) else Atom(target)

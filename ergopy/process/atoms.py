@@ -1,0 +1,26 @@
+"""The atoms that signals and behaviours are made of, interned once."""
+
+from etf import Atom
+
+ALIAS = Atom("alias")
+DOWN = Atom("DOWN")
+EMPTY = Atom("")
+ERROR = Atom("error")
+EXIT = Atom("EXIT")
+GEN_CALL = Atom("$gen_call")
+GEN_CAST = Atom("$gen_cast")
+KILL = Atom("kill")
+KILLED = Atom("killed")
+NOCONNECTION = Atom("noconnection")
+NOPROC = Atom("noproc")
+NORMAL = Atom("normal")
+OK = Atom("ok")
+PROCESS = Atom("process")
+PYTHON = Atom("python")
+SHUTDOWN = Atom("shutdown")
+SYSTEM = Atom("system")
+TERMINATE = Atom("terminate")
+TIMEOUT = Atom("timeout")
+UNDEF = Atom("undef")
+ANCESTORS = Atom("$ancestors")
+INITIAL_CALL = Atom("$initial_call")

@@ -1,0 +1,177 @@
+"""``gen_server:call``: monitor, alias and reply slot in one record.
+
+The reply, the end of the callee, the loss of its node and the timeout all resolve
+the same slot, and the first one takes the record out of every table. A late reply
+then finds no alias and is dropped; nothing stale can reach a mailbox.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, final
+
+from etf import ImproperList, Pid, Reference, same
+
+from ..errors import CallExit, CallTimeout, NodeDown, NoProcess
+from .atoms import ALIAS, GEN_CALL, NOCONNECTION, NOPROC, SYSTEM, TERMINATE
+from .slot import Slot
+
+if TYPE_CHECKING:
+    from .process import Process
+    from .signals import RemoteNode
+
+_ALIAS_ONLY = [ALIAS]
+
+
+@final
+class Call(Slot):
+    """One call in flight. Its value is ``(kind, term)``."""
+
+    __slots__ = ("caller", "last", "ref", "remote", "target")
+
+    def __init__(
+        self,
+        caller: Process,
+        ref: Reference,
+        remote: RemoteNode | None,
+        target: Pid | str | Reference,
+        last: bool,
+    ) -> None:
+        super().__init__()
+        self.last = last
+        self.caller = caller
+        self.ref = ref
+        self.remote = remote
+        self.target = target
+
+    def deliver(self, message: Any) -> None:
+        """Take the reply, ``{Tag, Reply}``; anything else is no reply and is dropped.
+
+        The last call of all is over when the callee is, not when it says ``ok``.
+        """
+        if message.__class__ is tuple and len(message) == 2 and not self.last:
+            self.release()
+            self.resolve(("reply", message[1]))
+
+    def fire(self, reason: Any) -> None:
+        """Take the callee's end."""
+        self.caller.runtime.aliases.pop(self.ref.words, None)
+        self.resolve(("down", reason))
+
+    def time_out(self) -> None:
+        """Give up waiting."""
+        self.release()
+        self.resolve(("timeout", None))
+
+    def release(self) -> None:
+        """Leave the tables: drop the alias, end the monitor."""
+        runtime = self.caller.runtime
+        ref, target = self.ref, self.target
+        if runtime.aliases.pop(ref.words, None) is None:
+            return
+        if target.__class__ is Reference:
+            return
+        if self.remote is not None:
+            self.remote.demonitor(self.caller.pid, target, ref)  # type: ignore[arg-type]
+            return
+        process = runtime.find(target)  # type: ignore[arg-type]
+        if process is None or process.watchers.pop(ref.words, None) is None:
+            runtime.drop_watcher(ref.words)
+
+
+async def call(
+    caller: Process,
+    dest: Any,
+    request: Any,
+    timeout: float | None,
+    *,
+    kind: Any = GEN_CALL,
+) -> Any:
+    """Send ``{'$gen_call', {Caller, [alias|Ref]}, Request}`` and wait for the answer.
+
+    Local and remote alike. Cancelling it releases the monitor and the alias.
+    """
+    what, value = await _transact(caller, dest, kind, request, timeout, last=False)
+    if what == "reply":
+        return value
+    raise _failure(dest, what, value, timeout)
+
+
+async def stop(caller: Process, dest: Any, reason: Any, timeout: float | None) -> None:
+    """Send the system message ``{terminate, Reason}`` and wait for that very end."""
+    request = (TERMINATE, reason)
+    what, value = await _transact(caller, dest, SYSTEM, request, timeout, last=True)
+    if what != "down" or not same(value, reason):
+        raise _failure(dest, what, value, timeout)
+
+
+async def _transact(
+    caller: Process,
+    dest: Any,
+    kind: Any,
+    request: Any,
+    timeout: float | None,
+    *,
+    last: bool,
+) -> tuple[str, Any]:
+    if timeout is not None and not timeout >= 0:
+        raise ValueError(f"a timeout is a number of seconds, not {timeout!r}")
+    runtime = caller.runtime
+    target: Pid | str | Reference
+    if dest.__class__ is Reference:
+        remote, target = runtime.remote(dest), dest
+    else:
+        remote, target, _ = runtime.locate(dest)
+    if remote is not None and not await remote.ready():
+        raise NodeDown(_node_of(dest), "not connected, and cannot be")
+    ref = runtime.new_reference()
+    record = Call(caller, ref, remote, target, last)
+    message = (kind, (caller.pid, ImproperList(_ALIAS_ONLY, ref)), request)
+    runtime.aliases[ref.words] = record
+    try:
+        _send(record, message)
+    except BaseException:
+        record.release()
+        raise
+    timer = None
+    if timeout is not None and timeout != math.inf:
+        timer = runtime.timers.start(timeout, record.time_out)
+    try:
+        answer: tuple[str, Any] = await record.wait(record.release)
+    finally:
+        if timer is not None:
+            timer.cancel()
+    return answer
+
+
+def _send(record: Call, message: Any) -> None:
+    caller, target, remote = record.caller, record.target, record.remote
+    runtime = caller.runtime
+    if target.__class__ is Reference:
+        caller.send_nowait(target, message)
+    elif remote is None:
+        process = runtime.find(target)  # type: ignore[arg-type]
+        if process is None:
+            record.fire(NOPROC)
+        elif process is caller and caller is not runtime.root:
+            record.release()
+            raise CallExit(target, "calling_self")
+        else:
+            process.watchers[record.ref.words] = record
+            process.deliver(message)
+    else:
+        remote.call(caller.pid, target, record.ref, message, record)  # type: ignore[arg-type]
+
+
+def _failure(dest: Any, what: str, value: Any, timeout: float | None) -> Exception:
+    if what == "timeout":
+        return CallTimeout(dest, timeout or 0.0)
+    if value == NOPROC:
+        return NoProcess(dest)
+    if value == NOCONNECTION:
+        return NodeDown(_node_of(dest), "the connection was lost during the call")
+    return CallExit(dest, value)
+
+
+def _node_of(dest: Any) -> str:
+    return str(dest[1] if isinstance(dest, tuple) else dest.node)

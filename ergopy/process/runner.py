@@ -1,0 +1,124 @@
+"""Turning a coroutine into a process.
+
+A process is one Trio task in the node's flat nursery. Three things happen around
+its body: what it writes to other nodes leaves just before it blocks, an exit signal
+cancels it at its next checkpoint, and whatever ends it becomes an exit reason.
+"""
+
+from __future__ import annotations
+
+import logging
+import types
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from ..errors import Exit
+from . import reasons
+from .atoms import KILLED, NORMAL
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Generator
+
+    from .process import Process
+    from .runtime import Runtime
+
+logger = logging.getLogger("ergopy.process")
+
+current_process: ContextVar[Process] = ContextVar("ergopy.current_process")
+
+
+@types.coroutine
+def drive(
+    runtime: Runtime, owner: object, coroutine: Coroutine[Any, Any, Any]
+) -> Generator[Any, Any, Any]:
+    """Run *coroutine* as ``await`` would, and flush each time it lets go of the CPU.
+
+    ``runtime.current`` is *owner* while it runs: whoever writes meanwhile knows that
+    a flush is coming, and wakes no writer task.
+    """
+    dirty = runtime.dirty
+    step: Callable[[Any], Any] = coroutine.send
+    value: Any = None
+    while True:
+        runtime.current = owner
+        try:
+            trap = step(value)
+        except StopIteration as stop:
+            return stop.value
+        finally:
+            runtime.current = None
+            if dirty:
+                runtime.flush()
+        try:
+            value = yield trap
+            step = coroutine.send
+        except BaseException as error:
+            value = error
+            step = coroutine.throw
+
+
+async def run(
+    process: Process, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
+) -> None:
+    """Be the task of *process*: run ``function(process, *args)`` to its end.
+
+    No exception leaves, except what has to end the program (KeyboardInterrupt,
+    SystemExit) and Trio's own cancellation of the node.
+    """
+    runtime = process.runtime
+    current_process.set(process)
+    reason: Any = NORMAL
+    failure: BaseException | None = None
+    try:
+        with trio.CancelScope() as process.scope:
+            if process.exit_reason is not None:
+                process.scope.cancel()
+                await trio.lowlevel.checkpoint()
+            await drive(runtime, process, _body(process, function, args))
+    except trio.Cancelled:
+        reason = KILLED
+        raise
+    except Exit as error:
+        reason = reasons.as_reason(error.reason)
+    except Exception as error:
+        reason, failure = _failure(error)
+    except BaseException as error:
+        reason = reasons.from_exception(error)
+        raise
+    finally:
+        if process.exit_reason is not None:
+            reason = process.exit_reason
+        runtime.current = process
+        process.exit_reason = reason
+        process.end_helpers()
+        process.finish(reason)
+        runtime.current = None
+        runtime.flush()
+    if failure is not None and process.log_crash:
+        log_crash(process, reason, failure)
+
+
+def log_crash(process: Process, reason: Any, failure: BaseException) -> None:
+    """Log, once, that *failure* ended *process*."""
+    logger.error(
+        "process %s crashed: %s",
+        process.label,
+        failure,
+        exc_info=failure,
+        extra={"pid": str(process.pid), "node": process.runtime.name},
+    )
+
+
+def _failure(error: Exception) -> tuple[Any, BaseException | None]:
+    inner = reasons.unwrap(error)
+    if isinstance(inner, Exit):
+        return reasons.as_reason(inner.reason), None
+    return reasons.from_exception(inner), inner
+
+
+async def _body(
+    process: Process, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
+) -> None:
+    await function(process, *args)

@@ -1,0 +1,263 @@
+"""What the processes of one node share: tables, references, timers, the flush list.
+
+The runtime knows no sockets. Other nodes are :class:`~.signals.RemoteNode` objects
+that ``remote_node`` hands out; a runtime without one is a lone node.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any, Protocol
+
+import trio
+
+from etf import Atom, Pid, Reference
+
+from ..errors import LocalProtocolError, NameTaken, NotRegistered
+from .atoms import KILLED, SHUTDOWN
+from .process import Process
+from .runner import run
+from .timers import Timers
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from .signals import Receiver, RemoteNode
+
+_MAX_ID = (1 << 28) - 1
+
+MAX_THREADS = 40
+"""Threads that the processes of one node use at a time for ``run_sync``."""
+
+
+class Flushable(Protocol):
+    """Something that holds frames until the current step is over."""
+
+    def flush(self) -> None:
+        """Hand them to the kernel, as far as it takes them. Never waits."""
+
+
+class Runtime:
+    """The process table of a node, and all that hangs on it."""
+
+    def __init__(
+        self,
+        name: str,
+        creation: int,
+        remote_node: Callable[[str], RemoteNode] | None = None,
+        owner: object = None,
+    ) -> None:
+        self.owner = owner
+        """The node, for ``process.node``."""
+        self.name = Atom(name)
+        self.creation = creation
+        self.processes: dict[int, Process] = {}
+        self.names: dict[str, Process] = {}
+        self.aliases: dict[tuple[int, ...], Receiver] = {}
+        self.timers = Timers()
+        self.nursery: trio.Nursery | None = None
+        self.closing = False
+        self.empty = trio.Event()
+        self.node_watchers: list[Callable[[str, bool], object]] = []
+        self.current: object = None
+        """The process (or connection) whose step runs now; it will flush after it."""
+        self.dirty: list[Flushable] = []
+        self._remote_node = remote_node
+        self._next_id = 0
+        self._serial = 0
+        self._references = 0
+        self._salt = secrets.randbits(32)
+        self.spawned = 0
+        self.limiter = trio.CapacityLimiter(MAX_THREADS)
+        self.root = Process(self, "node")
+        """Who sends when the node itself does: a process with a pid and no body."""
+        self.processes[self.root.pid.id] = self.root
+
+    def spawn(
+        self,
+        function: Callable[..., Awaitable[Any]],
+        args: tuple[Any, ...],
+        *,
+        name: str | None = None,
+        parent: Process | None = None,
+        label: str | None = None,
+    ) -> Process:
+        """Put a process into the table and start its task; the body runs later.
+
+        Raises:
+            NameTaken: The name is in use; nothing was started.
+            LocalProtocolError: The node is not running.
+        """
+        process = self.create(function, name=name, parent=parent, label=label)
+        self.begin(process, function, args)
+        return process
+
+    def create(
+        self,
+        function: Callable[..., Awaitable[Any]],
+        *,
+        name: str | None = None,
+        parent: Process | None = None,
+        label: str | None = None,
+    ) -> Process:
+        """Put a process into the table; links and the like can be set before it runs."""
+        if self.nursery is None or self.closing:
+            raise LocalProtocolError(f"node {self.name} is not running")
+        if name is not None:
+            self.check_free(name)
+        parent = parent or self.root
+        label = label or name or str(getattr(function, "__qualname__", function))
+        process = Process(self, label, parent.pid)
+        process.group_leader = parent.group_leader
+        self.processes[process.pid.id] = process
+        self.spawned += 1
+        if name is not None:
+            self.register(name, process.pid)
+        return process
+
+    def begin(
+        self,
+        process: Process,
+        function: Callable[..., Awaitable[Any]],
+        args: tuple[Any, ...],
+    ) -> None:
+        """Start the task of a process that :meth:`create` made."""
+        assert self.nursery is not None
+        self.nursery.start_soon(run, process, function, args, name=process.label)
+
+    def new_pid(self) -> Pid:
+        """Return a pid that no living process has, and none had for a long time."""
+        while True:
+            self._next_id += 1
+            if self._next_id > _MAX_ID:
+                self._next_id = 1
+                self._serial = (self._serial + 1) & 0xFFFFFFFF
+            if self._next_id not in self.processes:
+                return Pid(self.name, self._next_id, self._serial, self.creation)
+
+    def new_reference(self) -> Reference:
+        """Return a reference; they repeat after 2**50 (and differ between starts)."""
+        self._references = n = self._references + 1
+        words = (n & 0x3FFFF, (n >> 18) & 0xFFFFFFFF, self._salt)
+        return Reference(self.name, self.creation, words)
+
+    def find(self, target: Pid | str) -> Process | None:
+        """Return the living local process with that pid or name, or None."""
+        if target.__class__ is Pid:
+            process = self.processes.get(target.id)
+            return process if process is not None and process.pid == target else None
+        return self.names.get(target)  # type: ignore[arg-type]
+
+    def is_local(self, node: str) -> bool:
+        """Tell whether *node* is this one."""
+        return node == self.name
+
+    def remote(self, target: Pid | Reference) -> RemoteNode | None:
+        """Return the way to the node of a pid or reference; None if it is ours.
+
+        An old incarnation of this node is ours as well: nobody is there any more.
+        """
+        return None if target.node == self.name else self.remote_node(target.node)
+
+    def remote_node(self, node: str) -> RemoteNode:
+        """Return the way to *node*, connected or not."""
+        if self._remote_node is None:
+            raise LocalProtocolError(f"{self.name} is not distributed")
+        return self._remote_node(node)
+
+    def locate(self, dest: Any) -> tuple[RemoteNode | None, Pid | str, Any]:
+        """Say where *dest* lives: the way there, whom to name there, how to report it.
+
+        Raises:
+            LocalProtocolError: *dest* is nothing that can be a destination.
+        """
+        if dest.__class__ is Pid:
+            return self.remote(dest), dest, dest
+        if isinstance(dest, str):
+            return None, dest, (Atom(dest), self.name)
+        if isinstance(dest, tuple) and len(dest) == 2:
+            name, node = dest
+            if isinstance(name, str) and isinstance(node, str) and "@" in node:
+                way = None if node == self.name else self.remote_node(node)
+                return way, name, (Atom(name), Atom(node))
+        raise LocalProtocolError(f"not a process, name or (name, node): {dest!r}")
+
+    def register(self, name: str, pid: Pid) -> None:
+        """Give *pid* a name, as ``erlang:register/2``, but several are allowed.
+
+        Raises:
+            NameTaken: Another process has the name.
+            NotRegistered: *pid* is no living process of this node.
+            ValueError: The name is ``undefined``, or no possible atom.
+        """
+        atom = Atom(name)
+        if atom == "undefined":
+            raise ValueError("the name 'undefined' means that there is none")
+        process = self.find(pid)
+        if process is None:
+            raise NotRegistered(repr(pid))
+        self.check_free(atom)
+        self.names[atom] = process
+        process.names.append(atom)
+
+    def check_free(self, name: str) -> None:
+        """Raise NameTaken if somebody has the name."""
+        owner = self.names.get(name)
+        if owner is not None:
+            raise NameTaken(name, owner.pid)
+
+    def unregister(self, name: str) -> None:
+        """Take a name away from its process, which lives on.
+
+        Raises:
+            NotRegistered: Nobody has it.
+        """
+        process = self.names.pop(name, None)
+        if process is None:
+            raise NotRegistered(name)
+        process.names.remove(name)
+
+    def whereis(self, name: str) -> Pid | None:
+        """Return the pid behind a local name; None if there is none. Never a dead one."""
+        process = self.names.get(name)
+        return None if process is None else process.pid
+
+    def drop_watcher(self, key: Any) -> None:
+        """Remove a watcher whose process is no longer found by its name."""
+        for process in self.processes.values():
+            if process.watchers.pop(key, None) is not None:
+                return
+
+    def one_less(self) -> None:
+        """Notice that a process is gone; the last one (but the root) ends the wait."""
+        if self.closing and len(self.processes) <= 1:
+            self.empty.set()
+
+    async def shut_down(self, grace: float) -> int:
+        """End every process as its parent would, with ``shutdown``; then kill.
+
+        Returns how many had to be killed after *grace* seconds.
+        """
+        self.closing = True
+        for process in list(self.processes.values()):
+            if process is not self.root:
+                parent = process.parent or self.root.pid
+                process.exit_from(parent, SHUTDOWN, link=True)
+        self.one_less()
+        with trio.move_on_after(grace):
+            await self.empty.wait()
+        left = [p for p in self.processes.values() if p is not self.root]
+        for process in left:
+            process.end(KILLED)
+        return len(left)
+
+    def node_changed(self, name: str, *, up: bool) -> None:
+        """Tell the watchers of nodes that a connection came up or was lost."""
+        for watcher in list(self.node_watchers):
+            watcher(name, up)
+
+    def flush(self) -> None:
+        """Hand what was written in this step to the kernel. Never waits."""
+        dirty = self.dirty
+        while dirty:
+            dirty.pop().flush()

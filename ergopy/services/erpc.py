@@ -1,0 +1,58 @@
+"""The serving side of ``erpc``, and of ``rpc`` since OTP 23 (protocol 6.7).
+
+A call is a process that was spawned with a monitor; its exit reason is the answer.
+Only exported functions run; everything else is ``undef``.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import etf
+from etf import Atom
+
+from ..errors import Exit
+from ..process import reasons
+from ..process.atoms import ERROR
+from . import outcome
+
+if TYPE_CHECKING:
+    from ..node.node import Node
+    from ..process.process import Process
+
+logger = logging.getLogger("ergopy.services")
+
+
+async def start(node: Node) -> None:
+    """Provide ``erpc:execute_call/3,4`` and ``erpc:execute_cast/3`` for spawning."""
+
+    async def execute_call(process: Process, *args: Any) -> None:
+        if len(args) != 4:
+            return
+        result, module, function, arguments = args
+        process.log_crash = False
+        answer = await outcome.run(node.exports, module, function, arguments)
+        raise Exit((result, *sendable(answer)))
+
+    async def execute_cast(_: Process, *args: Any) -> None:
+        if len(args) == 3:
+            answer = await outcome.run(node.exports, *args)
+            if answer[0] is not outcome.RETURN:
+                logger.warning("erpc cast of %s:%s failed: %r", *args[:2], answer)
+
+    programs = node.exports.programs
+    programs["erpc", "execute_call"] = execute_call
+    programs["erpc", "execute_cast"] = execute_cast
+
+
+def sendable(answer: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return *answer*, or an error in its place if it cannot be sent."""
+    try:
+        etf.encode(answer)
+    except etf.EncodeError as error:
+        return (ERROR, reasons.from_exception(error), [])
+    return answer
+
+
+UNSENDABLE = Atom("unsendable")

@@ -1,0 +1,84 @@
+"""``rex``: the older way to run functions on a node (protocol 6.6).
+
+C nodes, ``erl_call`` and ``rpc:block_call`` still use it. Requests run side by side,
+as tasks of this process, except ``block_call``, which is there to block.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from etf import Atom, Pid
+
+from ..errors import NotRegistered
+from ..gen.returns import NOREPLY
+from ..gen.server import GenServer
+from . import erpc, outcome
+
+if TYPE_CHECKING:
+    from ..node.node import Node
+
+BADRPC = Atom("badrpc")
+EXIT = Atom("EXIT")
+REX = Atom("rex")
+
+
+class Rex(GenServer):
+    """Runs exported functions, by name."""
+
+    async def handle_call(self, request: Any, from_: Any) -> Any:
+        match request:
+            case ("call", module, function, arguments, _):
+                self.start_soon(self._answer, from_, module, function, arguments)
+                return NOREPLY
+            case ("block_call", module, function, arguments, _):
+                return await self._run(module, function, arguments)
+            case _:
+                return (BADRPC, (EXIT, Atom("badarg")))
+
+    async def handle_cast(self, request: Any) -> None:
+        match request:
+            case ("cast", module, function, arguments, _):
+                self.start_soon(self._run, module, function, arguments)
+
+    async def handle_info(self, message: Any) -> None:
+        match message:
+            case (Pid() as asker, ("call", module, function, arguments, _)):
+                self.start_soon(self._tell, asker, module, function, arguments)
+            case (Pid() as asker, "features_request"):
+                features = (Atom("features_reply"), self.node.name, [Atom("erpc")])
+                await self.send(asker, features)
+            case (Pid() as asker, ("sbcast", str(name), text)):
+                await self.send(asker, (REX, self.node.name, self._pass_on(name, text)))
+            case (Pid() as asker, ("send", str(name), text)):
+                answer = self._pass_on(name, (asker, text))
+                if answer != self.node.name:
+                    await self.send(asker, (REX, self.node.name, answer))
+
+    def _pass_on(self, name: str, message: Any) -> Any:
+        try:
+            self.send_nowait(name, message)
+        except NotRegistered:
+            return (Atom("nonexisting_name"), Atom(name))
+        return self.node.name
+
+    async def _answer(self, from_: Any, *mfa: Any) -> None:
+        await self.reply(from_, await self._run(*mfa))
+
+    async def _tell(self, asker: Pid, *mfa: Any) -> None:
+        await self.send(asker, (REX, await self._run(*mfa)))
+
+    async def _run(self, *mfa: Any) -> Any:
+        answer = erpc.sendable(await outcome.run(self.node.exports, *mfa))
+        match answer:
+            case ("return" | "throw", value):
+                return value
+            case ("exit", reason):
+                return (BADRPC, (EXIT, reason))
+            case (_, reason, stack):
+                return (BADRPC, (EXIT, (reason, stack)))
+
+
+async def start(node: Node) -> None:
+    """Start it under its name."""
+    await node.start(Rex, name="rex")

@@ -1,0 +1,322 @@
+"""Identity and order of terms, as Erlang has them.
+
+``same`` is ``=:=`` and ``compare`` the order behind ``<`` and ``==``, over the values
+that ``encode`` takes. A ``str`` and ``bytes`` are the same binary, ``True`` and
+``Atom("true")`` the same atom, ``None`` is the atom ``nil``, and a list is a list
+whichever class holds it. ``1`` and ``1.0`` are equal but not the same; so are ``0.0``
+and ``-0.0``, as from OTP 27 on.
+
+Number < atom < reference < fun < port < pid < tuple < map < nil < list < bit string.
+Integers and floats compare by their exact values. Maps compare by size, then by their
+sorted keys, then by the values of those; among keys, and in all that is inside a key,
+every integer comes before every float. Identifiers order as on a BEAM: pids by
+serial, id, node and creation; ports by node, creation and id; references by node,
+creation and the words from the last to the first.
+
+A term is laid out as a flat run of marks, so nesting costs no recursion, in keys
+neither. More than 100,000 levels (a list that contains itself) are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from math import copysign, isfinite
+from typing import Any, Final, TypeAlias
+
+from ._containers import BitBinary, Charlist, FrozenList, ImproperList, TermMap
+from ._errors import EncodeError
+from ._types import Atom, Export, Fun, LocalTerm, Pid, Port, Reference
+
+MAX_DEPTH: Final = 100_000
+
+# A mark is the rank of a kind and what tells two of that kind apart without looking
+# into them. The marks of two terms compare position by position: as long as they
+# are equal, the next ones stand for the same place in both terms.
+Mark: TypeAlias = tuple[Any, ...]
+Parts: TypeAlias = Iterator[Any]
+Reader: TypeAlias = Callable[[Any, bool], tuple[Mark, Parts | None]]
+
+NUMBER, ATOM, REFERENCE, FUN, PORT, PID, TUPLE, MAP, NIL, CONS, BITS, LOCAL = range(12)
+
+
+def same(a: object, b: object) -> bool:
+    """Tell if two values are one term, as Erlang's ``=:=``.
+
+    Raises:
+        EncodeError: A part of one of them, met before a difference, is no term.
+    """
+    kind = type(a)
+    if kind is type(b) and kind in _PLAIN:
+        return a == b
+    return _compare(a, b, exact=True) == 0
+
+
+def compare(a: object, b: object) -> int:
+    """Order two terms: -1 if *a* comes first, 1 if *b* does, 0 if Erlang's ``==``.
+
+    Looks no further than the first difference.
+
+    Raises:
+        EncodeError: A part of one of them, met before a difference, is no term.
+    """
+    return _compare(a, b, exact=False)
+
+
+def sort_key(term: object) -> Any:
+    """Give the key to sort by: ``sorted(terms, key=sort_key)`` is ``lists:sort/1``.
+
+    Raises:
+        EncodeError: It is no term.
+    """
+    return tuple(_marks(term, exact=False))
+
+
+def identity_key(term: object) -> tuple[Mark, ...]:
+    """Give a hashable value that two terms share exactly if they are ``same``.
+
+    For dictionaries and sets of arbitrary terms.
+
+    Raises:
+        EncodeError: It is no term.
+    """
+    return tuple(_marks(term, exact=True))
+
+
+def _compare(a: object, b: object, *, exact: bool) -> int:
+    # Equal marks promise equally many parts, so neither side can end first.
+    for left, right in zip(_marks(a, exact), _marks(b, exact), strict=True):
+        if left != right:
+            return -1 if left < right else 1
+    return 0
+
+
+class _Key:
+    """A walk's request to lay out a key; the answer is the list of its marks."""
+
+    __slots__ = ("term",)
+
+    def __init__(self, term: object) -> None:
+        self.term = term
+
+
+Walk: TypeAlias = Generator[Mark | _Key, list[Mark] | None, None]
+
+
+def _marks(term: object, exact: bool) -> Iterator[Mark]:
+    """Lay out a term; *exact* tells ``1`` from ``1.0``.
+
+    Runs one walk for the term and one for each key, which may again have keys inside:
+    the walks that wait for one are kept in a list instead of on Python's stack.
+    """
+    walk, collected = _walk(term, exact), None
+    waiting: list[tuple[Walk, list[Mark] | None]] = []
+    answer: list[Mark] | None = None
+    while True:
+        try:
+            got = walk.send(answer)
+        except StopIteration:
+            if not waiting:
+                return
+            answer = collected
+            walk, collected = waiting.pop()
+            continue
+        answer = None
+        if type(got) is _Key:
+            waiting.append((walk, collected))
+            walk, collected = _walk(got.term, True), []
+        elif collected is not None:
+            collected.append(got)  # type: ignore[arg-type]
+        else:
+            yield got  # type: ignore[misc]
+
+
+def _walk(term: object, exact: bool) -> Walk:
+    stack: list[Parts] = [iter((term,))]
+    while stack:
+        item = next(stack[-1], stack)
+        if item is stack:
+            stack.pop()
+            continue
+        mark, parts = _reader(item)(item, exact)
+        yield mark
+        if parts is None:
+            continue
+        if mark[0] == MAP:
+            pairs = []
+            for key, value in parts:
+                marks = yield _Key(key)
+                pairs.append((marks or [], value))
+            pairs.sort(key=_first)
+            for marks, _ in pairs:
+                yield from marks
+            parts = iter([value for _, value in pairs])
+        if len(stack) == MAX_DEPTH:
+            raise EncodeError("nested too deep, or a list that contains itself")
+        stack.append(parts)
+
+
+def _first(pair: tuple[list[Mark], object]) -> list[Mark]:
+    return pair[0]
+
+
+def _reader(item: object) -> Reader:
+    reader = _READERS.get(type(item))
+    if reader is not None:
+        return reader
+    for base, reader in _BASES:
+        if isinstance(item, base):
+            return reader
+    if hasattr(type(item), "__etf__"):
+        return _replaced
+    raise EncodeError(f"{type(item).__name__} is not an Erlang term")
+
+
+def _replaced(item: Any, exact: bool) -> tuple[Mark, Parts | None]:
+    replacement = item.__etf__()
+    if hasattr(type(replacement), "__etf__"):
+        raise EncodeError(f"{type(item).__name__}.__etf__ gave no term")
+    return _reader(replacement)(replacement, exact)
+
+
+def _integer(item: int, exact: bool) -> tuple[Mark, None]:
+    return ((NUMBER, 0, int(item)) if exact else (NUMBER, int(item))), None
+
+
+def _float(item: float, exact: bool) -> tuple[Mark, None]:
+    if not isfinite(item):
+        raise EncodeError(f"{item} is not an Erlang float")
+    # Comparing an int with a float, Python is as exact as the BEAM.
+    return ((NUMBER, 1, item, copysign(1, item)) if exact else (NUMBER, item)), None
+
+
+def _constant(item: object, exact: bool) -> tuple[Mark, None]:
+    return (ATOM, "nil" if item is None else str(item).lower()), None
+
+
+def _atom(item: Atom, exact: bool) -> tuple[Mark, None]:
+    return (ATOM, item), None
+
+
+def _reference(item: Reference, exact: bool) -> tuple[Mark, None]:
+    # The words are one large number, the first word its lowest digit. To the BEAM
+    # leading zeros are nothing; to us words are fields, which identity keeps.
+    number = sum(word << 32 * place for place, word in enumerate(item.words))
+    mark = (REFERENCE, item.node, item.creation, number)
+    return ((*mark, len(item.words)) if exact else mark), None
+
+
+def _fun(item: Fun, exact: bool) -> tuple[Mark, Parts]:
+    # The BEAM orders funs by a field that takes no part in what they are.
+    unique = (item.uniq, item.arity) if exact else (item.old_uniq,)
+    mark = (FUN, 0, item.module, item.index, *unique, len(item.free))
+    return mark, iter(item.free)
+
+
+def _export(item: Export, exact: bool) -> tuple[Mark, None]:
+    return (FUN, 1, item.module, item.function, item.arity), None
+
+
+def _port(item: Port, exact: bool) -> tuple[Mark, None]:
+    return (PORT, item.node, item.creation, item.id), None
+
+
+def _pid(item: Pid, exact: bool) -> tuple[Mark, None]:
+    return (PID, item.serial, item.id, item.node, item.creation), None
+
+
+def _tuple(item: tuple[Any, ...], exact: bool) -> tuple[Mark, Parts]:
+    return (TUPLE, len(item)), iter(item)
+
+
+def _map(item: Mapping[Any, Any], exact: bool) -> tuple[Mark, Parts]:
+    return (MAP, len(item)), iter(item.items())
+
+
+def _list(item: Any, exact: bool) -> tuple[Mark, Parts | None]:
+    if not item:
+        return (NIL,), None
+    return (CONS,), _cells(item, [])
+
+
+def _charlist(item: Charlist, exact: bool) -> tuple[Mark, Parts | None]:
+    return _list(list(map(ord, item)), exact)
+
+
+def _improper(item: ImproperList, exact: bool) -> tuple[Mark, Parts]:
+    return (CONS,), _cells(item.items, item.tail)
+
+
+class _Cell:
+    """Stands between two items of a list: one more cell follows."""
+
+
+_CELL: Final = _Cell()
+
+
+def _cells(items: Iterable[Any], tail: object) -> Parts:
+    for index, item in enumerate(items):
+        if index:
+            yield _CELL
+        yield item
+    yield tail
+
+
+def _cell(item: _Cell, exact: bool) -> tuple[Mark, None]:
+    return (CONS,), None
+
+
+def _text(item: str, exact: bool) -> tuple[Mark, None]:
+    try:
+        return _binary(item.encode(), exact)
+    except UnicodeEncodeError as exc:
+        raise EncodeError("text with a lone surrogate is not a term") from exc
+
+
+def _binary(item: Any, exact: bool) -> tuple[Mark, None]:
+    data = bytes(item)
+    return (BITS, data, 8 * len(data)), None
+
+
+def _bits(item: BitBinary, exact: bool) -> tuple[Mark, None]:
+    # The unused bits are zero, so bytes decide first and the count breaks the tie.
+    return (BITS, item.data, len(item)), None
+
+
+def _local(item: LocalTerm, exact: bool) -> tuple[Mark, None]:
+    return (LOCAL, item.data), None
+
+
+# Two of one of these classes are the same term exactly if Python finds them equal.
+_PLAIN: Final = frozenset(
+    {int, bool, type(None), Atom, bytes, Pid, Reference, Port, Export}
+)
+
+# An Atom is a str and a bool an int: what is special comes before what is general.
+_BASES: Final[list[tuple[type, Reader]]] = [
+    (bool, _constant),
+    (type(None), _constant),
+    (Atom, _atom),
+    (Charlist, _charlist),
+    (str, _text),
+    (int, _integer),
+    (float, _float),
+    (bytes, _binary),
+    (bytearray, _binary),
+    (memoryview, _binary),
+    (list, _list),
+    (FrozenList, _list),
+    (tuple, _tuple),
+    (dict, _map),
+    (TermMap, _map),
+    (Mapping, _map),
+    (BitBinary, _bits),
+    (ImproperList, _improper),
+    (Pid, _pid),
+    (Reference, _reference),
+    (Port, _port),
+    (Fun, _fun),
+    (Export, _export),
+    (LocalTerm, _local),
+    (_Cell, _cell),
+]
+_READERS: Final[dict[type, Reader]] = dict(_BASES)

@@ -1,0 +1,1 @@
+"""Chapters of behaviour, each shown against real BEAM nodes."""

@@ -1,0 +1,156 @@
+"""Python calls, casts and sends to Erlang processes."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from ergopy import Atom, CallExit, CallTimeout, NodeDown, NoProcess
+
+from .beam import unique_name
+from .servers import inside, until
+
+
+async def test_call_by_name_is_answered(node, server):
+    assert await node.call(server, (Atom("add"), 2)) == 2
+    assert await node.call(server, (Atom("add"), 3)) == 5
+
+
+async def test_call_by_pid_is_answered(beam, node, server):
+    pid = await beam.run("whereis(Name)", Name=server[0])
+    assert await node.call(pid, (Atom("echo"), "text")) == b"text"
+
+
+async def test_call_from_a_process_is_answered(node, server):
+    async def ask(proc):
+        return await proc.call(server, (Atom("echo"), [1, 2]))
+
+    assert await inside(node, ask) == [1, 2]
+
+
+async def test_cast_is_taken(node, server):
+    await node.cast(server, (Atom("add"), 4))
+    assert await node.call(server, Atom("value")) == 4
+
+
+async def test_send_and_receive_plain_messages(node, server):
+    async def ask(proc):
+        await proc.send(server, (Atom("ping"), proc.pid))
+        return await proc.receive(timeout=5)
+
+    kind, pid = await inside(node, ask)
+    assert (kind, pid.node) == ("pong", server[1])
+
+
+async def test_beam_sends_to_our_alias_once(node, server):
+    async def ask(proc):
+        alias = proc.alias(once=True)
+        for word in ("first", "second"):
+            await proc.cast(server, (Atom("tell"), alias, Atom(word)))
+        await proc.call(server, Atom("value"))
+        await proc.call(server, Atom("value"))
+        return [await proc.receive(timeout=5), len(proc.queue or ())]
+
+    assert await inside(node, ask) == ["first", 0]
+
+
+async def test_call_that_times_out_leaves_nothing_on_either_side(beam, node, server):
+    async def ask(proc):
+        with pytest.raises(CallTimeout):
+            await proc.call(server, (Atom("later"), 60, Atom("late")), timeout=0.02)
+        await trio.sleep(0.15)
+        return list(proc.queue or ())
+
+    assert await inside(node, ask) == []
+    count = "length(element(2, process_info(whereis(Name), monitored_by)))"
+    await beam.run(f"ergopy_peer:until(fun() -> {count} =:= 0 end)", Name=server[0])
+
+
+async def test_cancelled_call_leaves_nothing_on_either_side(beam, node, server):
+    async def ask(proc):
+        with trio.move_on_after(0.02):
+            await proc.call(server, (Atom("later"), 60, Atom("late")))
+        await trio.sleep(0.15)
+        return list(proc.queue or ())
+
+    assert await inside(node, ask) == []
+    count = "length(element(2, process_info(whereis(Name), monitored_by)))"
+    await beam.run(f"ergopy_peer:until(fun() -> {count} =:= 0 end)", Name=server[0])
+
+
+async def test_monitor_of_a_finished_call_is_taken_back(beam, node, server):
+    await node.call(server, Atom("value"))
+    count = "length(element(2, process_info(whereis(Name), monitored_by)))"
+    await beam.run(f"ergopy_peer:until(fun() -> {count} =:= 0 end)", Name=server[0])
+
+
+async def test_call_to_an_unknown_name_is_noproc(beam, node):
+    with pytest.raises(NoProcess):
+        await node.call(("nobody", beam.name), Atom("hello"), timeout=None)
+
+
+async def test_call_to_a_dead_pid_is_noproc(beam, node):
+    pid = await beam.run("Pid = spawn(fun() -> ok end), Pid")
+    await beam.run("ergopy_peer:until(fun() -> not is_process_alive(P) end)", P=pid)
+    with pytest.raises(NoProcess):
+        await node.call(pid, Atom("hello"), timeout=None)
+
+
+async def test_call_to_an_absent_node_is_node_down(node):
+    with pytest.raises(NodeDown):
+        await node.call(("server", unique_name("nobody")), Atom("hello"), timeout=None)
+
+
+async def test_crash_during_a_call_is_the_reason(node, server):
+    with pytest.raises(CallExit) as caught:
+        await node.call(server, Atom("crash"), timeout=None)
+    reason, stack = caught.value.reason
+    assert reason == "wanted"
+    assert stack[0][0] == "ergopy_peer_server"
+
+
+async def test_exit_during_a_call_is_the_reason(node, server):
+    request = (Atom("exit"), (Atom("my"), [1, b"x"]))
+    with pytest.raises(CallExit) as caught:
+        await node.call(server, request, timeout=None)
+    assert caught.value.reason == ("my", [1, b"x"])
+
+
+async def test_stop_with_a_reply_answers(beam, node, server):
+    request = (Atom("stop"), Atom("normal"), Atom("bye"))
+    assert await node.call(server, request) == "bye"
+    gone = "ergopy_peer:until(fun() -> whereis(Name) =:= undefined end)"
+    await beam.run(gone, Name=server[0])
+
+
+async def test_many_destinations_get_one_message(beam, node, server):
+    async def ask(proc):
+        await proc.send([server, server], (Atom("ping"), proc.pid))
+        return [(await proc.receive(timeout=5))[0] for _ in range(2)]
+
+    assert await inside(node, ask) == ["pong", "pong"]
+
+
+async def test_send_to_an_unknown_name_or_dead_pid_is_dropped(beam, node, server):
+    pid = await beam.run("self()")
+    await node.send(("nobody", beam.name), Atom("hello"))
+    await node.send(pid, Atom("hello"))
+    assert await node.call(server, Atom("value")) == 0
+
+
+async def test_send_connects_by_itself(beam, node):
+    assert beam.name not in node.nodes()
+    async with trio.open_nursery() as nursery:
+        received = []
+
+        async def wait():
+            source = "register(autoconnect, self()), receive M -> M end"
+            received.append(await beam.run(source))
+
+        nursery.start_soon(wait)
+        await beam.run(
+            "ergopy_peer:until(fun() -> whereis(autoconnect) =/= undefined end)"
+        )
+        await node.send(("autoconnect", beam.name), [Atom("hello")])
+    assert received == [["hello"]]
+    await until(lambda: beam.name in node.nodes())

@@ -1,0 +1,204 @@
+"""Either side dies, freezes or leaves, and comes back as somebody new."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from ergopy import Atom, Node, NodeDown, NoProcess
+
+from .beam import BeamError
+from .servers import Desk, inside, until
+
+START = "{ok, Pid} = ergopy_peer_server:start(server), Pid"
+
+
+async def _up_to_now(node, name):
+    await until(lambda: name in node.nodes())
+
+
+async def test_killed_beam_is_down_and_its_next_incarnation_is_reached(new_beam, node):
+    beam = new_beam()
+    old = await beam.run(START)
+    server = ("server", beam.name)
+    assert await node.call(server, (Atom("add"), 1)) == 1
+    beam.kill9()
+    await until(lambda: not node.nodes())
+    with pytest.raises(NodeDown):
+        await node.call(server, Atom("value"))
+    beam.launch()
+    with trio.fail_after(10):
+        while not await node.ping(beam.name):
+            await trio.sleep(0.05)
+    new = await beam.run(START)
+    assert await node.call(server, Atom("value")) == 0
+    assert new.creation != old.creation
+    with pytest.raises(NoProcess):
+        await node.call(old, Atom("value"))
+
+
+async def test_call_in_flight_is_node_down_when_the_beam_is_killed(new_beam, node):
+    beam = new_beam()
+    await beam.run(START)
+    async with trio.open_nursery() as nursery:
+
+        @nursery.start_soon
+        async def call():
+            with pytest.raises(NodeDown):
+                await node.call(("server", beam.name), Atom("never"), timeout=None)
+
+        await _up_to_now(node, beam.name)
+        count = "length(element(2, process_info(whereis(server), monitored_by)))"
+        await beam.run(f"ergopy_peer:until(fun() -> {count} =:= 1 end)")
+        beam.kill9()
+
+
+async def test_monitors_and_links_fire_when_the_beam_is_killed(new_beam, node):
+    beam = new_beam()
+    pid = await beam.run(START)
+
+    async def watch(proc):
+        proc.trap_exit = True
+        await proc.monitor(pid)
+        await proc.monitor(("server", beam.name))
+        await proc.link(pid)
+        await proc.call(pid, Atom("value"))
+        beam.kill9()
+        return [await proc.receive(timeout=5) for _ in range(3)]
+
+    messages = await inside(node, watch)
+    assert sorted(message[0] for message in messages) == ["DOWN", "DOWN", "EXIT"]
+    assert all(message.reason == "noconnection" for message in messages)
+
+
+async def test_restarted_python_node_is_another_incarnation(beam, node_options):
+    async with Node(**node_options) as first:
+        old = await first.start(Desk, 1, name="desk")
+        source = "gen_server:call({desk, Py}, value)"
+        assert await beam.run(source, Py=first.name) == 1
+        creation = first.creation
+    async with Node(**node_options) as second:
+        new = await second.start(Desk, 2, name="desk")
+        assert second.creation != creation
+        assert await beam.run(source, Py=second.name) == 2
+        assert old != new
+        for dead in ("gen_server:call(Pid, value, infinity)", "gen_server:stop(Pid)"):
+            with pytest.raises(BeamError) as caught:
+                await beam.run(dead, Pid=old)
+            assert "noproc" in repr(caught.value.reason)
+        await beam.run("Pid ! stray, exit(Pid, kill)", Pid=old)
+        assert await beam.run(source, Py=second.name) == 2
+
+
+async def test_python_node_comes_back_while_the_beam_watches(beam, node_options):
+    name = Atom(node_options["name"])
+    for value in range(4):
+        async with Node(**node_options) as node:
+            await node.start(Desk, value, name="desk")
+            source = """
+                Ref = monitor(process, {desk, Py}),
+                {gen_server:call({desk, Py}, value), Ref}
+            """
+            assert (await beam.run(source, Py=name))[0] == value
+    assert await beam.run("net_adm:ping(Py)", Py=name) == "pang"
+
+
+async def test_links_and_monitors_of_the_beam_fire_when_python_leaves(
+    beam, node_options
+):
+    source = """
+        process_flag(trap_exit, true),
+        link(Pid),
+        Ref = monitor(process, Pid),
+        Name = monitor(process, {desk, Py}),
+        monitor_node(Py, true),
+        register(Watcher, self()),
+        [receive
+            {'EXIT', Pid, _} -> exit;
+            {'DOWN', Ref, process, _, _} -> down;
+            {'DOWN', Name, process, _, _} -> down_by_name;
+            {nodedown, Py} -> nodedown
+         end || _ <- lists:seq(1, 4)]
+    """
+    name = Atom(node_options["name"])
+    results = []
+    async with trio.open_nursery() as nursery, Node(**node_options) as node:
+        pid = await node.start(Desk, name="desk")
+        watcher = Atom(f"watcher_{name[3:11]}")
+
+        @nursery.start_soon
+        async def watch():
+            got = await beam.run(source, Pid=pid, Py=name, Watcher=watcher)
+            results.extend(got)
+
+        await beam.run(
+            "ergopy_peer:until(fun() -> whereis(W) =/= undefined end)", W=watcher
+        )
+        # A signal of ours that comes behind its own.
+        assert await beam.run("gen_server:call(Pid, value)", Pid=pid) == 0
+    assert sorted(results) == ["down", "down_by_name", "exit", "nodedown"]
+
+
+@pytest.mark.parametrize("who", ["beam", "python"])
+async def test_disconnected_nodes_connect_again_at_once(beam, node, desk, who):
+    for _ in range(5):
+        assert await beam.run("gen_server:call({desk, Py}, value)", Py=node.name) == 0
+        if who == "beam":
+            await beam.run("erlang:disconnect_node(Py)", Py=node.name)
+        else:
+            node.disconnect(beam.name)
+
+
+@pytest.mark.timeout(40)
+async def test_frozen_beam_is_given_up_after_the_ticktime(new_beam, node_options):
+    beam = new_beam()
+    async with Node(**node_options, net_ticktime=1.0) as node:
+        assert await node.ping(beam.name)
+        beam.pause()
+        with trio.fail_after(10):
+            while node.nodes():
+                await trio.sleep(0.05)
+        beam.resume()
+
+
+@pytest.mark.timeout(40)
+async def test_idle_connection_outlives_many_ticks(new_beam, node_options):
+    beam = new_beam(args=("-kernel", "net_ticktime", "2"))
+    async with Node(**node_options, net_ticktime=2.0) as node:
+        assert await node.ping(beam.name)
+        source = """
+            monitor_node(Py, true),
+            receive {nodedown, Py} -> lost after 4000 -> kept end
+        """
+        assert await beam.run(source, Py=node.name) == "kept"
+        assert node.nodes() == [beam.name]
+
+
+async def test_paused_beam_gets_what_was_sent_meanwhile(new_beam, node):
+    beam = new_beam()
+    await beam.run(START)
+    server = ("server", beam.name)
+    assert await node.call(server, Atom("value")) == 0
+    beam.pause()
+    for _ in range(100):
+        await node.cast(server, (Atom("add"), 1))
+    beam.resume()
+    assert await node.call(server, Atom("value")) == 100
+
+
+async def test_lost_port_mapper_is_registered_with_again(start_beam, node_options):
+    from .beam import Epmd
+
+    mapper = Epmd()
+    try:
+        options = node_options | {"epmd_port": mapper.port, "epmd": "client"}
+        async with Node(**options) as node:
+            creation = node.creation
+            local = node.name.partition("@")[0]
+            assert local in mapper.names()
+            mapper.stop()
+            mapper.start()
+            await until(lambda: local in mapper.names())
+            assert node.creation == creation
+    finally:
+        mapper.stop()
