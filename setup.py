@@ -36,6 +36,7 @@ def extensions() -> list[Extension]:
             optional=not REQUIRED,
         )
         for package in ("etf", "ergopy.dist")
+        if os.path.exists(f"{package.replace('.', '/')}/_speedups.pyx")
     ]
     return cythonize(modules, language_level=3, quiet=True)
 

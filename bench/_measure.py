@@ -115,6 +115,8 @@ class Session:
         self.samples.append(Sample(test.key, peer.kind, values, load.foreign()))
 
     def _start(self) -> None:
+        with self._world.peers():
+            pass  # files are in the page cache and Python's bytecode is written
         for turn in range(self._rounds):
             kinds = self._world.kinds
             for kind in kinds if turn % 2 == 0 else kinds[::-1]:

@@ -121,6 +121,9 @@ class World:
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "BENCH_COOKIE": self._cookie,
             "PYTHONPATH": str(_HERE.parent),
+            # As after an installation: bytecode is kept, though not in the sources.
+            "PYTHONDONTWRITEBYTECODE": "",
+            "PYTHONPYCACHEPREFIX": f"{home}/pycache",
         }
         self._erl = self._find_otp()
         self._flags += ["-boot", "start_clean"]

@@ -18,6 +18,8 @@ import trio
 
 import epmd
 
+from ._registration import background
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
@@ -70,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("name", help="the part before @, or name@host")
         command.add_argument("--host", help="where EPMD runs; default: here")
         command.add_argument("--port", type=_port)
-        command.add_argument("--timeout", type=float, default=5.0, metavar="SECONDS")
+        command.add_argument("--timeout", type=_seconds, default=5.0)
         command.set_defaults(run=run)
     for command in commands.choices.values():
         command.add_argument("--json", action="store_true", help="print JSON")
@@ -78,45 +80,40 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 0xFFFF:
-        raise ValueError(text)
-    return port
+    if not (text.isascii() and text.isdigit() and int(text[:6]) <= 0xFFFF):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port number")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not seconds >= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return seconds
 
 
 async def _serve(args: argparse.Namespace) -> int:
     level = logging.INFO if args.verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(message)s")
-    async with trio.open_nursery() as nursery:
+    async with background() as nursery:
         nursery.start_soon(_until_signal, nursery.cancel_scope)
-        error = await _run_server(args)
-        nursery.cancel_scope.cancel()
-    if error is not None:
-        raise error
+        server: epmd.Server = await nursery.start(_run_server, args)
+        if args.json:
+            _print_json({"port": server.port, "addresses": server.addresses})
+        else:
+            where = ", ".join(f"{host} port {port}" for host, port in server.addresses)
+            print(f"epmd: listening on {where}", flush=True)
+        await server.wait_shutdown()
     return OK
 
 
-async def _run_server(args: argparse.Namespace) -> epmd.EpmdError | None:
-    """Serve; an error is returned, as a nursery would wrap a raised one."""
-    relaxed = True if args.relaxed else None
-    try:
-        async with trio.open_nursery() as nursery:
-            server = await nursery.start(_serve_into, args, relaxed)
-            where = ", ".join(f"{host}:{port}" for host, port in server.addresses)
-            if args.json:
-                _print_json({"port": server.port, "addresses": server.addresses})
-            else:
-                print(f"epmd: listening on {where}", flush=True)
-    except epmd.EpmdError as exc:
-        return exc
-    return None
-
-
-async def _serve_into(
-    args: argparse.Namespace,
-    relaxed: bool | None,
-    task_status: trio.TaskStatus[epmd.Server],
+async def _run_server(
+    args: argparse.Namespace, task_status: trio.TaskStatus[epmd.Server]
 ) -> None:
+    relaxed = True if args.relaxed else None
     await epmd.serve(args.address, args.port, relaxed=relaxed, task_status=task_status)
 
 

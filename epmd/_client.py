@@ -7,6 +7,7 @@ connection, a registration, is in ``_registration``.
 
 from __future__ import annotations
 
+import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -159,7 +160,7 @@ async def reaching(host: str, port: int, timeout: float) -> AsyncIterator[None]:
         raise EpmdUnreachable(host, port, _why(exc)) from exc
 
 
-async def connect(host: str, port: int) -> trio.SocketStream:
+async def connect(host: str, port: int) -> trio.abc.Stream:
     """Connect to EPMD; use it inside `reaching`."""
     check_u16("port", port, 1)
     return await trio.open_tcp_stream(host, port)
@@ -172,8 +173,9 @@ def _why(exc: BaseException) -> str:
         cause = cause.exceptions[0]
     if isinstance(cause, OSError):
         exc = cause
-    if isinstance(exc, OSError) and exc.strerror:
-        return exc.strerror
+    if isinstance(exc, OSError) and exc.errno is not None:
+        # Name resolution has numbers of its own, and they are negative.
+        return os.strerror(exc.errno) if exc.errno > 0 else str(exc.strerror)
     return str(exc) or type(exc).__name__
 
 

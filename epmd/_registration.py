@@ -94,7 +94,7 @@ class Registration:
         self._timeout = timeout
         self._on_change = on_change
         self._recover = recover
-        self._stream: trio.SocketStream | None = None
+        self._stream: trio.abc.Stream | None = None
         self._error: EpmdError | None = None
 
     def __repr__(self) -> str:
@@ -198,7 +198,8 @@ class Registration:
             except BaseException:
                 await trio.aclose_forcefully(stream)
                 raise
-        stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if isinstance(stream, trio.SocketStream):
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if self._creation is None:
             self._creation = self._believe(reply.creation)
         self._stream, self._error = stream, None

@@ -24,6 +24,7 @@ from ._containers import TermMap as TermMap
 from ._errors import DecodeError as DecodeError
 from ._errors import EncodeError as EncodeError
 from ._errors import EtfError as EtfError
+
 try:
     from ._format import format as format
 except ImportError:
@@ -31,6 +32,7 @@ except ImportError:
 from ._options import DecodeOptions as DecodeOptions
 from ._options import EncodeOptions as EncodeOptions
 from ._options import Limits as Limits
+
 try:
     from ._order import compare as compare, same as same, sort_key as sort_key
 except ImportError:

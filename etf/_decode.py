@@ -127,6 +127,8 @@ def _decode_compressed(data: bytes, options: DecodeOptions) -> tuple[Any, int]:
     if size > limit:
         raise DecodeError(f"inflates to {size} bytes, max_inflated is {limit}", 1)
     inner, used = _inflate(data, size)
+    if inner[:1] == b"%c" % LOCAL_EXT:
+        return LocalTerm(inner[1:]), used
     try:
         term, end = decode_term(inner, 0, options)
     except DecodeError as error:
@@ -232,16 +234,13 @@ class _Map(_Frame):
 
 
 class _Fun(_Frame):
-    """The captured variables; ``head`` and ``end`` come from what precedes them."""
+    """The captured variables; ``head`` is what precedes them."""
 
-    __slots__ = ("end", "head")
+    __slots__ = ("head",)
 
     head: tuple[Atom, int, bytes, int, int, int, Pid]
-    end: int
 
     def finish(self, reader: Reader) -> Any:
-        if reader.pos != self.end:
-            raise DecodeError("the size of the fun is wrong", self.start)
         fun = Fun(*self.head, free=tuple(self.items))
         if self.frozen:
             hash(fun)
@@ -275,9 +274,10 @@ def _map(reader: Reader, start: int) -> _Frame:
 
 
 # size:32 | arity:8 | uniq:16/binary | index:32 | free:32 | module | old index |
-# old uniq | pid | free variables. The size counts itself, not the tag.
+# old uniq | pid | free variables. The size counts itself, not the tag; like the BEAM
+# we do not need it, and write the right one.
 def _fun(reader: Reader, start: int) -> _Frame:
-    size, arity, uniq, index, count = _fun_head(reader.data, start + 1)
+    _, arity, uniq, index, count = _fun_head(reader.data, start + 1)
     reader.pos = start + 30
     reader.count(count)
     if count > MAX_FREE_VARIABLES:
@@ -288,7 +288,6 @@ def _fun(reader: Reader, start: int) -> _Frame:
     pid = leaves.pid_at(reader, reader.pos)
     frame = _Fun(start, reader.count(count))
     frame.head = (module, arity, uniq, index, old_index, old_uniq, pid)
-    frame.end = start + 1 + size
     return frame
 
 

@@ -72,10 +72,12 @@ def encode(term: object, options: EncodeOptions = _DEFAULT) -> bytes:
     Raises:
         EncodeError: Something in the term has no form that a BEAM would take.
     """
-    if type(term) is LocalTerm:
-        return bytes((VERSION, LOCAL_EXT)) + term.data
     buffer = bytearray((VERSION,))
-    encode_term(buffer, term, options)
+    if type(term) is LocalTerm:
+        buffer.append(LOCAL_EXT)
+        buffer += term.data
+    else:
+        encode_term(buffer, term, options)
     if options.compressed is not False:
         return _compress(bytes(buffer), options.compressed)
     return bytes(buffer)

@@ -28,6 +28,7 @@ from ._errors import EncodeError
 from ._types import Atom, Export, Fun, LocalTerm, Pid, Port, Reference
 
 MAX_DEPTH: Final = 100_000
+MAX_CONVERSIONS: Final = 16
 
 # A mark is the rank of a kind and what tells two of that kind apart without looking
 # into them. The marks of two terms compare position by position: as long as they
@@ -137,7 +138,7 @@ def _walk(term: object, exact: bool) -> Walk:
         if item is stack:
             stack.pop()
             continue
-        mark, parts = _reader(item)(item, exact)
+        mark, parts = _read(item, exact)
         yield mark
         if parts is None:
             continue
@@ -159,23 +160,37 @@ def _first(pair: tuple[list[Mark], object]) -> list[Mark]:
     return pair[0]
 
 
-def _reader(item: object) -> Reader:
-    reader = _READERS.get(type(item))
-    if reader is not None:
-        return reader
-    for base, reader in _BASES:
-        if isinstance(item, base):
-            return reader
-    if hasattr(type(item), "__etf__"):
-        return _replaced
+def kind_of(item: object) -> type | None:
+    """Give the class that says what a value is on the wire; ``None`` if none does."""
+    kind = type(item)
+    if kind in _READERS:
+        return kind
+    return next((base for base in _READERS if isinstance(item, base)), None)
+
+
+def replaced(item: Any) -> object:
+    """Ask a value of a class of its own for the term that stands for it: ``__etf__``.
+
+    Raises:
+        EncodeError: It cannot tell, or what it gives is no term either.
+    """
+    for _ in range(MAX_CONVERSIONS):
+        if not hasattr(type(item), "__etf__"):
+            break
+        item = item.__etf__()
+        if kind_of(item) is not None:
+            return item
     raise EncodeError(f"{type(item).__name__} is not an Erlang term")
 
 
-def _replaced(item: Any, exact: bool) -> tuple[Mark, Parts | None]:
-    replacement = item.__etf__()
-    if hasattr(type(replacement), "__etf__"):
-        raise EncodeError(f"{type(item).__name__}.__etf__ gave no term")
-    return _reader(replacement)(replacement, exact)
+def _read(item: object, exact: bool) -> tuple[Mark, Parts | None]:
+    reader = _READERS.get(type(item))
+    if reader is not None:
+        return reader(item, exact)
+    kind = kind_of(item)
+    if kind is None:
+        return _read(replaced(item), exact)
+    return _READERS[kind](item, exact)
 
 
 def _integer(item: int, exact: bool) -> tuple[Mark, None]:
@@ -292,31 +307,30 @@ _PLAIN: Final = frozenset(
 )
 
 # An Atom is a str and a bool an int: what is special comes before what is general.
-_BASES: Final[list[tuple[type, Reader]]] = [
-    (bool, _constant),
-    (type(None), _constant),
-    (Atom, _atom),
-    (Charlist, _charlist),
-    (str, _text),
-    (int, _integer),
-    (float, _float),
-    (bytes, _binary),
-    (bytearray, _binary),
-    (memoryview, _binary),
-    (list, _list),
-    (FrozenList, _list),
-    (tuple, _tuple),
-    (dict, _map),
-    (TermMap, _map),
-    (Mapping, _map),
-    (BitBinary, _bits),
-    (ImproperList, _improper),
-    (Pid, _pid),
-    (Reference, _reference),
-    (Port, _port),
-    (Fun, _fun),
-    (Export, _export),
-    (LocalTerm, _local),
-    (_Cell, _cell),
-]
-_READERS: Final[dict[type, Reader]] = dict(_BASES)
+_READERS: Final[dict[type, Reader]] = {
+    bool: _constant,
+    type(None): _constant,
+    Atom: _atom,
+    Charlist: _charlist,
+    str: _text,
+    int: _integer,
+    float: _float,
+    bytes: _binary,
+    bytearray: _binary,
+    memoryview: _binary,
+    list: _list,
+    FrozenList: _list,
+    tuple: _tuple,
+    dict: _map,
+    TermMap: _map,
+    Mapping: _map,
+    BitBinary: _bits,
+    ImproperList: _improper,
+    Pid: _pid,
+    Reference: _reference,
+    Port: _port,
+    Fun: _fun,
+    Export: _export,
+    LocalTerm: _local,
+    _Cell: _cell,
+}

@@ -29,13 +29,13 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_Clear, PyErr_ExceptionMatches, PyErr_Occurred
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcmp, memcpy, strlen
 
 import os as _os
 
 from . import _decode as _pure_decode
 from . import _encode as _pure_encode
-from . import _leaves
+from . import _leaf_readers as _readers
 from ._containers import BitBinary, Charlist, FrozenList, ImproperList, TermMap
 from ._errors import DecodeError, EncodeError
 from ._identity import has_duplicate
@@ -200,7 +200,14 @@ cdef extern from "Python.h":
     object text_of "PyUnicode_DecodeUTF8"(const char*, Py_ssize_t, const char*)
     object latin_of "PyUnicode_DecodeLatin1"(const char*, Py_ssize_t, const char*)
     long long int64_of "PyLong_AsLongLongAndOverflow"(PyObject*, int*) except? -1
-    PyObject* type_of "Py_TYPE"(PyObject*)
+    PyObject* type_of "(PyObject*)Py_TYPE"(PyObject*)
+    PyObject* INT "((PyObject*)&PyLong_Type)"
+    PyObject* FLOAT "((PyObject*)&PyFloat_Type)"
+    PyObject* STR "((PyObject*)&PyUnicode_Type)"
+    PyObject* BYTES "((PyObject*)&PyBytes_Type)"
+    PyObject* LIST "((PyObject*)&PyList_Type)"
+    PyObject* TUPLE "((PyObject*)&PyTuple_Type)"
+    PyObject* DICT "((PyObject*)&PyDict_Type)"
     void incref "Py_INCREF"(PyObject*)
     void decref "Py_DECREF"(PyObject*)
     void xdecref "Py_XDECREF"(PyObject*)
@@ -226,13 +233,29 @@ cdef enum:
     UNDEFINED_NONE = 8
 
 
-@cython.final
-cdef class _Refused(Exception):
+class _Refused(ValueError):
     """This code found something wrong; what exactly, the reference says."""
+
+
+class _Unable(_Refused):
+    """The reference can, this code cannot: what is too deep, or changes meanwhile."""
 
 
 cdef int refuse(str why) except -1:
     raise _Refused(why)
+
+
+cdef int raise_pending() except -1:
+    """Go on raising what C code has raised."""
+    return -1
+
+
+cdef object pending_refusal():
+    """Catch what C code has raised, if it is a ``ValueError``; else go on raising."""
+    try:
+        raise_pending()
+    except ValueError as error:
+        return error
 
 
 # Constants that are compared by address. They live as long as the module.
@@ -240,13 +263,6 @@ cdef PyObject* ATOM = <PyObject*>Atom
 cdef PyObject* PID = <PyObject*>Pid
 cdef PyObject* REFERENCE = <PyObject*>Reference
 cdef PyObject* IMPROPER = <PyObject*>ImproperList
-cdef PyObject* INT = <PyObject*>int
-cdef PyObject* FLOAT = <PyObject*>float
-cdef PyObject* STR = <PyObject*>str
-cdef PyObject* BYTES = <PyObject*>bytes
-cdef PyObject* LIST = <PyObject*>list
-cdef PyObject* TUPLE = <PyObject*>tuple
-cdef PyObject* DICT = <PyObject*>dict
 
 cdef object ATOM_TRUE = Atom("true")
 cdef object ATOM_FALSE = Atom("false")
@@ -473,7 +489,7 @@ cdef inline int promise(Reader* r, uint64_t count) except -1:
 
 cdef inline int descend(Reader* r) except -1:
     if r.levels <= 0:
-        refuse("nested too deep")
+        raise _Unable("nested too deep")
     r.levels -= 1
     return 0
 
@@ -896,7 +912,7 @@ cdef object finish_list(Reader* r, object items):
         return items
     if r.flags & CHARLISTS_STR and items:
         for item in items:
-            if type(item) is not int or not _leaves._is_code_point(item):
+            if type(item) is not int or not _readers._is_code_point(item):
                 break
         else:
             return Charlist("".join(map(chr, items)))
@@ -971,7 +987,7 @@ cdef object read_rest(
             PyErr_ExceptionMatches(RecursionError)
             or PyErr_ExceptionMatches(BytesWarning)
         ):
-            raise
+            raise_pending()
         PyErr_Clear()
     pairs = list(made.items())
     pairs.append((key, value))
@@ -1087,7 +1103,7 @@ cdef object read_old_reference(Reader* r, int tag):
 cdef object read_old_float(Reader* r):
     cdef const unsigned char* p = take(r, 31)
     text = p[:31].partition(b"\0")[0]
-    if not _leaves._FLOAT_TEXT.fullmatch(text):
+    if not _readers._FLOAT_TEXT.fullmatch(text):
         refuse("not the text of a float")
     value = float(text)
     if is_infinite(bits_of(value)):
@@ -1234,13 +1250,38 @@ cdef object _decode_buffer(data, options, bint whole):
 
 cdef object decode_again(pure, data, options):
     """Let the reference say what is wrong."""
-    if not PyErr_ExceptionMatches(ValueError):
-        raise_pending()
-    refusal = pending()
+    refusal = pending_refusal()
     result = pure(data, options)
-    if options.limits.max_depth > MAX_RECURSION and type(refusal) is _TooDeep:
+    if type(refusal) is _Unable and options.limits.max_depth > MAX_RECURSION:
         return result
     raise DecodeError(f"only the compiled codec refuses this: {refusal}", 0)
+
+
+cdef object read_again(Reader* r, const unsigned char* start, object options):
+    """Let the reference read the term that ``read_term`` refused.
+
+    It raises the ``DecodeError``, or reads what is too deep here.
+    """
+    cdef const unsigned char* begin = r.begin
+    cdef const unsigned char* end = r.end
+    cdef PyObject** refs = r.refs
+    cdef Py_ssize_t ref_count = r.ref_count
+    refusal = pending_refusal()
+    atoms = tuple([<object>refs[i] for i in range(ref_count)])
+    term, used = _pure_decode.decode_term(
+        begin[: end - begin], start - begin, options, atoms
+    )
+    if type(refusal) is not _Unable or options.limits.max_depth <= MAX_RECURSION:
+        raise DecodeError(
+            f"only the compiled codec refuses this: {refusal}", start - begin
+        )
+    open_reader(r, options)
+    r.begin = begin
+    r.cur = begin + <Py_ssize_t>used
+    r.end = end
+    r.refs = refs
+    r.ref_count = ref_count
+    return term
 
 
 # ---- writing ---------------------------------------------------------------------------
@@ -1550,7 +1591,7 @@ cdef int write_term(Writer* w, PyObject* term) except -1:
         return put_name(w, b"false")
     if kind == IMPROPER:
         return put_improper(w, term)
-    return put_rare(w, <object>term, True)
+    return put_rare(w, <object>term)
 
 
 cdef inline int put_item(Writer* w, PyObject* term) except -1:
@@ -1563,6 +1604,10 @@ cdef inline int put_item(Writer* w, PyObject* term) except -1:
         return put_int(w, term)
     if kind == ATOM:
         return put_atom(w, term)
+    if kind == BYTES:
+        return put_sized(w, 109, <unsigned char*>bytes_data(term), bytes_size(term))
+    if kind == STR:
+        return put_text(w, term)
     if kind == FLOAT:
         return put_float(w, float_value(term))
     return put_held(w, term)
@@ -1575,7 +1620,7 @@ cdef int put_held(Writer* w, PyObject* term) except -1:
 
 cdef inline int dive(Writer* w) except -1:
     if w.levels <= 0:
-        raise _TooDeep
+        raise _Unable("nested too deep")
     w.levels -= 1
     return 0
 
@@ -1650,7 +1695,7 @@ cdef int put_list(Writer* w, PyObject* term) except -1:
     for i in range(size):
         put_item(w, list_items(term)[i])
         if list_size(term) != size:
-            refuse("a list that changes while it is written")
+            raise _Unable("a list that changes while it is written")
     w.levels += 1
     room(w, 1)[0] = 106
     return 0
@@ -1680,7 +1725,7 @@ cdef bint may_repeat(PyObject* term) except -1:
     while next_pair(term, &at, &key, &value):
         if kind == NULL:
             kind = type_of(key)
-            if kind != BYTES and kind != ATOM and kind != STR and kind != INT:
+            if not is_plain(key):
                 break
         elif type_of(key) != kind:
             break
@@ -1689,20 +1734,30 @@ cdef bint may_repeat(PyObject* term) except -1:
     return _pure_encode.may_repeat(list(<object>term))
 
 
+cdef inline bint is_plain(PyObject* term) noexcept:
+    """Tell if writing this runs nobody's code."""
+    cdef PyObject* kind = type_of(term)
+    return kind == BYTES or kind == STR or kind == ATOM or kind == INT
+
+
 cdef int put_dict(Writer* w, PyObject* term) except -1:
     cdef Py_ssize_t size = dict_size(term), at = 0
     cdef PyObject* key
     cdef PyObject* value
     if size > 1 and may_repeat(term):
-        return put_pairs(w, list((<dict>term).items()))
+        return put_pairs(w, list((<object>term).items()))
     dive(w)
     put_head(w, 116, size)
     while next_pair(term, &at, &key, &value):
-        held = <object>value
-        put_held(w, key)
-        write_term(w, <PyObject*>held)
+        if is_plain(key):
+            put_item(w, key)
+            put_item(w, value)
+        else:
+            held = <object>value
+            put_held(w, key)
+            write_term(w, <PyObject*>held)
         if dict_size(term) != size:
-            refuse("a dict that changes while it is written")
+            raise _Unable("a dict that changes while it is written")
     w.levels += 1
     return 0
 
@@ -1724,3 +1779,110 @@ cdef int put_pairs(Writer* w, list pairs) except -1:
     if marks is not None:
         _pure_encode.refuse_duplicates(w.buf[start : w.pos], marks)
     return 0
+
+
+cdef int put_rare(Writer* w, object term) except -1:
+    """What a message seldom holds, subclasses, and what needs a conversion."""
+    if type(term) is bytearray or type(term) is memoryview:
+        if put_buffer(w, term):
+            return 0
+    form = _pure_encode.form_of(term)
+    if form is None:
+        term = _pure_encode.convert(term, <object>w.options)
+        form = _pure_encode.form_of(term)
+    leaf = _pure_encode.LEAVES["undefined" if w.undefined else "nil"].get(form)
+    if leaf is not None:
+        return put_leaf(w, leaf, _pure_encode._BASE_VALUE.get(form, _itself)(term))
+    if form is list or form is FrozenList:
+        term = list(term)
+        return put_list(w, <PyObject*>term)
+    if form is tuple:
+        term = tuple(term)
+        return put_tuple(w, <PyObject*>term)
+    if form is Charlist:
+        term = list(map(ord, term))
+        return put_list(w, <PyObject*>term)
+    if form is ImproperList:
+        return put_improper(w, <PyObject*>term)
+    if form is dict and type(term) is dict:
+        return put_dict(w, <PyObject*>term)
+    if form is Fun:
+        return put_fun(w, term)
+    return put_pairs(w, list(term._pairs if form is TermMap else term.items()))
+
+
+def _itself(item):
+    return item
+
+
+cdef int put_leaf(Writer* w, leaf, term) except -1:
+    buffer = bytearray()
+    leaf(buffer, term)
+    return write_bytes(w, buffer, len(buffer))
+
+
+cdef bint put_buffer(Writer* w, term) except -1:
+    """Memory as a binary, if it is in one piece."""
+    cdef Py_buffer view
+    try:
+        PyObject_GetBuffer(term, &view, PyBUF_SIMPLE)
+    except (BufferError, ValueError):
+        return False
+    try:
+        put_sized(w, 109, <unsigned char*>view.buf, view.len)
+    finally:
+        PyBuffer_Release(&view)
+    return True
+
+
+cdef int put_fun(Writer* w, term) except -1:
+    cdef Py_ssize_t start = w.pos
+    head = bytearray()
+    dive(w)
+    _pure_encode._open_fun(head, term)
+    write_bytes(w, head, len(head))
+    for item in term.free:
+        write_term(w, <PyObject*>item)
+    w.levels += 1
+    if <uint64_t>(w.pos - start - 1) > 0xFFFFFFFF:
+        refuse("a fun that is too long")
+    put32(w.buf + start + 1, <uint32_t>(w.pos - start - 1))
+    return 0
+
+
+# ---- the function for stand-alone terms, writing ---------------------------------------
+
+ctypedef int (*silent_write)(Writer*, PyObject*) noexcept
+
+
+def encode(term, options=_ENCODE):
+    """Write a stand-alone term; see ``etf._encode.encode``."""
+    cdef Writer w
+    cdef unsigned char scratch[1024]
+    open_writer(&w, scratch, sizeof(scratch), options)
+    scratch[0] = 131
+    w.pos = 1
+    if (<silent_write>write_term)(&w, <PyObject*>term) < 0:
+        return encode_unable(&w, _pure_encode.encode, (term, options))
+    whole = close_writer(&w)
+    if options is not _ENCODE and options.compressed is not False:
+        return _pure_encode._compress(whole, options.compressed)
+    return whole
+
+
+cdef object encode_unable(Writer* w, pure, tuple arguments):
+    """Let the reference say what is wrong, and where."""
+    drop_writer(w)
+    refusal = pending_refusal()
+    result = pure(*arguments)
+    if type(refusal) is _Unable or type(arguments[0]) is LocalTerm:
+        return result
+    raise EncodeError(f"only the compiled codec refuses this: {refusal}")
+
+
+# ---- what lives as long as the module --------------------------------------------------
+
+cdef int _i
+for _i in range(256):
+    SMALL[_i] = <PyObject*>_small_integers[_i]
+grow_atoms()

@@ -7,16 +7,27 @@ every supported release of a language reads back as the same atom.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, Literal, TypeAlias
 from unicodedata import normalize
 
+Syntax: TypeAlias = Literal["erlang", "elixir"]
+ERLANG: Final = "erlang"
+ELIXIR: Final = "elixir"
+
 # Integers longer than this many decimal digits are written in base 16, and read in a
-# power of two only: Python refuses to convert longer ones, for their quadratic cost.
+# power of two only: Python refuses longer ones, for the quadratic cost of converting.
 MAX_DECIMAL_DIGITS: Final = 4_000
 
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
 ERLANG_WORDS: Final = frozenset(
-    "after and andalso band begin bnot bor bsl bsr bxor case catch cond div else end "
-    "fun if let maybe not of or orelse receive rem try when xor".split()
+    _words(
+        "after and andalso band begin bnot bor bsl bsr bxor case catch cond div else "
+        "end fun if let maybe not of or orelse receive rem try when xor"
+    )
 )
 
 _LATIN_LOWER = "a-zß-öø-ÿ"
@@ -27,17 +38,19 @@ _erlang_atom = re.compile(ERLANG_ATOM)
 # Longest first, so that the list can be matched one after the other.
 ELIXIR_OPERATORS: Final = tuple(
     sorted(
-        "! && || + - * / ++ -- <> .. ..// = == != === !== =~ < > <= >= |> <<< >>> <<~ "
-        "~>> <~ ~> <~> &&& ||| & ^ @ | -> . % %{} {} <<>> \\\\ +++ --- ** ...".split(),
+        _words(
+            "! && || + - * / ++ -- <> .. ..// = == != === !== =~ < > <= >= |> <<< >>> "
+            "<<~ ~>> <~ ~> <~> &&& ||| & ^ @ | -> . % %{} {} <<>> \\\\ +++ --- ** ..."
+        ),
         key=len,
         reverse=True,
     )
 )
 _elixir_operators = frozenset(ELIXIR_OPERATORS)
 # Which of them may stand as a name after the dot of ``&Mod.name/2``.
-ELIXIR_FUNCTION_OPERATORS: Final = _elixir_operators - set(
-    ".. ..// -> . % %{} {} <<>> ...".split()
-)
+ELIXIR_FUNCTION_OPERATORS: Final = _elixir_operators - {
+    *_words(".. ..// -> . % %{} {} <<>> ...")
+}
 
 ELIXIR_NAME: Final = r"[^\W\d][\w@]*[?!]?"
 ELIXIR_ALIAS: Final = r"[A-Z][A-Za-z0-9_]*(?:\.[A-Z][A-Za-z0-9_]*)*"
@@ -85,39 +98,26 @@ def elixir_alias(name: str) -> str | None:
     return name.removeprefix("Elixir.")
 
 
-def quoted(text: str, quote: str, syntax: str) -> str:
+def quoted(text: str, quote: str, syntax: Syntax) -> str:
     """Write text between quotes, with nothing left in it that a terminal obeys.
 
     Whatever Unicode does not call printable is escaped, which includes marks that
     change the direction of text.
     """
-    if text.isprintable() and not _special.search(text):
-        return f"{quote}{text}{quote}"
-    escape = _escape_erlang if syntax == "erlang" else _escape_elixir
-    inner = "".join([escape(char, quote) for char in text])
-    if syntax == "elixir":
-        inner = inner.replace("#{", r"\#{")
-    return f"{quote}{inner}{quote}"
+    text = text.replace("\\", "\\\\").replace(quote, "\\" + quote)
+    if syntax == ELIXIR:
+        text = text.replace("#{", r"\#{")
+    if not text.isprintable():
+        escape = _erlang_escape if syntax == ERLANG else _elixir_escape
+        text = "".join([c if c.isprintable() else escape(c) for c in text])
+    return f"{quote}{text}{quote}"
 
 
-_special = re.compile(r"""["'\\{]""")
+def _erlang_escape(char: str) -> str:
+    letter = ERLANG_ESCAPES.get(char)
+    return f"\\{letter}" if letter else f"\\x{{{ord(char):X}}}"
 
 
-def _escape_erlang(char: str, quote: str) -> str:
-    if char in ERLANG_ESCAPES:
-        return "\\" + ERLANG_ESCAPES[char]
-    if char in ("\\", quote):
-        return "\\" + char
-    if char.isprintable():
-        return char
-    return f"\\x{{{ord(char):X}}}"
-
-
-def _escape_elixir(char: str, quote: str) -> str:
-    if char in ELIXIR_ESCAPES:
-        return "\\" + ELIXIR_ESCAPES[char]
-    if char in ("\\", quote):
-        return "\\" + char
-    if char.isprintable():
-        return char
-    return f"\\u{{{ord(char):X}}}"
+def _elixir_escape(char: str) -> str:
+    letter = ELIXIR_ESCAPES.get(char)
+    return f"\\{letter}" if letter else f"\\u{{{ord(char):X}}}"

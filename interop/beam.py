@@ -334,6 +334,10 @@ class Beam:
         """Kill the node and start the next incarnation under the same name."""
         self.kill9()
         self.launch()
+        await self.up()
+
+    async def up(self) -> None:
+        """Wait until the node that `launch` started takes expressions."""
         self._adopt(await _outcome(self._hello, START_SECONDS))
 
 

@@ -89,7 +89,9 @@ async def test_send_and_receive(elixir, node, desk):
 
 async def test_rpc_call_into_exports(elixir, node):
     node.export("tools", {"upper": lambda data: data.upper()})
-    source = '{:rpc.call(py, :tools, :upper, ["abc"]), :erpc.call(py, :tools, :upper, ["x"])}'
+    source = """
+        {:rpc.call(py, :tools, :upper, ["abc"]), :erpc.call(py, :tools, :upper, ["x"])}
+    """
     assert await elixir.elixir(source, py=node.name) == (b"ABC", b"X")
 
 

@@ -7,7 +7,7 @@ import trio
 
 from ergopy import Atom
 
-from .servers import inside
+from .servers import inside, until
 
 
 async def test_hundred_beam_callers_get_five_thousand_right_answers(beam, node, desk):
@@ -25,9 +25,7 @@ async def test_hundred_python_callers_get_five_thousand_right_answers(node, serv
 
     for worker in range(100):
         await node.spawn(ask, worker)
-    with trio.fail_after(15):
-        while len(right) < 5000:
-            await trio.sleep(0.005)
+    await until(lambda: len(right) == 5000)
     assert all(right)
 
 
@@ -74,15 +72,16 @@ async def test_casts_are_counted_exactly(beam, node, desk):
 
 
 async def test_beam_is_not_starved_while_python_floods_it(beam, node, server):
+    values = []
+
     async def flood(proc):
         for _ in range(3000):
             await proc.cast(server, (Atom("add"), 1))
+        values.append(await proc.call(server, Atom("value")))
 
     await node.spawn(flood)
     assert await beam.run("net_adm:ping(Py)", Py=node.name) == "pong"
-    with trio.fail_after(15):
-        while await node.call(server, Atom("value")) < 3000:
-            await trio.sleep(0.01)
+    await until(lambda: values == [3000])
 
 
 async def test_thousand_monitors_and_processes_come_and_go(beam, node):

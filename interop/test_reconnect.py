@@ -27,9 +27,7 @@ async def test_killed_beam_is_down_and_its_next_incarnation_is_reached(new_beam,
     with pytest.raises(NodeDown):
         await node.call(server, Atom("value"))
     beam.launch()
-    with trio.fail_after(10):
-        while not await node.ping(beam.name):
-            await trio.sleep(0.05)
+    await beam.up()
     new = await beam.run(START)
     assert await node.call(server, Atom("value")) == 0
     assert new.creation != old.creation
@@ -155,9 +153,7 @@ async def test_frozen_beam_is_given_up_after_the_ticktime(new_beam, node_options
     async with Node(**node_options, net_ticktime=1.0) as node:
         assert await node.ping(beam.name)
         beam.pause()
-        with trio.fail_after(10):
-            while node.nodes():
-                await trio.sleep(0.05)
+        await until(lambda: not node.nodes())
         beam.resume()
 
 

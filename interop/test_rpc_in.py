@@ -173,7 +173,8 @@ async def test_cast_runs_the_function_and_answers_nothing(beam, exporting, cast)
 
 async def test_many_calls_at_once_are_all_answered(beam, exporting):
     source = """
-        Ids = [{N, erpc:send_request(Py, tools, add, [N, N])} || N <- lists:seq(1, 300)],
+        Ids = [{N, erpc:send_request(Py, tools, add, [N, N])}
+               || N <- lists:seq(1, 300)],
         length([ok || {N, Id} <- Ids, erpc:receive_response(Id, 5000) =:= N + N])
     """
     assert await beam.run(source, Py=exporting.name) == 300

@@ -9,7 +9,7 @@ import trio
 
 from ergopy import Atom, Node
 
-from .servers import Desk
+from .servers import Desk, until
 
 
 @pytest.mark.parametrize("prefix", ["aa", "zz"], ids=["lesser name", "greater name"])
@@ -44,9 +44,7 @@ async def test_many_processes_dial_one_node_once(beam, node):
 
     for _ in range(50):
         await node.spawn(ask)
-    with trio.fail_after(10):
-        while len(answers) < 50:
-            await trio.sleep(0.005)
+    await until(lambda: len(answers) == 50)
     assert all(answers)
     assert node.nodes() == [beam.name]
 

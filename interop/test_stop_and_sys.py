@@ -92,7 +92,8 @@ async def test_get_status_has_the_shape_of_a_gen_server(beam, node, desk):
         source, Py=node.name
     )
     assert pid == desk
-    assert named and header
+    assert named
+    assert header
     assert initial[1:] == ("init", 0)
     assert (state, debug) == ("running", [])
     text = [(bytes(key), value) for section in data for key, value in section]

@@ -112,6 +112,7 @@ async def answer(
                     gate.replace(acceptor.peer)
                     talk.more(acceptor.confirm())
             if acceptor.done and not talk.pending:
+                await talk.finish()
                 return None
 
 
@@ -194,6 +195,11 @@ class _Talk:
         except trio.BrokenResourceError as error:
             machine.receive_eof()
             raise ConnectError(machine.peer, f"broken: {error}") from error
+
+    async def finish(self) -> None:
+        """Send our last word, a refusal."""
+        with trio.move_on_after(self._setup_time):
+            await self._send()
 
     async def _send(self) -> None:
         if data := self._machine.data_to_send():

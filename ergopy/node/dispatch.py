@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from etf import Pid, Reference
+from etf import ImproperList, Pid, Reference
 
 from ..dist import control as op
 from ..errors import RemoteProtocolError
@@ -92,6 +92,17 @@ class Dispatcher:
     def _message(self, to: Any, message: Any) -> None:
         if to.__class__ is not Pid:
             raise TypeError(f"not a pid: {to!r}")
+        if (
+            message.__class__ is tuple
+            and len(message) == 2
+            and message[0].__class__ is ImproperList
+            and message[0].tail.__class__ is Reference
+            and message[0].tail.node == self.runtime.name
+        ):
+            # A reply to a call of ours that was sent to the pid, not to the alias (a
+            # BEAM's net_kernel does). If nobody waits for it any more it is stray.
+            self._alias(message[0].tail, message)
+            return
         process = self.runtime.processes.get(to.id)
         if process is not None and (process.pid is to or process.pid == to):
             process.deliver(message)

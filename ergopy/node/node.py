@@ -18,6 +18,7 @@ from ..dist.limits import LinkLimits
 from ..dist.listener import serve
 from ..dist.transport import HIGH_WATER
 from ..errors import CallError, ConnectError, ErgopyError, NameTaken, NodeNameError
+from ..process.reasons import unwrap
 from ..process.runtime import Runtime
 from . import naming
 from .connections import Connections
@@ -194,9 +195,10 @@ class Node:
             raise ErgopyError(f"{self!r} runs already; make a new Node to run another")
         try:
             await self._bring_up()
-        except BaseException:
-            with trio.CancelScope(shield=True):
-                await self._take_down()
+        except BaseException as error:
+            if self._runtime is not None and self._runtime.nursery is not None:
+                self._runtime.nursery.cancel_scope.cancel()
+            await self._leave(type(error), error, error.__traceback__)
             raise
         return self
 
@@ -208,10 +210,19 @@ class Node:
     ) -> bool | None:
         with trio.CancelScope(shield=True):
             await self._wind_down()
+        return await self._leave(kind, error, trace)
+
+    async def _leave(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
         try:
             return await self._stack.__aexit__(kind, error, trace)
         except BaseExceptionGroup as group:
-            if error is not None and group.exceptions == (error,):
+            # The nurseries inside would show a plain error as a group of one.
+            if error is not None and unwrap(group) is error:
                 return False
             raise
         finally:
@@ -227,13 +238,12 @@ class Node:
             creation = await self._mapper.register(self._local, self.port, self.hidden)
         except epmd_.NameTaken as taken:
             raise NameTaken(
-                self._name, "a running node of that name, says EPMD: stop it, or"
-                " choose another name"
+                self._name,
+                "a running node of that name, says EPMD: stop it, or"
+                " choose another name",
             ) from taken
         nursery = await self._stack.enter_async_context(trio.open_nursery())
-        self._runtime = runtime = Runtime(
-            self._name, creation, self._peer, owner=self
-        )
+        self._runtime = runtime = Runtime(self._name, creation, self._peer, owner=self)
         runtime.nursery = nursery
         spawner = SpawnServer(runtime, self.exports)
         self._connections = Connections(
@@ -243,9 +253,7 @@ class Node:
         for service in self._services:
             await service(self)
         nursery.start_soon(
-            lambda: serve(
-                listeners, self.connections, setup_time=self._setup_time
-            )
+            lambda: serve(listeners, self.connections, setup_time=self._setup_time)
         )
         logger.info("node %s listens on port %d", self._name, self.port)
 
@@ -256,12 +264,6 @@ class Node:
         self.connections.close_all()
         assert self.runtime.nursery is not None
         self.runtime.nursery.cancel_scope.cancel()
-
-    async def _take_down(self) -> None:
-        if self._runtime is not None and self._runtime.nursery is not None:
-            self._runtime.nursery.cancel_scope.cancel()
-        await self._stack.aclose()
-        self._runtime = self._connections = None
 
     def _peer(self, name: str) -> Peer:
         return self.connections.peer(name)
@@ -468,7 +470,9 @@ class Node:
             processes=len(self.runtime.processes) - 1,
             spawned=self.runtime.spawned,
             connections={
-                peer.name: ConnectionStatistics(t.bytes_in, t.bytes_out, t.queued, t.high_water)
+                peer.name: ConnectionStatistics(
+                    t.bytes_in, t.bytes_out, t.queued, t.high_water
+                )
                 for peer in self.connections.peers.values()
                 if (t := peer.transport) is not None
             },

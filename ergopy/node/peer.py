@@ -116,10 +116,17 @@ class Peer:
         for waiter in spawns.values():
             waiter.spawned(0, NOCONNECTION)
 
-    def has_room(self) -> bool:
-        """Tell whether a send would not have to wait."""
+    def is_ready(self) -> bool:
+        """Tell whether there is a connection with room: a send need not wait."""
         transport = self.transport
         return transport is not None and transport.queued < transport.high_water
+
+    def has_room(self) -> bool:
+        """Tell whether one more signal may be queued, connected or not."""
+        transport = self.transport
+        if transport is None:
+            return len(self._queue) < MAX_QUEUED
+        return transport.queued < transport.high_water
 
     async def ready(self) -> bool:
         """Wait until there is a connection with room; return whether there is one."""
@@ -162,12 +169,36 @@ class Peer:
     def send_name(self, sender: Pid, name: str, message: Any) -> None:
         self.emit((op.REG_SEND, sender, EMPTY, Atom(name)), message)
 
-    def send_alias(self, sender: Pid, alias: Reference, message: Any) -> None:
-        control: tuple[Any, ...]
+    def send_many(
+        self, sender: Pid, targets: list[Pid | str | Reference], message: Any
+    ) -> None:
+        """Send one message to several: encoded once, with a control tuple for each."""
+        controls = [self._send_control(sender, target) for target in targets]
+        transport, encoder = self.transport, self.encoder
+        if transport is None or encoder is None:
+            for control in controls:
+                self.emit(control, message)
+            return
+        payload = encoder.payload(message)
+        for control in controls:
+            transport.write(encoder.frame_payload(control, payload))
+
+    def _send_control(
+        self, sender: Pid, target: Pid | str | Reference
+    ) -> tuple[Any, ...]:
+        if isinstance(target, Reference):
+            return self._alias_control(sender, target)
+        if isinstance(target, Pid):
+            return (op.SEND_SENDER, sender, target)
+        return (op.REG_SEND, sender, EMPTY, Atom(target))
+
+    def _alias_control(self, sender: Pid, alias: Reference) -> tuple[Any, ...]:
         if self._altact:
-            control = (op.ALTACT_SIG_SEND, op.ALTACT_ALIAS, sender, alias)
-        else:
-            control = (op.ALIAS_SEND, sender, alias)
+            return (op.ALTACT_SIG_SEND, op.ALTACT_ALIAS, sender, alias)
+        return (op.ALIAS_SEND, sender, alias)
+
+    def send_alias(self, sender: Pid, alias: Reference, message: Any) -> None:
+        control = self._alias_control(sender, alias)
         transport = self.transport
         if transport is not None:
             transport.write(self.encoder.frame(control, message))  # type: ignore[union-attr]

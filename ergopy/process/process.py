@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, final
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from .runtime import Runtime
+    from .signals import RemoteNode
     from .timers import Timer
 
 
-@final
 class Process(Signals):
     """One process: a Trio task with a pid, a mailbox, links, monitors and aliases.
 
@@ -99,18 +100,14 @@ class Process(Signals):
             NotRegistered: A local name that nobody has (``badarg`` there).
             etf.EncodeError: The message is no Erlang term. Nothing was sent.
         """
-        if isinstance(dest, (list, set, frozenset)):
-            await self._send_many(dest, message)
+        if _is_many(dest):
+            remotes = self._send_local(dest, message)
+            for remote, targets in remotes.items():
+                if remote.is_ready() or await remote.ready():
+                    remote.send_many(self.pid, targets, message)
             return
-        if dest.__class__ is Pid or dest.__class__ is Reference:
-            remote = self.runtime.remote(dest)
-        else:
-            remote = self.runtime.locate(dest)[0]
-        if (
-            remote is not None
-            and not remote.has_room()
-            and not await remote.ready()
-        ):
+        remote = self._way(dest)
+        if remote is not None and not remote.is_ready() and not await remote.ready():
             return
         self._send(dest, message)
 
@@ -121,6 +118,7 @@ class Process(Signals):
 
         Raises:
             trio.WouldBlock: The queue for that node is above its high-water mark.
+                Of several destinations the other ones have got the message.
             NotRegistered: A local name that nobody has.
             etf.EncodeError: The message is no Erlang term. Nothing was sent.
         """
@@ -129,12 +127,39 @@ class Process(Signals):
             if not remote.has_room():
                 raise trio.WouldBlock
             remote.send(self.pid, dest, message)
-            return
-        if isinstance(dest, (list, set, frozenset)):
-            for one in dest:
-                self.send_nowait(one, message)
-            return
-        self._send(dest, message)
+        elif _is_many(dest):
+            full = False
+            for remote, targets in self._send_local(dest, message).items():
+                full = full or not remote.has_room()
+                if remote.has_room():
+                    remote.send_many(self.pid, targets, message)
+            if full:
+                raise trio.WouldBlock
+        else:
+            way = self._way(dest)
+            if way is not None and not way.has_room():
+                raise trio.WouldBlock
+            self._send(dest, message)
+
+    def _way(self, dest: Any) -> RemoteNode | None:
+        if dest.__class__ is Pid or dest.__class__ is Reference:
+            return self.runtime.remote(dest)
+        return self.runtime.locate(dest)[0]
+
+    def _send_local(
+        self, dests: Iterable[Any], message: Any
+    ) -> dict[RemoteNode, list[Any]]:
+        """Send to those of *dests* that are here; return the others by node."""
+        remotes: dict[RemoteNode, list[Any]] = {}
+        for dest in dests:
+            way = self._way(dest)
+            if way is None:
+                self._send(dest, message)
+            else:
+                target = dest if dest.__class__ is Reference else None
+                targets = remotes.setdefault(way, [])
+                targets.append(target or self.runtime.locate(dest)[1])
+        return remotes
 
     def _send(self, dest: Any, message: Any) -> None:
         runtime = self.runtime
@@ -157,10 +182,6 @@ class Process(Signals):
             remote.send(self.pid, target, message)
         else:
             remote.send_name(self.pid, target, message)  # type: ignore[arg-type]
-
-    async def _send_many(self, dests: Any, message: Any) -> None:
-        for dest in dests:
-            await self.send(dest, message)
 
     async def call(self, dest: Any, request: Any, timeout: float | None = 5.0) -> Any:
         """Ask and wait for the answer; ``gen_server:call``, five seconds by default.
@@ -212,7 +233,7 @@ class Process(Signals):
         """Answer a call; any process may, once. Waits as :meth:`send` does."""
         self.reply_nowait(from_, value)
         remote = self.runtime.remote(from_[0])
-        if remote is not None and not remote.has_room():
+        if remote is not None and not remote.is_ready():
             await remote.ready()
 
     async def stop(
@@ -357,3 +378,12 @@ class Process(Signals):
             self.send_nowait(dest, message)
         except (NotRegistered, trio.WouldBlock, LocalProtocolError):
             return
+
+
+def _is_many(dest: Any) -> bool:
+    """Tell a list of destinations from one; ``(name, node)`` is one."""
+    if dest.__class__ is Pid or isinstance(dest, str) or dest.__class__ is Reference:
+        return False
+    if isinstance(dest, tuple):
+        return not (dest and isinstance(dest[0], str))
+    return isinstance(dest, Iterable)

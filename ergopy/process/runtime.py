@@ -7,7 +7,7 @@ that ``remote_node`` hands out; a runtime without one is a lone node.
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, final
 
 import trio
 
@@ -35,6 +35,16 @@ class Flushable(Protocol):
 
     def flush(self) -> None:
         """Hand them to the kernel, as far as it takes them. Never waits."""
+
+
+@final
+class RootProcess(Process):
+    """A pid without a body: it can be watched and answered, and reads no mail."""
+
+    __slots__ = ()
+
+    def deliver(self, message: Any) -> None:
+        """Drop it."""
 
 
 class Runtime:
@@ -69,8 +79,8 @@ class Runtime:
         self._salt = secrets.randbits(32)
         self.spawned = 0
         self.limiter = trio.CapacityLimiter(MAX_THREADS)
-        self.root = Process(self, "node")
-        """Who sends when the node itself does: a process with a pid and no body."""
+        self.root: Process = RootProcess(self, "node")
+        """Who sends when the node itself does."""
         self.processes[self.root.pid.id] = self.root
 
     def spawn(

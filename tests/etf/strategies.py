@@ -124,7 +124,11 @@ def _distinct(pairs: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
 
 
 def _map(pairs: list[tuple[Any, Any]]) -> Any:
-    plain = dict(pairs)
+    try:
+        plain = dict(pairs)
+    except BytesWarning:
+        # python -bb minds that an atom and a binary of one name have one hash.
+        return TermMap(pairs)
     return plain if len(plain) == len(pairs) else TermMap(pairs)
 
 
