@@ -293,7 +293,7 @@ async def background() -> AsyncIterator[trio.Nursery]:
 async def _read_reply(stream: trio.abc.ReceiveStream) -> AliveReply:
     buffer = bytearray()
     while True:
-        # A reply has 4 or 8 bytes at most; nothing may follow it.
+        # A reply has 4 or 6 bytes, and nothing follows it.
         data = await stream.receive_some(8)
         if not data:
             raise EpmdProtocolError(

@@ -172,7 +172,8 @@ class _Frame:
         return self.frozen
 
     def finish(self, reader: Reader) -> Any:
-        raise NotImplementedError
+        """Give the value, when all terms are there."""
+        return self.items[0]
 
 
 class _Tuple(_Frame):
@@ -211,7 +212,7 @@ class _Map(_Frame):
     __slots__ = ()
 
     def next_is_key(self) -> bool:
-        return self.frozen or not self.left & 1
+        return self.frozen or not len(self.items) & 1
 
     def finish(self, reader: Reader) -> Any:
         keys, values = self.items[0::2], self.items[1::2]
@@ -301,10 +302,11 @@ _OPENERS = {
 
 
 def _read(reader: Reader) -> Any:
-    """Read a term; every container that is not complete is on *stack*."""
-    data, table, max_depth = reader.data, leaves.TABLE, reader.limits.max_depth
+    """Read a term; the containers around the one being read are on *stack*."""
+    data, table = reader.data, leaves.TABLE
     stack: list[_Frame] = []
     start = reader.pos
+    frame, left = _Frame(start, 1), 1
     try:
         while True:
             start = reader.pos
@@ -312,45 +314,34 @@ def _read(reader: Reader) -> Any:
             leaf = table[tag]
             if leaf is not None:
                 value = leaf(reader, start)
-            elif tag == LIST_EXT and stack and _continues(stack[-1]):
-                (length,) = _u32(data, start + 1)
-                reader.pos = start + 5
-                stack[-1].left = reader.count(length + 1)
-                continue
+                if type(value) is list and frame.next_is_key():
+                    value = FrozenList(value)
+                frame.items.append(value)
+                left -= 1
+            elif tag == LIST_EXT and left == 1 and type(frame) is _List:
+                left = _list(reader, start).left
             else:
-                frame = _open(reader, start, tag, stack, max_depth)
-                if frame.left:
-                    stack.append(frame)
-                    continue
+                child = _open(reader, start, tag, len(stack))
+                child.frozen = frame.next_is_key()
+                frame.left = left
+                stack.append(frame)
+                frame, left = child, child.left
+            while not left:
                 value = frame.finish(reader)
-            if type(value) is list and stack and stack[-1].next_is_key():
-                value = FrozenList(value)
-            while True:
                 if not stack:
                     return value
-                frame = stack[-1]
+                frame = stack.pop()
                 frame.items.append(value)
-                frame.left -= 1
-                if frame.left:
-                    break
-                value = frame.finish(reader)
-                stack.pop()
+                left = frame.left - 1
     except (Truncated, StructError):
         raise DecodeError("truncated", start) from None
 
 
-def _continues(frame: _Frame) -> bool:
-    return type(frame) is _List and frame.left == 1
-
-
-def _open(
-    reader: Reader, start: int, tag: int, stack: list[_Frame], max_depth: int
-) -> _Frame:
+def _open(reader: Reader, start: int, tag: int, depth: int) -> _Frame:
     opener = _OPENERS.get(tag)
     if opener is None:
         raise DecodeError(leaves.unknown(tag), start)
-    if len(stack) >= max_depth:
-        raise DecodeError(f"nested deeper than max_depth ({max_depth})", start)
-    frame = opener(reader, start)
-    frame.frozen = bool(stack) and stack[-1].next_is_key()
-    return frame
+    limit = reader.limits.max_depth
+    if depth >= limit:
+        raise DecodeError(f"nested deeper than max_depth ({limit})", start)
+    return opener(reader, start)

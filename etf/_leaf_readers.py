@@ -48,7 +48,16 @@ from ._tags import (
     STRING_EXT,
     V4_PORT_EXT,
 )
-from ._types import Atom, Export, Pid, Port, Reference, atom_table, new_atom
+from ._types import (
+    Atom,
+    Export,
+    Pid,
+    Port,
+    atom_table,
+    new_atom,
+    new_pid,
+    new_reference,
+)
 
 if TYPE_CHECKING:
     from ._options import DecodeOptions
@@ -65,6 +74,9 @@ _u32_u32 = Struct(">II").unpack_from
 _u64_u32 = Struct(">QI").unpack_from
 _new_pid = Struct(">III").unpack_from
 _old_pid = Struct(">IIB").unpack_from
+_U32_ROWS = [
+    Struct(f">{count}I").unpack_from for count in range(MAX_REFERENCE_WORDS + 1)
+]
 
 # What "%.20e" and its like print. float() takes far more: nan, 1_0, spaces.
 _FLOAT_TEXT = re.compile(rb"[+-]?[0-9]+\.[0-9]+(?:[eE][+-]?[0-9]+)?")
@@ -131,11 +143,12 @@ class Reader:
         """Give the atom with this name."""
         try:
             name = str(raw, encoding)
+            return atom_table.get(name) or self.new_atom(name, start)
         except UnicodeDecodeError:
             raise DecodeError("an atom that is not valid UTF-8", start) from None
-        known = atom_table.get(name)
-        if known is not None:
-            return known
+
+    def new_atom(self, name: str, start: int) -> Atom:
+        """Give an atom that was not known, or is empty."""
         try:
             return new_atom(name, self.limits.max_atoms)
         except ValueError as error:
@@ -288,16 +301,16 @@ def _string(reader: Reader, start: int) -> Any:
 
 def _pid(reader: Reader, start: int) -> Pid:
     node = atom_at(reader, start + 1)
-    fields = _new_pid(reader.data, reader.pos)
+    number, serial, creation = _new_pid(reader.data, reader.pos)
     reader.pos += 12
-    return Pid(node, *fields)
+    return new_pid(node, number, serial, creation)
 
 
 def _old_pid_ext(reader: Reader, start: int) -> Pid:
     node = atom_at(reader, start + 1)
     number, serial, creation = _old_pid(reader.data, reader.pos)
     reader.pos += 9
-    return Pid(node, number, serial, _old_creation(creation, start))
+    return new_pid(node, number, serial, _old_creation(creation, start))
 
 
 def _new_port(reader: Reader, start: int) -> Port:
@@ -326,21 +339,21 @@ def _newer_reference(reader: Reader, start: int) -> Reference:
     count = _word_count(reader, start)
     node = atom_at(reader, start + 3)
     (creation,) = _u32(reader.data, reader.pos)
-    return Reference(node, creation, _words(reader, reader.pos + 4, count))
+    return new_reference(node, creation, _words(reader, reader.pos + 4, count))
 
 
 def _new_reference(reader: Reader, start: int) -> Reference:
     count = _word_count(reader, start)
     node = atom_at(reader, start + 3)
     creation = _old_creation(reader.data[reader.pos], start)
-    return Reference(node, creation, _words(reader, reader.pos + 1, count))
+    return new_reference(node, creation, _words(reader, reader.pos + 1, count))
 
 
 def _old_reference(reader: Reader, start: int) -> Reference:
     node = atom_at(reader, start + 1)
     word, creation = _u32_u8(reader.data, reader.pos)
     reader.pos += 5
-    return Reference(node, _old_creation(creation, start), (word,))
+    return new_reference(node, _old_creation(creation, start), (word,))
 
 
 def _word_count(reader: Reader, start: int) -> int:
@@ -351,8 +364,9 @@ def _word_count(reader: Reader, start: int) -> int:
 
 
 def _words(reader: Reader, begin: int, count: int) -> tuple[int, ...]:
-    raw = reader.slice(begin, 4 * count)
-    return tuple(word for (word,) in Struct(">I").iter_unpack(raw))
+    words = _U32_ROWS[count](reader.data, begin)
+    reader.pos = begin + 4 * count
+    return words
 
 
 def _old_creation(creation: int, start: int) -> int:

@@ -8,24 +8,23 @@ Erlang and UTF-8 ``bytes`` in Elixir, and stays that way for the parser to place
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from math import isfinite
-from typing import Any, Final, NamedTuple, final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, final
 
+from . import _literals as literals
 from ._errors import EtfError
 from ._syntax import (
     ELIXIR,
     ELIXIR_ALIAS,
-    ELIXIR_ESCAPES,
+    ELIXIR_FUNCTION_OPERATORS,
     ELIXIR_NAME,
     ELIXIR_OPERATORS,
     ERLANG,
     ERLANG_ATOM,
-    ERLANG_ESCAPES,
-    ERLANG_WORDS,
     Syntax,
 )
-from ._types import Atom, Export
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 _EXCERPT: Final = 72
 
@@ -37,7 +36,7 @@ class ParseError(EtfError):
     ``str()`` shows the line with a caret under the place.
 
     Attributes:
-        problem: What is wrong, and where it helps, what to write instead.
+        problem: What is wrong and, where it helps, what to write instead.
         text: All of the text.
         position: The index in it of the first character that does not fit.
     """
@@ -51,17 +50,16 @@ class ParseError(EtfError):
     def __str__(self) -> str:
         start = self.text.rfind("\n", 0, self.position) + 1
         line = self.text.count("\n", 0, start) + 1
-        column = self.position - start
         shown_from = max(start, self.position - _EXCERPT // 2)
         shown = self.text[shown_from : shown_from + _EXCERPT].partition("\n")[0]
         shown = "".join([char if char.isprintable() else "?" for char in shown])
         caret = " " * (self.position - shown_from) + "^"
-        where = f"line {line}, column {column + 1}"
+        where = f"line {line}, column {self.position - start + 1}"
         return f"{self.problem} ({where})\n  {shown}\n  {caret}"
 
 
 class Token(NamedTuple):
-    """One word of source text; ``kind`` is the name of its rule."""
+    """A word of source text, of a kind that decides where it can stand."""
 
     kind: str
     value: Any
@@ -69,57 +67,50 @@ class Token(NamedTuple):
     position: int
 
 
-class Problem(Exception):
-    """What is wrong with one token; *shift* is how far inside it."""
-
-    def __init__(self, problem: str, shift: int = 0) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.shift = shift
+class _Rule(NamedTuple):
+    kind: str
+    pattern: str
+    read: Callable[[str], Any] = str
 
 
-def tokens(text: str, syntax: Syntax | None) -> Iterator[Token]:
-    """Cut text into tokens, the last of which is of kind ``end``.
-
-    Raises:
-        ParseError: There is something that is no token of the language.
-    """
-    match, position = _MATCHERS[syntax], 0
-    while position < len(text):
-        found = match(text, position)
-        if found is None:
-            raise ParseError(_no_token(text[position]), text, position)
-        kind = found.lastgroup or ""
-        if kind != "space":
-            try:
-                value = _VALUES[kind](found.group())
-            except Problem as exc:
-                place = position + exc.shift
-                raise ParseError(exc.problem, text, place) from None
-            yield Token(_GROUPS.get(kind, "value"), value, found.group(), position)
-        position = found.end()
-    yield Token("end", None, "", len(text))
+def _either(words: Iterable[str]) -> str:
+    return "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
 
 
-def _no_token(char: str) -> str:
-    if char in "\"'":
-        return "the closing quote is missing"
-    return f"unexpected character {char!r}"
+# An atomic group: no second try at a long text whose closing quote is missing.
+_DOUBLE = r'(?>"[^"\\]*(?:\\.[^"\\]*)*")'
+_SINGLE = r"(?>'[^'\\]*(?:\\.[^'\\]*)*')"
+_DIGITS = r"\d+(?:_\d+)*"
+_ERLANG_NAME = rf"{ERLANG_ATOM}|{_SINGLE}"
+_ELIXIR_PLAIN = rf"{_either(ELIXIR_OPERATORS)}|{ELIXIR_NAME}"
+_fun = re.compile(
+    rf"fun\s+({_ERLANG_NAME})\s*:\s*({_ERLANG_NAME})\s*/\s*(\d{{1,9}})", re.DOTALL
+)
+_capture = re.compile(
+    rf"&({ELIXIR_ALIAS}|:(?:{_ELIXIR_PLAIN}|{_DOUBLE}))"
+    rf"\.({_either(ELIXIR_FUNCTION_OPERATORS)}|{ELIXIR_NAME}|{_DOUBLE})/(\d{{1,9}})",
+    re.DOTALL,
+)
+_number = re.compile(r"\d+")
+_name = re.compile(r"[a-z]\w*")
 
 
-def atom_value(name: str) -> Atom | bool | None:
-    """Give the value that stands for an atom: ``True`` for ``true``."""
-    if name in _CONSTANTS:
-        return _CONSTANTS[name]
-    return atom(name)
+def _read_fun(text: str) -> Any:
+    found = _fun.fullmatch(text)
+    assert found is not None
+    return literals.function(literals.erlang_name, *found.groups())
 
 
-def atom(name: str) -> Atom:
-    """Make an atom, refusing what is too long for one."""
-    try:
-        return Atom(name)
-    except ValueError as exc:
-        raise Problem(str(exc)) from None
+def _read_capture(text: str) -> Any:
+    found = _capture.fullmatch(text)
+    assert found is not None
+    return literals.function(literals.elixir_name, *found.groups())
 
 
-_CONSTANTS: Final[dict[str, bool | None]] = {"true": True, "false": False, "nil": None}
+def _read_segment(text: str) -> int | str:
+    """Give the size or the type of a part of a binary: ``:3``, ``::utf8``."""
+    number = _number.search(text)
+    if number is not None and "utf" not in text:
+        return int(number[0][:10])
+    name = _name.search(text)
+    return name[0] if name is not None else ""

@@ -138,6 +138,20 @@ class Pid(Value):
         return f"<{self.node}.{self.id}.{self.serial}>"
 
 
+_set_pid = [Pid.__dict__[name].__set__ for name in Pid.__match_args__]
+
+
+def new_pid(node: Atom, id: int, serial: int, creation: int) -> Pid:
+    """Make a pid of fields that are known to fit."""
+    pid = Pid.__new__(Pid)
+    set_node, set_id, set_serial, set_creation = _set_pid
+    set_node(pid, node)
+    set_id(pid, id)
+    set_serial(pid, serial)
+    set_creation(pid, creation)
+    return pid
+
+
 @final
 class Reference(Value):
     """A reference: a unique value, a monitor, or an alias of a process.
@@ -180,6 +194,19 @@ class Reference(Value):
 
     def __str__(self) -> str:
         return f"#Ref<{'.'.join([self.node, *map(str, reversed(self.words))])}>"
+
+
+_set_reference = [Reference.__dict__[name].__set__ for name in Reference.__match_args__]
+
+
+def new_reference(node: Atom, creation: int, words: tuple[int, ...]) -> Reference:
+    """Make a reference of fields that are known to fit."""
+    reference = Reference.__new__(Reference)
+    set_node, set_creation, set_words = _set_reference
+    set_node(reference, node)
+    set_creation(reference, creation)
+    set_words(reference, words)
+    return reference
 
 
 @final

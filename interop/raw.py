@@ -37,6 +37,17 @@ async def connect(
 ) -> trio.SocketStream:
     """Connect to a node's distribution port as *name* and finish the handshake."""
     stream = await trio.open_tcp_stream("127.0.0.1", port)
+    try:
+        await shake_hands(stream, name, cookie, flags)
+    except BaseException:
+        await trio.aclose_forcefully(stream)
+        raise
+    return stream
+
+
+async def shake_hands(
+    stream: trio.SocketStream, name: str, cookie: str, flags: int
+) -> None:
     ours = 0x01020304
     hello = struct.pack(">cQIH", b"N", flags, 7, len(name)) + name.encode()
     await send(stream, hello)
@@ -47,7 +58,6 @@ async def connect(
     await send(stream, struct.pack(">cI", b"r", ours) + digest)
     expected = b"a" + hashlib.md5(f"{cookie}{ours}".encode()).digest()
     assert await receive(stream) == expected
-    return stream
 
 
 def packet(body: bytes) -> bytes:

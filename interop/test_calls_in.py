@@ -49,7 +49,7 @@ async def test_tag_of_multi_call_in_otp_28_comes_back_through_the_alias(
 ):
     source = """
         Alias = erlang:monitor(process, {desk, Py}, [{alias, reply_demonitor}]),
-        Tag = [[alias | Alias] | more],
+        Tag = [[alias | Alias] | make_ref()],
         {desk, Py} ! {'$gen_call', {self(), Tag}, {echo, hi}},
         receive {Tag, hi} -> ok end
     """

@@ -42,9 +42,6 @@ GARBAGE = {
     "name is no atom": _pass_through((6, SELF, Atom(""), 17), 1),
     "node link": _pass_through((5,)),
     "missing message": _pass_through((6, SELF, Atom(""), Atom("desk"))),
-    "junk behind the message": raw.packet(
-        b"p" + etf.encode((6, SELF, Atom(""), Atom("desk"))) + etf.encode(1) + b"\0junk"
-    ),
     "compressed message": raw.packet(
         b"p" + etf.encode((6, SELF, Atom(""), Atom("desk"))) + b"\x83P\0\0\0\2abc"
     ),

@@ -145,6 +145,8 @@ async def test_disconnected_nodes_connect_again_at_once(beam, node, desk, who):
             await beam.run("erlang:disconnect_node(Py)", Py=node.name)
         else:
             node.disconnect(beam.name)
+            gone = "ergopy_peer:until(fun() -> not lists:member(Py, nodes()) end)"
+            await beam.run(gone, Py=node.name)
 
 
 @pytest.mark.timeout(40)

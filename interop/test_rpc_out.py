@@ -53,28 +53,15 @@ async def test_unknown_function_is_undef(beam, node):
 
 
 async def test_killed_worker_is_a_failure(beam, node):
-    source = "timer:sleep(20)"
-    await beam.run(source)
-    with pytest.raises(RpcError) as caught:
-        await node.rpc(
-            beam.name,
-            "erl_eval",
-            "expr_list",
-            [
-                await beam.run(
-                    _parsed("exit(self(), kill), receive after infinity -> 1 end")
-                )
-            ],
-        )
-    assert caught.value.reason == "killed"
-
-
-def _parsed(source):
-    return f"""
-        {{ok, Tokens, _}} = erl_scan:string("{source}."),
-        {{ok, Exprs}} = erl_parse:parse_exprs(Tokens),
+    source = """
+        {ok, Tokens, _} = erl_scan:string("exit(self(), kill), receive go -> 1 end."),
+        {ok, Exprs} = erl_parse:parse_exprs(Tokens),
         Exprs
     """
+    expressions = await beam.run(source)
+    with pytest.raises(RpcError) as caught:
+        await node.rpc(beam.name, "erl_eval", "exprs", [expressions, []])
+    assert caught.value.reason == "killed"
 
 
 async def test_timeout_is_an_erpc_failure_and_the_node_goes_on(beam, node):

@@ -52,12 +52,13 @@ async def test_spawn_link_links(beam, providing):
 
 async def test_spawn_request_is_answered_without_being_asked_twice(beam, providing):
     source = """
+        process_flag(trap_exit, true),
         Id = spawn_request(Py, greeter, start, [self(), hello], [monitor, link]),
-        receive {spawn_reply, Id, ok, Pid} -> ok end,
-        unlink(Pid),
-        receive {'DOWN', Id, process, Pid, Reason} -> Reason end
+        Pid = receive {spawn_reply, Id, ok, P} -> P end,
+        [receive {'DOWN', Id, process, Pid, Reason} -> Reason end,
+         receive {'EXIT', Pid, Reason2} -> Reason2 end]
     """
-    assert await beam.run(source, Py=providing.name) == "said"
+    assert await beam.run(source, Py=providing.name) == ["said", "said"]
 
 
 @pytest.mark.parametrize("mfa", ["os, cmd, [[]]", "greeter, start, [1]"])

@@ -42,8 +42,6 @@ from .limits import LinkLimits
 
 cdef extern from *:
     """
-    #define LINK_DECREF(o) Py_DECREF(o)
-    #define LINK_INCREF(o) Py_INCREF(o)
     #define LINK_TUPLE_ITEMS(o) (((PyTupleObject *)(o))->ob_item)
     static inline PyObject *link_own(PyObject *o) { return o; }
     """
@@ -243,9 +241,9 @@ cdef class LinkDecoder:
             message = self.term(r, "message") if has_payload(control) else None
             operations.append((control, message))
         elif kind == 69 or kind == 70:
-            whole = self.fragment(r, kind)
-            if whole is not None:
-                operations.append((whole.control, self.assembled(r, whole)))
+            operation = self.fragment(r, kind)
+            if operation is not None:
+                operations.append(operation)
         else:
             raise RemoteProtocolError(
                 f"no distribution header has the tag {None if kind < 0 else kind}"
@@ -261,25 +259,40 @@ cdef class LinkDecoder:
         number = get64(r.begin + 10)
         r.cur = r.begin + FRAGMENT_HEAD
         if kind == 70:
-            return self.fragments.following(sequence, number, rest_of(r))
+            rest = rest_of(r)
+            try:
+                return self.whole(r, self.fragments.following(sequence, number, rest))
+            finally:
+                rest.release()
         self.fragments.check_first(sequence, number)
         self.atoms(r)
         control = self.control(r)
         if not has_payload(control):
             raise RemoteProtocolError(f"operation {control[0]} comes in fragments")
         atoms = tuple([<object>self.refs[i] for i in range(self.ref_count)])
-        return self.fragments.first(sequence, number, control, atoms, rest_of(r))
+        rest = rest_of(r)
+        try:
+            return self.whole(
+                r, self.fragments.first(sequence, number, control, atoms, rest)
+            )
+        finally:
+            rest.release()
 
-    cdef object assembled(self, Reader* r, whole):
-        """Decode a message from the buffer where its pieces were joined."""
-        cdef const unsigned char[::1] data = whole.data
-        cdef tuple atoms = whole.atoms
-        cdef unsigned char nothing = 0
-        r.begin = r.cur = &data[0] if data.shape[0] else &nothing
-        r.end = r.begin + data.shape[0]
+    cdef object whole(self, Reader* r, assembled):
+        """Decode a message, if it is complete, from where its pieces were joined."""
+        cdef Py_buffer view
+        if assembled is None:
+            return None
+        cdef tuple atoms = assembled.atoms
         r.refs = tuple_items(<PyObject*>atoms)
         r.ref_count = len(atoms)
-        return self.term(r, "message")
+        PyObject_GetBuffer(assembled.data, &view, PyBUF_SIMPLE)
+        try:
+            r.begin = r.cur = <const unsigned char*>view.buf
+            r.end = r.begin + view.len
+            return assembled.control, self.term(r, "message")
+        finally:
+            PyBuffer_Release(&view)
 
     cdef object control(self, Reader* r):
         control = self.term(r, "control term")
@@ -345,7 +358,7 @@ cdef class LinkDecoder:
         self, Reader* r, Py_ssize_t slot, const unsigned char* name, Py_ssize_t size
     ) except -1:
         cdef PyObject* old
-        cdef PyObject* atom
+        cdef PyObject* atom = NULL
         try:
             atom = read_name(r, name, size)
         except ValueError:
@@ -433,12 +446,15 @@ cdef class LinkEncoder:
         """Make a frame with a message that was encoded before."""
         cdef Writer w
         cdef unsigned char scratch[1024]
-        cdef const unsigned char[::1] data = payload
+        cdef Py_buffer view
         self.begin(&w, scratch, sizeof(scratch))
         if (<silent_write>write_term)(&w, <PyObject*>control) < 0:
             return encode_unable(&w, self.pure.frame_payload, (control, payload))
-        if data.shape[0]:
-            write_bytes(&w, &data[0], data.shape[0])
+        PyObject_GetBuffer(payload, &view, PyBUF_SIMPLE)
+        try:
+            write_bytes(&w, <const unsigned char*>view.buf, view.len)
+        finally:
+            PyBuffer_Release(&view)
         return finish(&w)
 
     cdef int begin(

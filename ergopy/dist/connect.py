@@ -1,12 +1,13 @@
 """The handshake on a socket: dialling, and answering one that dialled (protocol 2.8).
 
-Each step waits ``setup_time`` seconds for the peer, all steps together four times as
-long. A peer that is silent, closes or talks nonsense is a named ``ConnectError``, and
-its socket is closed. What comes out is a plain non-blocking socket, for ``Transport``.
+Each step waits ``setup_time`` seconds for the peer, however it spreads its bytes; the
+few steps bound the whole. A peer that is silent, closes or talks nonsense is a named
+``ConnectError``, and its socket is closed. What comes out is a plain non-blocking socket, for ``Transport``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import socket as sockets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -25,9 +26,8 @@ from .handshake import (
 )
 
 if TYPE_CHECKING:
-    from .handshake import Answer, Event, Handshake, Identity
+    from .handshake import Answer, Event, Handshake, Identity, Step
 
-STEPS = 4
 _READ = 4096
 
 
@@ -93,27 +93,27 @@ async def dial(
 
 
 async def answer(
-    stream: trio.SocketStream, acceptor: Acceptor, gate: Gate, *, setup_time: float
+    stream: trio.abc.Stream, acceptor: Acceptor, gate: Gate, *, setup_time: float
 ) -> Connected | None:
     """Carry out the handshake as the node that was dialled.
 
     Returns None if one of the two did not want it, without anybody being wrong.
     """
-    async with _Talk(stream, acceptor, setup_time) as talk:
-        while True:
-            for event in await talk.events():
-                if isinstance(event, Connected):
-                    return event
-                if isinstance(event, AliveAnswered) and not event.wanted:
-                    return None
-                if isinstance(event, NameReceived):
-                    talk.more(_admit(acceptor, gate.decide(event)))
-                elif isinstance(event, Verified):
-                    gate.replace(acceptor.peer)
-                    talk.more(acceptor.confirm())
-            if acceptor.done and not talk.pending:
-                await talk.finish()
+    talk = _Talk(stream, acceptor, setup_time)
+    while True:
+        for event in await talk.events():
+            if isinstance(event, Connected):
+                return event
+            if isinstance(event, AliveAnswered) and not event.wanted:
                 return None
+            if isinstance(event, NameReceived):
+                talk.more(_admit(acceptor, gate.decide(event)))
+            elif isinstance(event, Verified):
+                gate.replace(acceptor.peer)
+                talk.more(acceptor.confirm())
+        if acceptor.done and not talk.pending:
+            await talk.finish()
+            return None
 
 
 def release(stream: trio.SocketStream) -> sockets.socket:
@@ -121,6 +121,11 @@ def release(stream: trio.SocketStream) -> sockets.socket:
     sock = sockets.socket(fileno=stream.socket.detach())
     sock.setblocking(False)
     sock.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY, 1)
+    # Trio lets the kernel hold little that is unsent, which slows bulk traffic that
+    # has a high-water mark of its own. 0 is the system's default.
+    if (option := getattr(sockets, "TCP_NOTSENT_LOWAT", None)) is not None:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(sockets.IPPROTO_TCP, option, 0)
     return sock
 
 
@@ -133,38 +138,29 @@ def _admit(acceptor: Acceptor, decision: Decision) -> list[Event]:
 
 
 async def _connect(
-    stream: trio.SocketStream, connector: Connector, setup_time: float
+    stream: trio.abc.Stream, connector: Connector, setup_time: float
 ) -> Connected:
-    async with _Talk(stream, connector, setup_time) as talk:
-        while True:
-            for event in await talk.events():
-                if isinstance(event, Connected):
-                    return event
-                if isinstance(event, AliveAsked):
-                    talk.more(connector.answer_alive(True))
+    talk = _Talk(stream, connector, setup_time)
+    while True:
+        for event in await talk.events():
+            if isinstance(event, Connected):
+                return event
+            if isinstance(event, AliveAsked):
+                talk.more(connector.answer_alive(True))
 
 
 class _Talk:
-    """The bytes of one handshake, with its deadlines."""
+    """The bytes of one handshake; a deadline begins anew with every step of it."""
 
     def __init__(
-        self, stream: trio.SocketStream, machine: Handshake, setup_time: float
+        self, stream: trio.abc.Stream, machine: Handshake, setup_time: float
     ) -> None:
         self._stream = stream
         self._machine = machine
         self._setup_time = setup_time
-        self._scope = trio.CancelScope()
+        self._step: Step | None = None
+        self._deadline = 0.0
         self.pending: list[Event] = []
-
-    async def __aenter__(self) -> _Talk:
-        self._scope.deadline = trio.current_time() + STEPS * self._setup_time
-        self._scope.__enter__()
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        self._scope.__exit__(*error)  # type: ignore[arg-type]
-        if self._scope.cancelled_caught:
-            raise HandshakeTimeout(self._machine.peer, STEPS * self._setup_time)
 
     def more(self, events: list[Event]) -> None:
         """Queue what an answer of ours made happen at once."""
@@ -173,8 +169,11 @@ class _Talk:
     async def events(self) -> list[Event]:
         """Send what is to be sent; return the next events, waiting for bytes."""
         machine = self._machine
+        if machine.step is not self._step:
+            self._step = machine.step
+            self._deadline = trio.current_time() + self._setup_time
         try:
-            with trio.fail_after(self._setup_time):
+            with trio.fail_at(self._deadline):
                 await self._send()
                 if self.pending or machine.done:
                     events, self.pending = self.pending, []
@@ -182,23 +181,22 @@ class _Talk:
                 data = await self._stream.receive_some(_READ)
                 if not data:
                     machine.receive_eof()
-                try:
-                    events = machine.receive_data(data)
-                except ConnectError:
-                    await self._send()
-                    raise
-                if events and isinstance(events[-1], Connected):
-                    await self._send()
-                return events
+                return machine.receive_data(data)
         except trio.TooSlowError:
             raise HandshakeTimeout(machine.peer, self._setup_time) from None
         except trio.BrokenResourceError as error:
             machine.receive_eof()
             raise ConnectError(machine.peer, f"broken: {error}") from error
+        except ConnectError:
+            await self.finish()
+            raise
 
     async def finish(self) -> None:
-        """Send our last word, a refusal."""
-        with trio.move_on_after(self._setup_time):
+        """Send our last word, a refusal, if the peer is still there."""
+        with (
+            trio.move_on_after(self._setup_time),
+            contextlib.suppress(trio.BrokenResourceError),
+        ):
             await self._send()
 
     async def _send(self) -> None:

@@ -87,8 +87,8 @@ async def _handshake(
     limit: trio.CapacityLimiter,
     borrower: object,
 ) -> None:
-    stream = trio.SocketStream(sock)
     try:
+        stream = trio.SocketStream(sock)
         acceptor = Acceptor(
             gate.identity, challenge=secrets.randbits(32), peer=f"{address}"
         )
@@ -99,6 +99,9 @@ async def _handshake(
         logger.warning("refused a connection from %s: %s", address, error)
     except OSError as error:
         logger.warning("lost a connection from %s: %s", address, error)
+    except Exception:
+        # Whatever is wrong with one connection, the others and the node go on.
+        logger.exception("the handshake with %s crashed", address)
     finally:
         limit.release_on_behalf_of(borrower)
-        await trio.aclose_forcefully(stream)
+        sock.close()  # nothing happens if the gate has taken it

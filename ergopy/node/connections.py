@@ -153,7 +153,7 @@ class Connections:
         """Say what to answer a node that dials us."""
         if who.dynamic:
             name = f"{secrets.token_hex(8).upper()}@{who.name}"
-            return Decision.name(name, secrets.randbits(31) + 4, self._cookie)
+            return Decision("ok", self._cookie, name, secrets.randbits(31) + 4)
         if self._allow is not None and who.name not in self._allow:
             return Decision("not_allowed")
         if who.name == self.runtime.name:

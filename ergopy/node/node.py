@@ -106,7 +106,7 @@ class Node:
         *,
         cookie: str | None = None,
         hidden: bool = False,
-        epmd: str = "auto",
+        epmd: epmd_.Mode = "auto",
         epmd_port: int | None = None,
         listen: tuple[int, int] = (0, 0),
         listen_host: str | None = None,

@@ -106,8 +106,8 @@ class Process(Signals):
                 if remote.is_ready() or await remote.ready():
                     remote.send_many(self.pid, targets, message)
             return
-        remote = self._way(dest)
-        if remote is not None and not remote.is_ready() and not await remote.ready():
+        way = self._way(dest)
+        if way is not None and not way.is_ready() and not await way.ready():
             return
         self._send(dest, message)
 

