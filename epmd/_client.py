@@ -176,7 +176,7 @@ def _why(exc: BaseException) -> str:
     if isinstance(exc, OSError) and exc.errno is not None:
         # Name resolution has numbers of its own, and they are negative.
         return os.strerror(exc.errno) if exc.errno > 0 else str(exc.strerror)
-    return str(exc) or type(exc).__name__
+    return str(exc) or "the connection broke"
 
 
 async def _ask(

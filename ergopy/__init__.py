@@ -17,51 +17,83 @@
         await node.wait_closed()
 """
 
-from etf import Atom as Atom
-from etf import Pid as Pid
-from etf import Port as Port
-from etf import Reference as Reference
+from __future__ import annotations
 
-from ._main import Node as Node
-from ._main import run as run
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from ._version import __version__ as __version__
-from .errors import AlreadyConnected as AlreadyConnected
-from .errors import AlreadyStarted as AlreadyStarted
-from .errors import CallError as CallError
-from .errors import CallExit as CallExit
-from .errors import CallTimeout as CallTimeout
-from .errors import ConnectError as ConnectError
-from .errors import CookieMismatch as CookieMismatch
-from .errors import ErgopyError as ErgopyError
-from .errors import Exit as Exit
-from .errors import HandshakeError as HandshakeError
-from .errors import HandshakeTimeout as HandshakeTimeout
-from .errors import Ignored as Ignored
-from .errors import LocalProtocolError as LocalProtocolError
-from .errors import MissingFlags as MissingFlags
-from .errors import NameTaken as NameTaken
-from .errors import NodeDown as NodeDown
-from .errors import NodeNameError as NodeNameError
-from .errors import NodeNotFound as NodeNotFound
-from .errors import NoProcess as NoProcess
-from .errors import NotAllowed as NotAllowed
-from .errors import NotDistribution as NotDistribution
-from .errors import NotRegistered as NotRegistered
-from .errors import ProtocolError as ProtocolError
-from .errors import ReceiveTimeout as ReceiveTimeout
-from .errors import RemoteProtocolError as RemoteProtocolError
-from .errors import RpcError as RpcError
-from .errors import StartError as StartError
-from .errors import Throw as Throw
-from .gen import IGNORE as IGNORE
-from .gen import NOREPLY as NOREPLY
-from .gen import Behaviour as Behaviour
-from .gen import GenServer as GenServer
-from .gen import NoReply as NoReply
-from .gen import Reply as Reply
-from .gen import Stop as Stop
-from .node.cookies import CookieError as CookieError
-from .process import Down as Down
-from .process import ExitMessage as ExitMessage
-from .process import Process as Process
-from .process import self as self
+
+if TYPE_CHECKING:
+    from etf import Atom as Atom
+    from etf import Pid as Pid
+    from etf import Port as Port
+    from etf import Reference as Reference
+    from ._main import Node as Node
+    from ._main import run as run
+    from .errors import AlreadyConnected as AlreadyConnected
+    from .errors import AlreadyStarted as AlreadyStarted
+    from .errors import CallError as CallError
+    from .errors import CallExit as CallExit
+    from .errors import CallTimeout as CallTimeout
+    from .errors import ConnectError as ConnectError
+    from .errors import CookieMismatch as CookieMismatch
+    from .errors import ErgopyError as ErgopyError
+    from .errors import Exit as Exit
+    from .errors import HandshakeError as HandshakeError
+    from .errors import HandshakeTimeout as HandshakeTimeout
+    from .errors import Ignored as Ignored
+    from .errors import LocalProtocolError as LocalProtocolError
+    from .errors import MissingFlags as MissingFlags
+    from .errors import NameTaken as NameTaken
+    from .errors import NodeDown as NodeDown
+    from .errors import NodeNameError as NodeNameError
+    from .errors import NodeNotFound as NodeNotFound
+    from .errors import NoProcess as NoProcess
+    from .errors import NotAllowed as NotAllowed
+    from .errors import NotDistribution as NotDistribution
+    from .errors import NotRegistered as NotRegistered
+    from .errors import ProtocolError as ProtocolError
+    from .errors import ReceiveTimeout as ReceiveTimeout
+    from .errors import RemoteProtocolError as RemoteProtocolError
+    from .errors import RpcError as RpcError
+    from .errors import StartError as StartError
+    from .errors import Throw as Throw
+    from .gen import IGNORE as IGNORE
+    from .gen import NOREPLY as NOREPLY
+    from .gen import Behaviour as Behaviour
+    from .gen import GenServer as GenServer
+    from .gen import NoReply as NoReply
+    from .gen import Reply as Reply
+    from .gen import Stop as Stop
+    from .node.cookies import CookieError as CookieError
+    from .process import Down as Down
+    from .process import ExitMessage as ExitMessage
+    from .process import Process as Process
+    from .process import self as self
+
+# Importing Trio takes longer than answering ``ergopy --help``, so names are fetched
+# from their homes when they are first used.
+_HOMES = {
+    "etf": "Atom Pid Port Reference",
+    "._main": "Node run",
+    ".errors": "AlreadyConnected AlreadyStarted CallError CallExit CallTimeout ConnectError CookieMismatch ErgopyError Exit HandshakeError HandshakeTimeout Ignored LocalProtocolError MissingFlags NameTaken NodeDown NodeNameError NodeNotFound NoProcess NotAllowed NotDistribution NotRegistered ProtocolError ReceiveTimeout RemoteProtocolError RpcError StartError Throw",
+    ".gen": "IGNORE NOREPLY Behaviour GenServer NoReply Reply Stop",
+    ".node.cookies": "CookieError",
+    ".process": "Down ExitMessage Process self",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+__all__ = ["__version__", *_HOME_OF]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'ergopy' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(home, "ergopy"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME_OF})

@@ -179,7 +179,9 @@ class AlreadyStarted(StartError):
     def __init__(self, name: str, pid: Pid) -> None:
         self.pid = pid
         self.name = name
-        super().__init__(f"name {name!r} is taken by {pid!r}; it", ("already_started", pid))
+        super().__init__(
+            f"name {name!r} is taken by {pid!r}; it", ("already_started", pid)
+        )
 
 
 class Ignored(StartError):

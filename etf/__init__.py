@@ -2,9 +2,10 @@
 
 ::
 
-    >>> import etf
-    >>> etf.encode((etf.Atom("ok"), [1, 2.5], {"key": None})).hex()
-    '836803...'
+    >>> etf.encode((etf.Atom("ok"), b"hi", [1, 2])).hex()
+    '83680377026f6b6d0000000268696b00020102'
+    >>> etf.decode(bytes.fromhex("836802770269646202000000"))
+    (Atom('id'), 33554432)
 
 ``encode`` and ``decode`` are the whole codec. A compiled form of it is used when it was
 built; ``ERGOPY_PURE=1`` in the environment forces the pure Python one, which does
@@ -13,7 +14,7 @@ exactly the same. ``etf.__compiled__`` tells which one runs.
 
 from __future__ import annotations
 
-import os
+from os import environ as _environ
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ._containers import BitBinary as BitBinary
@@ -21,26 +22,20 @@ from ._containers import Charlist as Charlist
 from ._containers import FrozenList as FrozenList
 from ._containers import ImproperList as ImproperList
 from ._containers import TermMap as TermMap
+from ._decode import decode as decode
+from ._decode import decode_prefix as decode_prefix
+from ._encode import encode as encode
 from ._errors import DecodeError as DecodeError
 from ._errors import EncodeError as EncodeError
 from ._errors import EtfError as EtfError
-
-try:
-    from ._format import format as format
-except ImportError:
-    pass
+from ._format import format as format
 from ._options import DecodeOptions as DecodeOptions
 from ._options import EncodeOptions as EncodeOptions
 from ._options import Limits as Limits
-
-try:
-    from ._order import compare as compare, same as same, sort_key as sort_key
-except ImportError:
-    pass
-try:
-    from ._parse import parse as parse
-except ImportError:
-    pass
+from ._order import compare as compare
+from ._order import same as same
+from ._order import sort_key as sort_key
+from ._parse import parse as parse
 from ._types import Atom as Atom
 from ._types import Export as Export
 from ._types import Fun as Fun
@@ -52,24 +47,15 @@ from ._types import Reference as Reference
 Term: TypeAlias = Any
 """Any value that ``encode`` takes and ``decode`` gives; see the package's types."""
 
-if TYPE_CHECKING:
-    from ._decode import decode as decode
-    from ._decode import decode_prefix as decode_prefix
-    from ._encode import encode as encode
+__compiled__: bool = False
+"""Whether the compiled codec runs."""
 
-    __compiled__: bool
-else:
-    __compiled__ = False
-    if os.environ.get("ERGOPY_PURE") != "1":
-        try:
-            from ._speedups import decode, decode_prefix, encode
+if not TYPE_CHECKING and _environ.get("ERGOPY_PURE") != "1":
+    try:
+        from ._speedups import decode as decode
+        from ._speedups import decode_prefix as decode_prefix
+        from ._speedups import encode as encode
 
-            __compiled__ = True
-        except ImportError:
-            pass
-    if not __compiled__:
-        try:
-            from ._decode import decode, decode_prefix
-            from ._encode import encode
-        except ImportError:
-            pass
+        __compiled__ = True
+    except ImportError:
+        pass

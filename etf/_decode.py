@@ -23,10 +23,10 @@ from struct import Struct
 from struct import error as StructError
 from typing import TYPE_CHECKING, Any
 
-from . import _leaf_readers as leaves
 from ._containers import Charlist, FrozenList, ImproperList, TermMap
 from ._errors import DecodeError
-from ._leaf_readers import Reader, Truncated
+from ._id_readers import TABLE, pid_at, unknown
+from ._leaf_readers import Reader, Truncated, atom_at, word_at
 from ._options import DecodeOptions
 from ._tags import (
     COMPRESSED,
@@ -283,10 +283,10 @@ def _fun(reader: Reader, start: int) -> _Frame:
     reader.count(count)
     if count > MAX_FREE_VARIABLES:
         raise DecodeError(f"a fun with {count} captured variables", start)
-    module = leaves.atom_at(reader, reader.pos)
-    old_index = leaves.word_at(reader, reader.pos)
-    old_uniq = leaves.word_at(reader, reader.pos)
-    pid = leaves.pid_at(reader, reader.pos)
+    module = atom_at(reader, reader.pos)
+    old_index = word_at(reader, reader.pos)
+    old_uniq = word_at(reader, reader.pos)
+    pid = pid_at(reader, reader.pos)
     frame = _Fun(start, reader.count(count))
     frame.head = (module, arity, uniq, index, old_index, old_uniq, pid)
     return frame
@@ -303,7 +303,7 @@ _OPENERS = {
 
 def _read(reader: Reader) -> Any:
     """Read a term; the containers around the one being read are on *stack*."""
-    data, table = reader.data, leaves.TABLE
+    data, table = reader.data, TABLE
     stack: list[_Frame] = []
     start = reader.pos
     frame, left = _Frame(start, 1), 1
@@ -340,7 +340,7 @@ def _read(reader: Reader) -> Any:
 def _open(reader: Reader, start: int, tag: int, depth: int) -> _Frame:
     opener = _OPENERS.get(tag)
     if opener is None:
-        raise DecodeError(leaves.unknown(tag), start)
+        raise DecodeError(unknown(tag), start)
     limit = reader.limits.max_depth
     if depth >= limit:
         raise DecodeError(f"nested deeper than max_depth ({limit})", start)

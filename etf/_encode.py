@@ -26,9 +26,8 @@ from struct import Struct
 from typing import Any, Final
 
 from ._containers import Charlist, FrozenList, ImproperList, TermMap
-from ._decode import decode_term
+from ._duplicates import may_repeat, refuse_duplicates
 from ._errors import EncodeError, step
-from ._identity import has_duplicate
 from ._leaf_writers import (
     LEAVES,
     U32_MAX,
@@ -39,7 +38,7 @@ from ._leaf_writers import (
     write_int,
     write_pid,
 )
-from ._options import MAX_DEPTH, DecodeOptions, EncodeOptions, Limits
+from ._options import EncodeOptions
 from ._tags import (
     COMPRESSED,
     LARGE_TUPLE_EXT,
@@ -53,7 +52,7 @@ from ._tags import (
     STRING_EXT,
     VERSION,
 )
-from ._types import Atom, Export, Fun, LocalTerm, Pid, Port, Reference
+from ._types import Fun, LocalTerm
 
 _DEFAULT = EncodeOptions()
 _MAX_CONVERSIONS = 16
@@ -270,30 +269,6 @@ def convert(term: Any, options: EncodeOptions) -> object:
     raise EncodeError(f"{type(term).__name__} was converted again and again")
 
 
-def refuse_duplicates(buffer: bytearray, marks: list[int]) -> None:
-    """Refuse a map that was written with a key twice.
-
-    *marks* are the offsets at which its keys and values start, in turns. One term has
-    one form, except for the order of maps and the creator of funs.
-
-    Raises:
-        EncodeError: Two keys are the same term.
-    """
-    keys = [
-        bytes(buffer[begin:end])
-        for begin, end in zip(marks[0::2], marks[1::2], strict=True)
-    ]
-    loose = [key for key in keys if MAP_EXT in key or NEW_FUN_EXT in key]
-    if len(set(keys)) != len(keys) or (
-        len(loose) > 1
-        and has_duplicate(decode_term(key, 0, _DEEPEST)[0] for key in loose)
-    ):
-        raise EncodeError("two keys of the map are the same term")
-
-
-_DEEPEST = DecodeOptions(limits=Limits(max_depth=MAX_DEPTH))
-
-
 def _itself(item: Any) -> Any:
     return item
 
@@ -363,17 +338,6 @@ def _open_tuple(buffer: bytearray, item: tuple[Any, ...]) -> _Frame:
             f"a tuple of {len(parts)} elements; at most {MAX_TUPLE_ARITY} can be"
         )
     return _Tuple(iter(parts), len(parts))
-
-
-# Keys of these types, or all str, or all bytes, are different in Erlang if they are in
-# Python.
-_DISTINCT: Final = frozenset({Atom, int, float, Pid, Port, Reference, Export})
-_ALL_ALIKE: Final[tuple[set[type], ...]] = (set(), {str}, {bytes})
-
-
-def may_repeat(keys: list[Any]) -> bool:
-    """Tell if keys that Python keeps apart can be one term, as ``"a"`` and ``b"a"``."""
-    return set(map(type, keys)) - _DISTINCT not in _ALL_ALIKE
 
 
 def _open_map(buffer: bytearray, item: Mapping[Any, Any]) -> _Frame:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from ._order import kind_of
 from ._syntax import (
     ELIXIR,
-    ELIXIR_FUNCTION_OPERATORS,
     elixir_alias,
-    elixir_identifier,
+    elixir_function,
     elixir_plain,
     quoted,
 )
@@ -96,7 +95,7 @@ class ElixirWriter(Writer):
 
     def write_export(self, item: Export) -> str:
         name: str = item.function
-        if not elixir_identifier(name) and name not in ELIXIR_FUNCTION_OPERATORS:
+        if not elixir_function(name):
             name = _quoted(name)
         module = elixir_alias(item.module)
         if module is None:

@@ -1,4 +1,4 @@
-"""Reading the terms that contain no arbitrary terms: all but tuples, lists, maps, funs.
+"""Reading numbers, atoms and binaries: the terms that contain no other terms.
 
 A leaf reader gets the reader and the offset of the tag; it returns the value and
 leaves the offset behind it in ``reader.pos``. Where the bytes do not reach it raises
@@ -23,40 +23,21 @@ from ._tags import (
     ATOM_UTF8_EXT,
     BINARY_EXT,
     BIT_BINARY_EXT,
-    COMPRESSED,
-    EXPORT_EXT,
     FLOAT_EXT,
-    FUN_EXT,
     INTEGER_EXT,
     LARGE_BIG_EXT,
-    LOCAL_EXT,
-    MAX_OLD_CREATION,
-    MAX_REFERENCE_WORDS,
     NEW_FLOAT_EXT,
-    NEW_PID_EXT,
-    NEW_PORT_EXT,
-    NEW_REFERENCE_EXT,
-    NEWER_REFERENCE_EXT,
     NIL_EXT,
-    PID_EXT,
-    PORT_EXT,
-    REFERENCE_EXT,
     SMALL_ATOM_EXT,
     SMALL_ATOM_UTF8_EXT,
     SMALL_BIG_EXT,
     SMALL_INTEGER_EXT,
     STRING_EXT,
-    V4_PORT_EXT,
 )
 from ._types import (
     Atom,
-    Export,
-    Pid,
-    Port,
     atom_table,
     new_atom,
-    new_pid,
-    new_reference,
 )
 
 if TYPE_CHECKING:
@@ -70,13 +51,6 @@ _i32 = Struct(">i").unpack_from
 _double = Struct(">d").unpack_from
 _u32_u8 = Struct(">IB").unpack_from
 _u8_u8 = Struct(">BB").unpack_from
-_u32_u32 = Struct(">II").unpack_from
-_u64_u32 = Struct(">QI").unpack_from
-_new_pid = Struct(">III").unpack_from
-_old_pid = Struct(">IIB").unpack_from
-_U32_ROWS = [
-    Struct(f">{count}I").unpack_from for count in range(MAX_REFERENCE_WORDS + 1)
-]
 
 # What "%.20e" and its like print. float() takes far more: nan, 1_0, spaces.
 _FLOAT_TEXT = re.compile(rb"[+-]?[0-9]+\.[0-9]+(?:[eE][+-]?[0-9]+)?")
@@ -143,12 +117,13 @@ class Reader:
         """Give the atom with this name."""
         try:
             name = str(raw, encoding)
-            return atom_table.get(name) or self.new_atom(name, start)
         except UnicodeDecodeError:
             raise DecodeError("an atom that is not valid UTF-8", start) from None
+        known = atom_table.get(name)
+        return known if known is not None else self.new_atom(name, start)
 
     def new_atom(self, name: str, start: int) -> Atom:
-        """Give an atom that was not known, or is empty."""
+        """Give an atom that is not in the table."""
         try:
             return new_atom(name, self.limits.max_atoms)
         except ValueError as error:
@@ -299,93 +274,7 @@ def _string(reader: Reader, start: int) -> Any:
     return reader.list(list(raw), frozen=False)
 
 
-def _pid(reader: Reader, start: int) -> Pid:
-    node = atom_at(reader, start + 1)
-    number, serial, creation = _new_pid(reader.data, reader.pos)
-    reader.pos += 12
-    return new_pid(node, number, serial, creation)
-
-
-def _old_pid_ext(reader: Reader, start: int) -> Pid:
-    node = atom_at(reader, start + 1)
-    number, serial, creation = _old_pid(reader.data, reader.pos)
-    reader.pos += 9
-    return new_pid(node, number, serial, _old_creation(creation, start))
-
-
-def _new_port(reader: Reader, start: int) -> Port:
-    node = atom_at(reader, start + 1)
-    number, creation = _u32_u32(reader.data, reader.pos)
-    reader.pos += 8
-    return Port(node, number, creation)
-
-
-def _v4_port(reader: Reader, start: int) -> Port:
-    node = atom_at(reader, start + 1)
-    number, creation = _u64_u32(reader.data, reader.pos)
-    reader.pos += 12
-    return Port(node, number, creation)
-
-
-def _old_port(reader: Reader, start: int) -> Port:
-    node = atom_at(reader, start + 1)
-    number, creation = _u32_u8(reader.data, reader.pos)
-    reader.pos += 5
-    return Port(node, number, _old_creation(creation, start))
-
-
-# words:16 | node | creation | words. The number of words comes before the node.
-def _newer_reference(reader: Reader, start: int) -> Reference:
-    count = _word_count(reader, start)
-    node = atom_at(reader, start + 3)
-    (creation,) = _u32(reader.data, reader.pos)
-    return new_reference(node, creation, _words(reader, reader.pos + 4, count))
-
-
-def _new_reference(reader: Reader, start: int) -> Reference:
-    count = _word_count(reader, start)
-    node = atom_at(reader, start + 3)
-    creation = _old_creation(reader.data[reader.pos], start)
-    return new_reference(node, creation, _words(reader, reader.pos + 1, count))
-
-
-def _old_reference(reader: Reader, start: int) -> Reference:
-    node = atom_at(reader, start + 1)
-    word, creation = _u32_u8(reader.data, reader.pos)
-    reader.pos += 5
-    return new_reference(node, _old_creation(creation, start), (word,))
-
-
-def _word_count(reader: Reader, start: int) -> int:
-    count: int = _u16(reader.data, start + 1)[0]
-    if count > MAX_REFERENCE_WORDS:
-        raise DecodeError(f"a reference of {count} words", start)
-    return count
-
-
-def _words(reader: Reader, begin: int, count: int) -> tuple[int, ...]:
-    words = _U32_ROWS[count](reader.data, begin)
-    reader.pos = begin + 4 * count
-    return words
-
-
-def _old_creation(creation: int, start: int) -> int:
-    if creation > MAX_OLD_CREATION:
-        raise DecodeError(f"creation {creation} in an old form, which has 0..3", start)
-    return creation
-
-
-def _export(reader: Reader, start: int) -> Export:
-    module = atom_at(reader, start + 1)
-    function = atom_at(reader, reader.pos)
-    at = reader.pos
-    arity = integer_at(reader, at)
-    if not 0 <= arity <= 255:
-        raise DecodeError(f"the arity of a function is 0..255, not {arity}", at)
-    return Export(module, function, arity)
-
-
-def _at(table: dict[int, Leaf], what: str) -> Leaf:
+def at(table: dict[int, Leaf], what: str) -> Leaf:
     """Make a reader of a term inside another that must have one of these tags."""
 
     def read(reader: Reader, start: int) -> Any:
@@ -406,11 +295,9 @@ _INTEGERS: Final[dict[int, Leaf]] = {
     INTEGER_EXT: _integer,
     SMALL_BIG_EXT: _small_big,
 }
-_PIDS: Final[dict[int, Leaf]] = {NEW_PID_EXT: _pid, PID_EXT: _old_pid_ext}
 
-atom_at = _at(_ATOMS, "an atom")
-integer_at = _at(_INTEGERS, "an integer")
-pid_at = _at(_PIDS, "a pid")
+atom_at = at(_ATOMS, "an atom")
+integer_at = at(_INTEGERS, "an integer")
 
 
 def word_at(reader: Reader, start: int) -> int:
@@ -421,10 +308,9 @@ def word_at(reader: Reader, start: int) -> int:
     return value
 
 
-_LEAVES: Final[dict[int, Leaf]] = {
+LEAVES: Final[dict[int, Leaf]] = {
     **{tag: _named(leaf) for tag, leaf in _ATOMS.items()},
     **_INTEGERS,
-    **_PIDS,
     LARGE_BIG_EXT: _large_big,
     NEW_FLOAT_EXT: _new_float,
     FLOAT_EXT: _old_float,
@@ -432,25 +318,5 @@ _LEAVES: Final[dict[int, Leaf]] = {
     BIT_BINARY_EXT: _bit_binary,
     NIL_EXT: _nil,
     STRING_EXT: _string,
-    NEW_PORT_EXT: _new_port,
-    V4_PORT_EXT: _v4_port,
-    PORT_EXT: _old_port,
-    NEWER_REFERENCE_EXT: _newer_reference,
-    NEW_REFERENCE_EXT: _new_reference,
-    REFERENCE_EXT: _old_reference,
-    EXPORT_EXT: _export,
 }
-
-TABLE: Final[list[Leaf | None]] = [_LEAVES.get(tag) for tag in range(256)]
-"""The reader of each tag; ``None`` for containers and for what is no term."""
-
-_REFUSED: Final = {
-    FUN_EXT: "FUN_EXT (117) was removed from the format",
-    COMPRESSED: "a compressed term (80) inside another or on a link",
-    LOCAL_EXT: "a local term (121) inside another or on a link",
-}
-
-
-def unknown(tag: int) -> str:
-    """Say why a tag is none."""
-    return _REFUSED.get(tag, f"unknown tag {tag}")
+"""The readers of this module, by tag."""

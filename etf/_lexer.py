@@ -98,13 +98,19 @@ _name = re.compile(r"[a-z]\w*")
 def _read_fun(text: str) -> Any:
     found = _fun.fullmatch(text)
     assert found is not None
-    return literals.function(literals.erlang_name, *found.groups())
+    module, name, arity = found.groups()
+    return literals.function(
+        literals.erlang_name(module), literals.erlang_name(name), arity
+    )
 
 
 def _read_capture(text: str) -> Any:
     found = _capture.fullmatch(text)
     assert found is not None
-    return literals.function(literals.elixir_name, *found.groups())
+    module, name, arity = found.groups()
+    return literals.function(
+        literals.elixir_module(module), literals.elixir_name(name), arity
+    )
 
 
 def _read_segment(text: str) -> int | str:
@@ -114,3 +120,114 @@ def _read_segment(text: str) -> int | str:
         return int(number[0][:10])
     name = _name.search(text)
     return name[0] if name is not None else ""
+
+
+_ALL = [
+    _Rule("space", r"\s+"),
+    _Rule(
+        "opaque",
+        r"#(?:PID|Ref|Reference|Port|Fun|Function|Local|Python)<|<[^<>\s,]*\.\d+\.\d+>",
+        literals.opaque,
+    ),
+    _Rule("value", rf"[+-]?{_DIGITS}\.{_DIGITS}(?:[eE][+-]?\d+)?", literals.floating),
+]
+_NUMBER = _Rule("value", rf"[+-]?{_DIGITS}", literals.integer)
+_PUNCTUATION = [
+    _Rule("open", r"<<|[\[{]"),
+    _Rule("close", r">>|[\]}]"),
+    _Rule("comma", ","),
+    _Rule("arrow", "=>"),
+    _Rule("bar", r"\|"),
+]
+_ERLANG_VALUES = [
+    _Rule("value", r"[+-]?\d\d?#\w+", literals.erlang_based),
+    _Rule("value", rf"\$(?:{literals.ERLANG_ESCAPE}|[^\\])", literals.erlang_char),
+    _Rule("value", _fun.pattern, _read_fun),
+    _Rule("value", _ERLANG_NAME, literals.erlang_word),
+    _Rule("open", r"#\{"),
+    _Rule("segment", r":\s*\d+|/\s*[a-z]\w*", _read_segment),
+    _Rule("dot", r"\.(?=\s|%|\Z)"),
+]
+_ELIXIR_VALUES = [
+    _Rule("key", rf"(?:{_ELIXIR_PLAIN}|{_DOUBLE}):(?=\s)", literals.elixir_key),
+    _Rule("value", r"[+-]?0(?:x[\da-fA-F_]+|o[0-7_]+|b[01_]+)", literals.elixir_based),
+    _Rule("value", rf"\?(?:{literals.ELIXIR_ESCAPE}|[^\\])", literals.elixir_char),
+    _Rule("value", _capture.pattern, _read_capture),
+    _Rule("value", rf"~c(?:{_DOUBLE}|{_SINGLE})", literals.elixir_charlist),
+    _Rule("text", _DOUBLE, literals.elixir_text),
+    _Rule("segment", r"::\s*(?:size\(\s*\d+\s*\)|\w+)", _read_segment),
+    _Rule("value", rf":(?:{_ELIXIR_PLAIN}|{_DOUBLE}|{_SINGLE})", literals.elixir_atom),
+    _Rule("open", rf"%(?:{ELIXIR_ALIAS})?\{{"),
+    _Rule("value", ELIXIR_ALIAS, literals.alias),
+]
+_VARIABLE = _Rule("variable", r"[^\W\d]\w*", literals.variable)
+
+# Where both languages are read, what means one thing in each has one of the two
+# meanings; ``parse`` documents which.
+_RULES: Final[dict[str | None, list[_Rule]]] = {
+    ERLANG: [
+        *_ALL,
+        _Rule("space", r"%[^\n]*"),
+        _Rule("text", _DOUBLE, literals.erlang_text),
+        *_ERLANG_VALUES,
+        _VARIABLE,
+    ],
+    ELIXIR: [
+        *_ALL,
+        *_ELIXIR_VALUES,
+        _Rule("space", r"#(?!\{)[^\n]*"),
+        _Rule("value", _SINGLE, literals.elixir_charlist),
+        _Rule("value", ELIXIR_NAME, literals.elixir_word),
+    ],
+    None: [
+        *_ALL,
+        *_ELIXIR_VALUES,
+        _Rule("space", r"[%#](?!\{)[^\n]*"),
+        *_ERLANG_VALUES,
+        _VARIABLE,
+    ],
+}
+
+
+class _Lexer:
+    """The rules of one language as one pattern, whose groups are named by number."""
+
+    def __init__(self, rules: list[_Rule]) -> None:
+        self.rules = rules = [*rules, _NUMBER, *_PUNCTUATION]
+        groups = [f"(?P<_{i}>{rule.pattern})" for i, rule in enumerate(rules)]
+        self.match = re.compile("|".join(groups), re.DOTALL).match
+
+    def rule(self, group: str | None) -> _Rule:
+        assert group is not None
+        return self.rules[int(group[1:])]
+
+
+_LEXERS: Final = {syntax: _Lexer(rules) for syntax, rules in _RULES.items()}
+
+
+def tokens(text: str, syntax: Syntax | None) -> Iterator[Token]:
+    """Cut text into tokens, the last of which is of kind ``end``.
+
+    Raises:
+        ParseError: There is something that is no token of the language.
+    """
+    lexer, position = _LEXERS[syntax], 0
+    while position < len(text):
+        found = lexer.match(text, position)
+        if found is None:
+            raise ParseError(_no_token(text[position]), text, position)
+        rule, word = lexer.rule(found.lastgroup), found.group()
+        if rule.kind != "space":
+            try:
+                value = rule.read(word)
+            except literals.Problem as exc:
+                raise ParseError(exc.problem, text, position + exc.shift) from None
+            yield Token(rule.kind, value, word, position)
+        position = found.end()
+    yield Token("end", None, "", len(text))
+
+
+def _no_token(char: str) -> str:
+    if char in "\"'":
+        return "the closing quote is missing"
+    return f"unexpected character {char!r}"

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import re
 from math import isfinite
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ._syntax import ELIXIR_ESCAPES, ERLANG_ESCAPES, ERLANG_WORDS
 from ._types import Atom, Export
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _CONSTANTS: Final[dict[str, bool | None]] = {"true": True, "false": False, "nil": None}
 
@@ -92,11 +89,9 @@ _ELIXIR_LETTERS: Final = {
 
 def erlang_text(text: str) -> str:
     """Read ``"text"`` as characters."""
-    return _erlang_escape.sub(lambda found: _erlang_char(found[0], found.start()), text[1:-1])
-
-
-def erlang_quoted_atom(text: str) -> Atom | bool | None:
-    return atom_value(erlang_text(text))
+    return _erlang_escape.sub(
+        lambda found: _erlang_char(found[0], found.start() + 1), text[1:-1]
+    )
 
 
 def erlang_char(text: str) -> int:
@@ -177,12 +172,6 @@ def _elixir_char(escape: str, shift: int) -> str | bytes:
     return _character(code[1:].strip("{}"), shift)
 
 
-def erlang_word(text: str) -> Atom | bool | None:
-    if text in ERLANG_WORDS:
-        raise Problem(f"{text} is a reserved word: as an atom write '{text}'")
-    return atom_value(text)
-
-
 def elixir_word(text: str) -> bool | None:
     if text in _CONSTANTS:
         return _CONSTANTS[text]
@@ -191,16 +180,12 @@ def elixir_word(text: str) -> bool | None:
 
 def elixir_atom(text: str) -> Atom | bool | None:
     """Read what follows the colon of ``:name`` or ``:"name"``."""
-    return atom_value(_elixir_name(text[1:]))
+    return atom_value(elixir_name(text[1:]))
 
 
 def elixir_key(text: str) -> Atom | bool | None:
     """Read ``name:`` or ``"name":``."""
-    return atom_value(_elixir_name(text[:-1]))
-
-
-def _elixir_name(text: str) -> str:
-    return _elixir_str(text, 1) if text[0] in "\"'" else text
+    return atom_value(elixir_name(text[:-1]))
 
 
 def alias(text: str) -> Atom:
@@ -220,14 +205,15 @@ def opaque(text: str) -> None:
     )
 
 
-def function(name: Callable[[str], str], module: str, text: str, arity: str) -> Export:
-    """Read the parts of ``fun m:f/1`` or ``&Mod.fun/1``."""
+def function(module: str, name: str, arity: str) -> Export:
+    """Make the value of ``fun m:f/1`` or ``&Mod.fun/1`` of its parts."""
     if int(arity) > 255:
         raise Problem(f"a function has at most 255 arguments, not {arity}")
-    return Export(atom(name(module)), atom(name(text)), int(arity))
+    return Export(atom(module), atom(name), int(arity))
 
 
 def erlang_name(text: str) -> str:
+    """Read a name that is an atom: ``name`` or ``'name'``."""
     if text[0] == "'":
         return erlang_text(text)
     if text in ERLANG_WORDS:
@@ -235,10 +221,15 @@ def erlang_name(text: str) -> str:
     return text
 
 
+def erlang_word(text: str) -> Atom | bool | None:
+    return atom_value(erlang_name(text))
+
+
 def elixir_name(text: str) -> str:
-    """Read the name of a module or function in ``&:mod."fun"/1``."""
-    if text[0] == ":" and len(text) > 1:
-        return _elixir_name(text[1:])
-    if text[0].isupper():
-        return str(alias(text))
-    return _elixir_name(text)
+    """Read a name: ``name`` or ``"name"``."""
+    return _elixir_str(text, 1) if text[0] in "\"'" else text
+
+
+def elixir_module(text: str) -> str:
+    """Read the name of a module: ``:name``, ``:"name"`` or ``Name``."""
+    return elixir_name(text[1:]) if text[0] == ":" else alias(text)

@@ -29,7 +29,10 @@ cdef int open_reader(Reader* r, object options) except -1
 cdef PyObject* read_term(Reader* r) except NULL
 cdef PyObject* read_name(Reader* r, const unsigned char* name, Py_ssize_t size) except NULL
 
-cdef object read_again(Reader* r, const unsigned char* start, object options)
+cdef object pending_refusal()
+cdef object read_again(
+    object refusal, Reader* r, const unsigned char* start, object options
+)
 
 cdef int open_writer(
     Writer* w, unsigned char* scratch, Py_ssize_t size, object options
@@ -38,4 +41,5 @@ cdef int write_term(Writer* w, PyObject* term) except -1
 cdef int write_bytes(Writer* w, const unsigned char* data, Py_ssize_t size) except -1
 cdef bytes close_writer(Writer* w)
 cdef void drop_writer(Writer* w) noexcept
-cdef object encode_unable(Writer* w, object pure, tuple arguments)
+cdef object stop_writer(Writer* w)
+cdef object encode_again(object refusal, object pure, tuple arguments)

@@ -201,6 +201,8 @@ cdef extern from "Python.h":
     object latin_of "PyUnicode_DecodeLatin1"(const char*, Py_ssize_t, const char*)
     long long int64_of "PyLong_AsLongLongAndOverflow"(PyObject*, int*) except? -1
     PyObject* type_of "(PyObject*)Py_TYPE"(PyObject*)
+    PyObject* PY_TRUE "Py_True"
+    PyObject* PY_FALSE "Py_False"
     PyObject* INT "((PyObject*)&PyLong_Type)"
     PyObject* FLOAT "((PyObject*)&PyFloat_Type)"
     PyObject* STR "((PyObject*)&PyUnicode_Type)"
@@ -251,7 +253,10 @@ cdef int raise_pending() except -1:
 
 
 cdef object pending_refusal():
-    """Catch what C code has raised, if it is a ``ValueError``; else go on raising."""
+    """Catch what C code has raised, if it is a ``ValueError``; else go on raising.
+
+    It has to come first: looking up a name can lose an exception that is pending.
+    """
     try:
         raise_pending()
     except ValueError as error:
@@ -408,9 +413,9 @@ cdef inline PyObject* value_of(Reader* r, PyObject* atom, uint32_t special) noex
     if special == 0:
         return atom
     if special == 1:
-        return <PyObject*>True
+        return PY_TRUE
     if special == 2:
-        return <PyObject*>False
+        return PY_FALSE
     if special == 3:
         return atom if r.flags & NIL_ATOM else <PyObject*>None
     return <PyObject*>None if r.flags & UNDEFINED_NONE else atom
@@ -515,11 +520,15 @@ cdef inline PyObject* read_value(
     cdef uint64_t hash = hash_of(name, size, SECRET, FACTOR)
     cdef PyObject* atom = find_atom(name, size, hash, &where)
     if atom == NULL:
-        return new_name(r, name, size, hash)
+        return give(as_value(r, own(new_name(r, name, size, hash))))
     if where.special:
         atom = value_of(r, atom, where.special)
     incref(atom)
     return atom
+
+
+cdef object as_value(Reader* r, atom):
+    return <object>value_of(r, <PyObject*>atom, special_of(<PyObject*>atom))
 
 
 cdef PyObject* new_name(
@@ -1013,7 +1022,6 @@ cdef object read_pairs(Reader* r, list pairs, long long left, long long owed):
 cdef object read_rare(Reader* r, int tag):
     """What a message seldom holds, and what is no term."""
     cdef const unsigned char* p
-    cdef PyObject* node
     cdef Py_ssize_t size
     if tag == 105:
         return own(read_large_tuple(r))
@@ -1021,9 +1029,8 @@ cdef object read_rare(Reader* r, int tag):
         size = <Py_ssize_t>get32(take(r, 4))
         return own(read_big(r, size))
     if tag == 118 or tag == 100 or tag == 115:
-        node = read_rare_atom(r, tag, take(r, 1)[0])
-        atom = own(node)
-        return <object>value_of(r, node, special_of(node))
+        size = take(r, 1)[0]
+        return as_value(r, own(read_rare_atom(r, tag, size)))
     if tag == 77:
         p = take(r, 5)
         return read_bits(r, <Py_ssize_t>get32(p), p[4])
@@ -1181,7 +1188,7 @@ def decode(data, options=_DECODE):
     ):
         term = (<silent_read>read_term)(&r)
         if term == NULL:
-            return decode_again(_pure_decode.decode, data, options)
+            return decode_again(pending_refusal(), True, data, options)
         if r.cur == r.end:
             return own(term)
         decref(term)
@@ -1200,7 +1207,7 @@ def decode_prefix(data, options=_DECODE):
         return _pure_decode.decode_prefix(data, options)
     cdef PyObject* term = (<silent_read>read_term)(&r)
     if term == NULL:
-        return decode_again(_pure_decode.decode_prefix, data, options)
+        return decode_again(pending_refusal(), False, data, options)
     return own(term), r.cur - r.begin
 
 
@@ -1239,7 +1246,7 @@ cdef object _decode_buffer(data, options, bint whole):
             return pure(data, options)
         term = (<silent_read>read_term)(&r)
         if term == NULL:
-            return decode_again(pure, data, options)
+            return decode_again(pending_refusal(), whole, data, options)
         made = own(term)
         if not whole:
             return made, r.cur - r.begin
@@ -1248,16 +1255,18 @@ cdef object _decode_buffer(data, options, bint whole):
         PyBuffer_Release(&view)
 
 
-cdef object decode_again(pure, data, options):
+cdef object decode_again(refusal, bint whole, data, options):
     """Let the reference say what is wrong."""
-    refusal = pending_refusal()
+    pure = _pure_decode.decode if whole else _pure_decode.decode_prefix
     result = pure(data, options)
     if type(refusal) is _Unable and options.limits.max_depth > MAX_RECURSION:
         return result
     raise DecodeError(f"only the compiled codec refuses this: {refusal}", 0)
 
 
-cdef object read_again(Reader* r, const unsigned char* start, object options):
+cdef object read_again(
+    refusal, Reader* r, const unsigned char* start, object options
+):
     """Let the reference read the term that ``read_term`` refused.
 
     It raises the ``DecodeError``, or reads what is too deep here.
@@ -1266,7 +1275,6 @@ cdef object read_again(Reader* r, const unsigned char* start, object options):
     cdef const unsigned char* end = r.end
     cdef PyObject** refs = r.refs
     cdef Py_ssize_t ref_count = r.ref_count
-    refusal = pending_refusal()
     atoms = tuple([<object>refs[i] for i in range(ref_count)])
     term, used = _pure_decode.decode_term(
         begin[: end - begin], start - begin, options, atoms
@@ -1585,9 +1593,9 @@ cdef int write_term(Writer* w, PyObject* term) except -1:
         return put_reference(w, term)
     if term == <PyObject*>None:
         return put_name(w, b"undefined" if w.undefined else b"nil")
-    if term == <PyObject*>True:
+    if term == PY_TRUE:
         return put_name(w, b"true")
-    if term == <PyObject*>False:
+    if term == PY_FALSE:
         return put_name(w, b"false")
     if kind == IMPROPER:
         return put_improper(w, term)
@@ -1863,17 +1871,22 @@ def encode(term, options=_ENCODE):
     scratch[0] = 131
     w.pos = 1
     if (<silent_write>write_term)(&w, <PyObject*>term) < 0:
-        return encode_unable(&w, _pure_encode.encode, (term, options))
+        refusal = stop_writer(&w)
+        return encode_again(refusal, _pure_encode.encode, (term, options))
     whole = close_writer(&w)
     if options is not _ENCODE and options.compressed is not False:
         return _pure_encode._compress(whole, options.compressed)
     return whole
 
 
-cdef object encode_unable(Writer* w, pure, tuple arguments):
-    """Let the reference say what is wrong, and where."""
+cdef object stop_writer(Writer* w):
+    """Forget what was written, and give the refusal that is pending."""
     drop_writer(w)
-    refusal = pending_refusal()
+    return pending_refusal()
+
+
+cdef object encode_again(refusal, pure, tuple arguments):
+    """Let the reference say what is wrong, and where."""
     result = pure(*arguments)
     if type(refusal) is _Unable or type(arguments[0]) is LocalTerm:
         return result

@@ -91,6 +91,13 @@ def elixir_identifier(name: str) -> bool:
     return bare.isidentifier() and normalize("NFKC", name) == name
 
 
+def elixir_function(name: str) -> bool:
+    """Tell if Elixir reads this after the dot of ``&Mod.name/2``."""
+    if name in ELIXIR_FUNCTION_OPERATORS:
+        return True
+    return elixir_identifier(name) and not name[0].isupper()
+
+
 def elixir_alias(name: str) -> str | None:
     """Give the alias that stands for this atom: ``Foo.Bar``, or ``None``."""
     if not _elixir_alias.fullmatch(name):

@@ -1,4 +1,4 @@
-"""The Erlang types that Python lacks: atoms, identifiers and funs.
+"""The Erlang types that Python lacks, beside atoms: identifiers and funs.
 
 Every value is immutable and hashable, compares by all its fields (the old and new
 encodings of a pid are the same pid), can be copied and pickled, and is matched by
@@ -8,70 +8,12 @@ the path of every message.
 
 from __future__ import annotations
 
-from typing import Any, Final, final
+from typing import Any, final
 
-from ._tags import (
-    MAX_ATOM_CHARACTERS,
-    MAX_FREE_VARIABLES,
-    MAX_REFERENCE_WORDS,
-)
-
-MAX_ATOMS: Final = 262_144
-
-# The table of known atoms. It grows up to its bound and never shrinks, as the BEAM's.
-# The decoders read and fill it too.
-atom_table: Final[dict[str, Atom]] = {}
-
-
-@final
-class Atom(str):
-    """An atom: ``Atom("ok")``.
-
-    A ``str`` in every respect, equal to the text of its name, so that
-    ``message[0] == "ok"`` and ``options["name"]`` work; but only an ``Atom`` is sent
-    as an atom, a ``str`` goes out as a binary. Atoms of one name are one object while
-    the table of known atoms has room (262,144 names).
-
-    Raises:
-        ValueError: More than 255 characters, or a lone surrogate.
-    """
-
-    __slots__ = ()
-
-    def __new__(cls, name: str) -> Atom:
-        if not isinstance(name, str):
-            raise TypeError(f"an atom's name is a str, not {type(name).__name__}")
-        known = atom_table.get(name)
-        return known if known is not None else new_atom(str(name), MAX_ATOMS)
-
-    def __repr__(self) -> str:
-        return f"Atom({str(self)!r})"
-
-    def __reduce__(self) -> tuple[type[Atom], tuple[str]]:
-        return Atom, (str(self),)
-
-
-def new_atom(name: str, limit: int) -> Atom:
-    """Make an atom that is not in the table, and keep it if *limit* permits.
-
-    *limit* is how many atoms the table may hold for this caller.
-    """
-    if len(name) > MAX_ATOM_CHARACTERS:
-        raise ValueError(f"an atom has at most 255 characters, not {len(name)}")
-    if not name.isascii():
-        _refuse_surrogates(name)
-    atom = str.__new__(Atom, name)
-    if len(atom_table) < min(limit, MAX_ATOMS):
-        # Two threads may come here at once; setdefault gives both the same atom.
-        return atom_table.setdefault(name, atom)
-    return atom
-
-
-def _refuse_surrogates(name: str) -> None:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raise ValueError(f"an atom has no lone surrogates: {name!r}") from None
+from ._atoms import Atom as Atom
+from ._atoms import atom_table as atom_table
+from ._atoms import new_atom as new_atom
+from ._tags import MAX_FREE_VARIABLES, MAX_REFERENCE_WORDS
 
 
 class Value:
@@ -374,8 +316,8 @@ class Fun(Value):
 class LocalTerm(Value):
     """A term that only the node which wrote it can read.
 
-    ``term_to_binary(T, [local])`` makes it. ``data`` is everything after the tag. It can
-    only be a whole stand-alone term.
+    ``term_to_binary(T, [local])`` makes it. ``data`` is everything after the tag. It
+    can only be a whole stand-alone term.
     """
 
     __slots__ = ("data",)

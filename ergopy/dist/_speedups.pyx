@@ -20,12 +20,14 @@ from etf._speedups cimport (
     Writer,
     close_writer,
     drop_writer,
-    encode_unable,
+    encode_again,
     open_reader,
     open_writer,
+    pending_refusal,
     read_again,
     read_name,
     read_term,
+    stop_writer,
     write_bytes,
     write_term,
 )
@@ -311,8 +313,9 @@ cdef class LinkDecoder:
         cdef PyObject* term = (<silent_read>read_term)(r)
         if term != NULL:
             return own(term)
+        refusal = pending_refusal()
         try:
-            return read_again(r, start, self.options)
+            return read_again(refusal, r, start, self.options)
         except etf.DecodeError as exc:
             raise RemoteProtocolError(f"bad {what}: {exc}") from exc
 
@@ -414,7 +417,8 @@ cdef class LinkEncoder:
         cdef unsigned char scratch[1024]
         self.begin(&w, scratch, sizeof(scratch))
         if (<silent_write>write_term)(&w, <PyObject*>control) < 0:
-            return encode_unable(&w, self.pure.control, (control,))
+            refusal = stop_writer(&w)
+            return encode_again(refusal, self.pure.control, (control,))
         return finish(&w)
 
     def frame(self, control, message):
@@ -427,7 +431,8 @@ cdef class LinkEncoder:
             or self.between(&w) < 0
             or (<silent_write>write_term)(&w, <PyObject*>message) < 0
         ):
-            return encode_unable(&w, self.pure.frame, (control, message))
+            refusal = stop_writer(&w)
+            return encode_again(refusal, self.pure.frame, (control, message))
         return finish(&w)
 
     def payload(self, message):
@@ -439,7 +444,8 @@ cdef class LinkEncoder:
             self.between(&w) < 0
             or (<silent_write>write_term)(&w, <PyObject*>message) < 0
         ):
-            return encode_unable(&w, self.pure.payload, (message,))
+            refusal = stop_writer(&w)
+            return encode_again(refusal, self.pure.payload, (message,))
         return close_writer(&w)
 
     def frame_payload(self, control, payload):
@@ -449,7 +455,8 @@ cdef class LinkEncoder:
         cdef Py_buffer view
         self.begin(&w, scratch, sizeof(scratch))
         if (<silent_write>write_term)(&w, <PyObject*>control) < 0:
-            return encode_unable(&w, self.pure.frame_payload, (control, payload))
+            refusal = stop_writer(&w)
+            return encode_again(refusal, self.pure.frame_payload, (control, payload))
         PyObject_GetBuffer(payload, &view, PyBUF_SIMPLE)
         try:
             write_bytes(&w, <const unsigned char*>view.buf, view.len)

@@ -2,7 +2,8 @@
 
 Each step waits ``setup_time`` seconds for the peer, however it spreads its bytes; the
 few steps bound the whole. A peer that is silent, closes or talks nonsense is a named
-``ConnectError``, and its socket is closed. What comes out is a plain non-blocking socket, for ``Transport``.
+``ConnectError``, and its socket is closed. What comes out is a plain non-blocking
+socket, for ``Transport``.
 """
 
 from __future__ import annotations
@@ -85,11 +86,24 @@ async def dial(
             peer, f"nobody listens at {host}:{port} ({error})"
         ) from error
     try:
-        link = await _connect(stream, connector, setup_time)
+        link = await ask(stream, connector, setup_time=setup_time)
     except BaseException:
         await trio.aclose_forcefully(stream)
         raise
     return release(stream), link
+
+
+async def ask(
+    stream: trio.abc.Stream, connector: Connector, *, setup_time: float
+) -> Connected:
+    """Carry out the handshake as the node that dials, on an open stream."""
+    talk = _Talk(stream, connector, setup_time)
+    while True:
+        for event in await talk.events():
+            if isinstance(event, Connected):
+                return event
+            if isinstance(event, AliveAsked):
+                talk.more(connector.answer_alive(True))
 
 
 async def answer(
@@ -135,18 +149,6 @@ def _admit(acceptor: Acceptor, decision: Decision) -> list[Event]:
             decision.name, decision.creation, cookie=decision.cookie
         )
     return acceptor.accept(decision.status, cookie=decision.cookie or None)
-
-
-async def _connect(
-    stream: trio.abc.Stream, connector: Connector, setup_time: float
-) -> Connected:
-    talk = _Talk(stream, connector, setup_time)
-    while True:
-        for event in await talk.events():
-            if isinstance(event, Connected):
-                return event
-            if isinstance(event, AliveAsked):
-                talk.more(connector.answer_alive(True))
 
 
 class _Talk:

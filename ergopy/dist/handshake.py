@@ -103,10 +103,14 @@ class Connector(Handshake):
         super().__init__(me, peer, Step.STATUS, challenge, prefix)
         self._cookie = messages.secret(cookie)
         self._required = required
+        self.peer_flags = Flag(0)
+        """What the peer offers, once its challenge has come."""
         flags, creation = me.flags, me.creation
         if Flag.NAME_ME in flags:
             flags, creation = flags & ~Flag.PUBLISHED, 0
         self._offer = flags
+        self.offer = flags
+        """What we offer."""
         self._send(messages.pack_name(SendName(flags, creation, me.name)))
 
     def answer_alive(self, wanted: bool) -> list[Event]:
@@ -150,6 +154,7 @@ class Connector(Handshake):
 
     def _on_challenge(self, body: bytes) -> None:
         flags, challenge, creation, name = messages.read_challenge(body)
+        self.peer_flags = Flag(flags)
         if name != self.peer:
             self._fail(HandshakeError(self.peer, f"{name!r} answers in its place"))
         if lacking := missing(flags, self._required):

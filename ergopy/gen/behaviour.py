@@ -77,7 +77,9 @@ class Behaviour:
             peer, module, function, args, timeout, caller=self.process
         )
 
-    async def spawn(self, function: Callable[..., Awaitable[Any]], *args: Any, **options: Any) -> Any:
+    async def spawn(
+        self, function: Callable[..., Awaitable[Any]], *args: Any, **options: Any
+    ) -> Any:
         return await self.process.spawn(function, *args, **options)
 
     async def start(self, behaviour: Any, *args: Any, **options: Any) -> Pid:

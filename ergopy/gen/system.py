@@ -127,7 +127,9 @@ def _debug(server: GenServer, command: Any) -> Any:
             server._statistics = None
         case ("statistics", "get"):
             statistics = server._statistics
-            report = Atom("no_statistics") if statistics is None else statistics.report()
+            report = (
+                Atom("no_statistics") if statistics is None else statistics.report()
+            )
             return (OK, report)
         case ("log", "get"):
             return (OK, [])

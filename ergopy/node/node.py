@@ -186,6 +186,11 @@ class Node:
         return self._connections
 
     @property
+    def epmd_port(self) -> int:
+        """The port of the EPMD that this node uses, or is."""
+        return self._mapper.port
+
+    @property
     def pid(self) -> Pid:
         """The pid that the node sends from when no process does."""
         return self.runtime.root.pid
@@ -242,6 +247,12 @@ class Node:
                 "a running node of that name, says EPMD: stop it, or"
                 " choose another name",
             ) from taken
+        except epmd_.EpmdUnreachable as error:
+            raise ConnectError(
+                self._name,
+                f"{error}: start it with 'epmd -daemon' (any Erlang node does), or let "
+                "this node be one with epmd='auto'",
+            ) from error
         nursery = await self._stack.enter_async_context(trio.open_nursery())
         self._runtime = runtime = Runtime(self._name, creation, self._peer, owner=self)
         runtime.nursery = nursery

@@ -1,8 +1,10 @@
-"""How a node name becomes an address: fixed routes first, then EPMD."""
+"""How a node name becomes an address: fixed routes, EPMD, or both in this order."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, final
+
+import epmd
 
 from . import naming
 
@@ -27,4 +29,17 @@ class StandardResolver:
             return self._routes[node]
         local, host = naming.split(node)
         found = await self._mapper.lookup(local, host)
+        return None if found is None else (host, found.port)
+
+
+@final
+class EpmdResolver:
+    """Asks the EPMD on the host part of the name, and is registered nowhere."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    async def resolve(self, node: str) -> tuple[str, int] | None:
+        local, host = naming.split(node)
+        found = await epmd.lookup(local, host, self._port)
         return None if found is None else (host, found.port)

@@ -7,12 +7,15 @@ Rules that keep it fast and fair (measured, see the manual's page on performance
   every ``REDUCTIONS`` messages, so that no process keeps the others from running.
 * A selective receive remembers how far it has looked; a message is tested once.
 * A cancelled receive has taken nothing: messages leave the queue only on return.
+* An exit signal takes the rest of the budget, so that it is not overtaken by the
+  messages that are there already.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -25,19 +28,20 @@ if TYPE_CHECKING:
     from .timers import Timers
 
 REDUCTIONS = 4000
-"""Messages a process may take before it has to let the others run."""
+"""Messages a process may take or send before it has to let the others run."""
 
 
 class Mailbox:
     """Messages in the order in which they came."""
 
-    __slots__ = ("_parked", "_timed_out", "budget", "queue", "timers")
+    __slots__ = ("_looked_at", "_parked", "_timed_out", "budget", "queue", "timers")
 
     def __init__(self, timers: Timers) -> None:
         # An empty deque is 760 bytes: an idle process does without.
         self.queue: deque[Any] | None = None
         self.budget = REDUCTIONS
         self.timers = timers
+        self._looked_at = 0
         self._parked: trio.lowlevel.Task | None = None
         self._timed_out = False
 
@@ -66,6 +70,7 @@ class Mailbox:
 
         Raises:
             ReceiveTimeout: Nothing (that matches) came in time.
+            LocalProtocolError: Another task of this process is receiving.
 
         It is a checkpoint only if it has to wait, or if the budget of messages
         is used up. Cancelling it loses no message.
@@ -73,26 +78,43 @@ class Mailbox:
         if match is None and self.queue and self.budget > 0:
             self.budget -= 1
             return self.queue.popleft()
+        if self._parked is not None:
+            raise LocalProtocolError("two tasks receive from one process")
+        if not timeout >= 0:
+            raise ValueError(f"a timeout is a number of seconds, not {timeout!r}")
         if isinstance(match, type):
             wanted = match
             match = lambda message: isinstance(message, wanted)  # noqa: E731
+        self.budget -= 1
         if self.budget <= 0:
-            self.budget = REDUCTIONS
-            await trio.lowlevel.checkpoint()
-        looked_at = 0
+            await self.let_others_run()
+        self._looked_at = 0
         deadline = trio.current_time() + timeout
-        while True:
-            found = self._find(match, looked_at)
-            if found is not None:
-                self.budget -= 1
-                return self._take(found)
-            looked_at = len(self.queue or ())
+        in_time = True
+        while (found := self._find(match)) is None:
+            self._looked_at = len(self.queue or ())
+            # The last look is after the end of the time: a message may have come in
+            # the very step in which it ran out.
             remaining = deadline - trio.current_time()
-            if remaining <= 0 or not await self.park(remaining):
-                # A message may have come in the very step in which time ran out.
-                if (found := self._find(match, looked_at)) is not None:
-                    return self._take(found)
+            if not in_time or remaining <= 0:
                 raise ReceiveTimeout(timeout)
+            in_time = await self.park(remaining)
+        return self._take(found)
+
+    async def let_others_run(self) -> None:
+        """Begin a new budget behind all the other tasks that can run now."""
+        self.budget = REDUCTIONS
+        await trio.lowlevel.checkpoint()
+
+    def remove(self, unwanted: Callable[[Any], object]) -> bool:
+        """Take the first *unwanted* message out; return whether there was one."""
+        for index, message in enumerate(self.queue or ()):
+            if unwanted(message):
+                self._take(index)
+                # A receive may be under way, in the body or in this very helper.
+                self._looked_at -= index < self._looked_at
+                return True
+        return False
 
     async def park(self, timeout: float = math.inf) -> bool:
         """Wait for the next message to arrive; return whether one did.
@@ -125,15 +147,19 @@ class Mailbox:
             self._timed_out = True
             trio.lowlevel.reschedule(task)
 
-    def _find(self, match: Callable[[Any], object] | None, start: int) -> int | None:
-        queue = self.queue
+    def _find(self, match: Callable[[Any], object] | None) -> int | None:
+        queue, start = self.queue, self._looked_at
         if not queue or start >= len(queue):
             return None
         if match is None:
             return start
-        # Indexing a deque far from its ends walks it; iterating does not.
-        for index, message in enumerate(queue):
-            if index >= start and match(message):
+        # Indexing a deque, or walking past its beginning, costs its length: what is
+        # new is taken from its end.
+        new: Any = queue
+        if start:
+            new = reversed(list(islice(reversed(queue), len(queue) - start)))
+        for index, message in enumerate(new, start):
+            if match(message):
                 return index
         return None
 

@@ -99,6 +99,7 @@ class Timers:
                 callback()
 
     def _compact(self) -> None:
-        self._heap = [entry for entry in self._heap if entry[2].callback is not None]
+        # In place: a callback of _fire may have started the timer that leads here.
+        self._heap[:] = [entry for entry in self._heap if entry[2].callback is not None]
         heapq.heapify(self._heap)
         self.dead = 0

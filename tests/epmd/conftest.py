@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 import pytest
@@ -67,9 +67,7 @@ class Network:
 
 
 @pytest.fixture
-async def network(
-    nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
-) -> Network:
+async def network(nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch) -> Network:
     """A network of memory streams, for everything that would open a socket."""
     network = Network(nursery)
     monkeypatch.setattr("epmd._client.connect", network.connect)
@@ -78,7 +76,7 @@ async def network(
 
 
 @pytest.fixture
-async def server(nursery: trio.Nursery) -> AsyncIterator[epmd.Server]:
+async def server(nursery: trio.Nursery) -> epmd.Server:
     """An EPMD on a free loopback port."""
     served: epmd.Server = await nursery.start(epmd.serve, "127.0.0.1", 0)
-    yield served
+    return served

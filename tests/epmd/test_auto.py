@@ -3,32 +3,44 @@
 from __future__ import annotations
 
 import functools
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
 import pytest
 import trio
-import trio.testing
 
 import epmd
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
 
 LOOPBACK = "127.0.0.1"
 
 
-@asynccontextmanager
-async def daemon(port: int = 0) -> AsyncIterator[epmd.Server]:
-    """Run an EPMD of somebody else while the block runs."""
-    async with trio.open_nursery() as nursery:
-        yield await nursery.start(epmd.serve, LOOPBACK, port)
-        nursery.cancel_scope.cancel()
+class Daemon:
+    """An EPMD of somebody else, which can die."""
+
+    def __init__(self) -> None:
+        self.server = epmd.Server()
+        self._scope = trio.CancelScope()
+        self._ended = trio.Event()
+
+    async def run(self, port: int, task_status: trio.TaskStatus[epmd.Server]) -> None:
+        with self._scope:
+            await epmd.serve(LOOPBACK, port, task_status=task_status)
+        self._ended.set()
+
+    async def die(self) -> None:
+        self._scope.cancel()
+        await self._ended.wait()
+
+
+async def start_daemon(nursery: trio.Nursery, port: int = 0) -> Daemon:
+    daemon = Daemon()
+    daemon.server = await nursery.start(daemon.run, port)
+    return daemon
 
 
 async def free_port() -> int:
-    async with daemon() as server:
-        return server.port
+    async with trio.open_nursery() as nursery:
+        daemon = await start_daemon(nursery)
+        await daemon.die()
+    return daemon.server.port
 
 
 class Watch:
@@ -66,41 +78,41 @@ async def test_auto_serves_when_nobody_does() -> None:
         await epmd.names(port=port)
 
 
-async def test_auto_takes_over_when_the_daemon_dies_and_keeps_the_creation() -> None:
+async def test_auto_takes_over_when_the_daemon_dies_and_keeps_the_creation(
+    nursery: trio.Nursery,
+) -> None:
     watch = Watch()
-    async with daemon() as server:
-        port = server.port
-        mapper = epmd.PortMapper("auto", port, address=LOOPBACK, on_change=watch)
-        await mapper.__aenter__()
+    daemon = await start_daemon(nursery)
+    port = daemon.server.port
+    async with epmd.PortMapper(
+        "auto", port, address=LOOPBACK, on_change=watch
+    ) as mapper:
         creation = await mapper.register("a", 7)
         assert mapper.server is None
-    await watch.until(True)
-    assert mapper.server is not None
-    assert await epmd.names(port=port) == [epmd.NodeEntry("a", 7)]
-    assert mapper.registrations[0].creation == creation
-    await mapper.__aexit__(None, None, None)
+        await daemon.die()
+        await watch.until(True)
+        assert mapper.server is not None
+        assert await epmd.names(port=port) == [epmd.NodeEntry("a", 7)]
+        assert mapper.registrations[0].creation == creation
 
 
-async def test_of_two_that_lose_their_daemon_one_serves_and_both_are_listed() -> None:
-    watches = Watch(), Watch()
-    async with trio.open_nursery() as nursery:
-        server: epmd.Server
-        async with trio.open_nursery() as foreign:
-            server = await foreign.start(epmd.serve, LOOPBACK, 0)
-            mappers = []
-            for index, watch in enumerate(watches):
-                mapper = epmd.PortMapper(
-                    "auto", server.port, address=LOOPBACK, on_change=watch
-                )
-                mappers.append(mapper)
-                await nursery.start(run_mapper, mapper, f"node{index}")
-            foreign.cancel_scope.cancel()
-        for watch in watches:
-            await watch.until(True)
-        assert sum(mapper.server is not None for mapper in mappers) == 1
-        listed = {node.name for node in await epmd.names(port=server.port)}
-        assert listed == {"node0", "node1"}
-        nursery.cancel_scope.cancel()
+async def test_of_two_that_lose_their_daemon_one_serves_and_both_are_listed(
+    nursery: trio.Nursery,
+) -> None:
+    daemon = await start_daemon(nursery)
+    port = daemon.server.port
+    watches = [Watch(), Watch()]
+    mappers = [
+        epmd.PortMapper("auto", port, address=LOOPBACK, on_change=watch)
+        for watch in watches
+    ]
+    for index, mapper in enumerate(mappers):
+        await nursery.start(run_mapper, mapper, f"node{index}")
+    await daemon.die()
+    for watch in watches:
+        await watch.until(True)
+    assert sum(mapper.server is not None for mapper in mappers) == 1
+    assert {n.name for n in await epmd.names(port=port)} == {"node0", "node1"}
 
 
 async def run_mapper(
@@ -129,28 +141,30 @@ async def test_of_two_that_start_at_once_one_serves_and_the_other_is_its_client(
 
 
 async def test_loser_of_the_race_for_the_port_becomes_a_client(
-    monkeypatch: pytest.MonkeyPatch,
+    server: epmd.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with daemon() as server:
-        looks = iter([False, True])
+    looks = iter([False, True])
 
-        async def somebody_serves(self: epmd.PortMapper) -> bool:
-            return next(looks)
+    async def somebody_serves(self: epmd.PortMapper) -> bool:
+        return next(looks)
 
-        monkeypatch.setattr(epmd.PortMapper, "_somebody_serves", somebody_serves)
-        async with epmd.PortMapper("auto", server.port, address=LOOPBACK) as mapper:
-            assert mapper.server is None
-            await mapper.register("a", 7)
-            assert server.registry.lookup("a")
+    monkeypatch.setattr(epmd.PortMapper, "_somebody_serves", somebody_serves)
+    async with epmd.PortMapper("auto", server.port, address=LOOPBACK) as mapper:
+        assert mapper.server is None
+        await mapper.register("a", 7)
+        assert server.registry.lookup("a")
 
 
-async def test_daemon_that_dies_before_the_first_registration_is_replaced() -> None:
-    async with daemon() as server:
-        mapper = epmd.PortMapper("auto", server.port, address=LOOPBACK)
-        await mapper.__aenter__()
-    await mapper.register("a", 7)
-    assert mapper.server is not None
-    await mapper.__aexit__(None, None, None)
+async def test_daemon_that_dies_before_the_first_registration_is_replaced(
+    nursery: trio.Nursery,
+) -> None:
+    daemon = await start_daemon(nursery)
+    port = daemon.server.port
+    async with epmd.PortMapper("auto", port, address=LOOPBACK) as mapper:
+        assert mapper.server is None
+        await daemon.die()
+        await mapper.register("a", 7)
+        assert mapper.server is not None
 
 
 async def test_killed_embedded_epmd_comes_back_with_its_node() -> None:
@@ -182,20 +196,21 @@ async def test_stopped_node_of_an_embedded_epmd_is_listed_again() -> None:
 
 
 async def test_auto_that_may_not_take_over_keeps_trying(
-    monkeypatch: pytest.MonkeyPatch,
+    nursery: trio.Nursery,
 ) -> None:
     watch = Watch()
-    async with daemon() as server:
-        port = server.port
-        # The address of another machine: this process can never serve there.
-        mapper = epmd.PortMapper("auto", port, address="192.0.2.1", on_change=watch)
-        await mapper.__aenter__()
+    daemon = await start_daemon(nursery)
+    port = daemon.server.port
+    # The address of another machine: this process can never serve there.
+    async with epmd.PortMapper(
+        "auto", port, address="192.0.2.1", on_change=watch
+    ) as mapper:
         await mapper.register("a", 7)
-    await watch.until(False)
-    async with daemon(port) as server:
+        await daemon.die()
+        await watch.until(False)
+        daemon = await start_daemon(nursery, port)
         await watch.until(True)
-        assert server.registry.lookup("a")
-    await mapper.__aexit__(None, None, None)
+        assert daemon.server.registry.lookup("a")
 
 
 async def test_embedded_says_what_to_do_about_a_busy_port(
@@ -216,18 +231,20 @@ async def test_client_never_serves() -> None:
         assert mapper.server is None
 
 
-async def test_client_comes_back_to_a_restarted_daemon() -> None:
+async def test_client_comes_back_to_a_restarted_daemon(
+    nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("epmd._auto.RETRY_SECONDS", 0.01)
     watch = Watch()
-    async with daemon() as server:
-        port = server.port
-        mapper = epmd.PortMapper("client", port, on_change=watch)
-        await mapper.__aenter__()
+    daemon = await start_daemon(nursery)
+    port = daemon.server.port
+    async with epmd.PortMapper("client", port, on_change=watch) as mapper:
         creation = await mapper.register("a", 7)
-    async with daemon(port) as server:
+        await daemon.die()
+        daemon = await start_daemon(nursery, port)
         await watch.until(True)
-        assert server.registry.lookup("a")
+        assert daemon.server.registry.lookup("a")
         assert mapper.registrations[0].creation == creation
-    await mapper.__aexit__(None, None, None)
 
 
 async def test_off_asks_and_tells_nobody(server: epmd.Server) -> None:
@@ -240,10 +257,10 @@ async def test_off_asks_and_tells_nobody(server: epmd.Server) -> None:
 
 
 async def test_taken_name_is_an_error_in_every_mode(server: epmd.Server) -> None:
-    async with epmd.register("a", 1, epmd_port=server.port):
-        async with epmd.PortMapper("client", server.port) as mapper:
-            with pytest.raises(epmd.NameTaken):
-                await mapper.register("a", 7, patience=0)
+    server.registry.register(epmd.NodeInfo("a", 1), 1, 0)
+    async with epmd.PortMapper("client", server.port) as mapper:
+        with pytest.raises(epmd.NameTaken):
+            await mapper.register("a", 7, patience=0)
 
 
 async def test_auto_does_not_take_a_web_server_for_an_epmd(
@@ -265,8 +282,7 @@ async def test_auto_does_not_take_a_web_server_for_an_epmd(
 
 async def test_error_in_the_block_comes_out_as_it_is(server: epmd.Server) -> None:
     with pytest.raises(KeyError, match="mine"):
-        async with epmd.PortMapper("auto", server.port) as mapper:
-            await mapper.register("a", 7)
+        async with epmd.PortMapper("auto", server.port):
             raise KeyError("mine")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import pytest
@@ -156,7 +157,7 @@ async def test_lost_epmd_is_tried_about_every_two_seconds_and_creation_kept(
         assert isinstance(registration.error, epmd.EpmdUnreachable)
         assert "refused" in repr(registration)
         times = [1000.0, *network.attempts]
-        pauses = [b - a for a, b in zip(times, times[1:], strict=False)]
+        pauses = [b - a for a, b in itertools.pairwise(times)]
         assert all(1.5 <= pause <= 2.5 for pause in pauses)
         assert len(set(pauses)) > 10
 
@@ -253,3 +254,50 @@ def test_random_creations_are_legal_and_differ() -> None:
     creations = {epmd.random_creation() for _ in range(100)}
     assert len(creations) > 90
     assert 4 <= min(creations) <= max(creations) < 2**32
+
+
+class ResetStream(trio.abc.Stream):
+    """Answers ALIVE2; then the connection is reset."""
+
+    def __init__(self) -> None:
+        self._answers = [AliveReply(0, 77).encode()]
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        await trio.lowlevel.checkpoint()
+        if not self._answers:
+            raise trio.BrokenResourceError
+        return self._answers.pop()
+
+    async def send_all(self, data: object) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+async def test_reset_connection_is_a_lost_one(
+    network: Network, monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock
+) -> None:
+    async def connect(host: str, port: int) -> trio.abc.Stream:
+        await trio.lowlevel.checkpoint()
+        return ResetStream()
+
+    monkeypatch.setattr("epmd._registration.connect", connect)
+    changes = Changes()
+    async with epmd.register("a", 7, epmd_port=PORT, on_change=changes):
+        await trio.sleep(3)
+    assert [registered for registered, _ in changes.seen][:2] == [False, True]
+
+
+async def test_reset_question_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def connect(host: str, port: int) -> trio.abc.Stream:
+        stream = ResetStream()
+        await stream.receive_some()
+        return stream
+
+    monkeypatch.setattr("epmd._client.connect", connect)
+    with pytest.raises(epmd.EpmdUnreachable, match="connection broke"):
+        await epmd.names(port=PORT)

@@ -82,7 +82,8 @@ def clock(steps: list[dict[str, Any]], index: int) -> int:
 
 
 def _registers(step: dict[str, Any], conn: str) -> bool:
-    return step["conn"] == conn and step.get("got", "").startswith(("7900", "7600"))
+    got: str = step.get("got", "")
+    return step["conn"] == conn and got.startswith(("7900", "7600"))
 
 
 @pytest.mark.parametrize("run", RUNS)
@@ -217,7 +218,9 @@ def test_dump_lists_the_living_newest_first_and_then_the_dead() -> None:
     ],
     ids=lambda request: type(request).__name__,
 )
-def test_remote_peer_gets_no_answer_to_what_is_for_local_ones(request_: Request) -> None:
+def test_remote_peer_gets_no_answer_to_what_is_for_local_ones(
+    request_: Request,
+) -> None:
     registry = Registry(4369, relaxed=True)
     registry.register(NodeInfo("b", 1), 9, 0)
     assert registry.answer(request_, 1, local=False, now=0) == Answer()

@@ -1,0 +1,191 @@
+"""What the commands share: their node, the cookie, terms in and out, and failure."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ergopy
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+
+def add_cookie_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the ways to give a cookie."""
+    parser.add_argument(
+        "--cookie-file",
+        metavar="FILE",
+        help="read the cookie there; else "
+        "ERGOPY_COOKIE, cookie_file= in ergopy.toml, or the file that erl uses",
+    )
+    parser.add_argument(
+        "--cookie", help="the cookie itself (others on this machine can see it)"
+    )
+
+
+def add_node_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what a command needs to talk to a node."""
+    parser.add_argument("node", metavar="NODE", help="its full name, like a@127.0.0.1")
+    add_cookie_arguments(parser)
+    parser.add_argument("--name", help="our own node name; made up by default")
+    parser.add_argument(
+        "--timeout", type=_seconds, default=5.0, help="seconds to wait (default 5)"
+    )
+    parser.add_argument("--epmd-port", type=int, help="default: ERL_EPMD_PORT, or 4369")
+
+
+def add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add how terms are read and printed."""
+    parser.add_argument(
+        "--syntax",
+        choices=("erlang", "elixir"),
+        default=None,
+        help="of terms, read and printed; default: reads both, prints Erlang",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError("a number of seconds above 0")
+    return value
+
+
+def cookie(args: argparse.Namespace) -> str:
+    """Return the cookie: option, environment, ergopy.toml, or the file of ``erl``."""
+    from ergopy.node.cookies import read_cookie
+
+    if args.cookie is not None:
+        complain("--cookie can be seen by others on this machine; use --cookie-file")
+        return str(args.cookie)
+    if args.cookie_file is None and "ERGOPY_COOKIE" not in os.environ:
+        config = Path("ergopy.toml")
+        if config.exists():
+            settings = tomllib.loads(config.read_text("utf-8"))
+            if isinstance(file := settings.get("cookie_file"), str):
+                return read_cookie(Path(file).expanduser())
+    return read_cookie(args.cookie_file)
+
+
+def client(args: argparse.Namespace) -> ergopy.Node:
+    """Make the node of a command: hidden, not registered, gone when it is done."""
+    import epmd
+    from ergopy.node import naming
+    from ergopy.node.resolvers import EpmdResolver
+
+    host = naming.split(args.node)[1]
+    own = args.name or f"ergopy-{secrets.token_hex(4)}@{_own_host(host)}"
+    port = args.epmd_port or epmd.default_port()
+    return ergopy.Node(
+        own,
+        cookie=cookie(args),
+        hidden=True,
+        epmd="off",
+        resolver=EpmdResolver(port),
+        grace=0.2,
+    )
+
+
+def _own_host(peer_host: str) -> str:
+    import socket
+
+    from ergopy.node import naming
+
+    if naming.is_long(peer_host):
+        return "127.0.0.1" if peer_host.startswith("127.") else socket.getfqdn()
+    return socket.gethostname().partition(".")[0]
+
+
+def read_term(text: str, args: argparse.Namespace) -> Any:
+    """Parse a term of the command line."""
+    import etf
+
+    return etf.parse(text, args.syntax)
+
+
+def print_term(term: Any, args: argparse.Namespace) -> None:
+    """Print a term as asked."""
+    import etf
+
+    if args.json:
+        print(json.dumps(jsonable(term)))
+    else:
+        print(etf.format(term, args.syntax or "erlang"))
+
+
+def jsonable(term: Any) -> Any:
+    """Return the nearest thing in JSON: text for atoms and UTF-8 binaries.
+
+    Tuples become arrays, keys that are no text become their Erlang form, and what
+    JSON lacks (pids, other binaries) becomes its Erlang form in a string.
+    """
+    import etf
+
+    match term:
+        case None | bool() | int() | float():
+            return term
+        case str():
+            return str(term)
+        case bytes():
+            try:
+                return term.decode()
+            except UnicodeDecodeError:
+                return etf.format(term)
+        case list() | tuple():
+            return [jsonable(item) for item in term]
+        case dict() | etf.TermMap():
+            return {_json_key(key): jsonable(item) for key, item in term.items()}
+        case _:
+            return etf.format(term)
+
+
+def _json_key(key: Any) -> str:
+    import etf
+
+    plain = jsonable(key)
+    return plain if isinstance(plain, str) else etf.format(key)
+
+
+def complain(text: str) -> None:
+    """Print to standard error."""
+    print(f"ergopy: {text}", file=sys.stderr)
+
+
+def report(
+    run: Callable[[argparse.Namespace], Awaitable[int]], args: argparse.Namespace
+) -> int:
+    """Run a command; print what went wrong in a line, return the exit status."""
+    import epmd
+    import etf
+
+    from . import NO, RAISED, UNREACHABLE, USAGE
+
+    try:
+        status = ergopy.run(run, args)
+    except (ergopy.NodeNameError, ergopy.CookieError, etf.EtfError) as error:
+        complain(str(error))
+        return USAGE
+    except (ergopy.ConnectError, epmd.EpmdError) as error:
+        complain(str(error))
+        if isinstance(error, ergopy.ConnectError):
+            complain(f"'ergopy doctor {error.peer}' looks for the cause")
+        return UNREACHABLE
+    except ergopy.RpcError as error:
+        complain(str(error))
+        return UNREACHABLE if error.reason == "noconnection" else RAISED
+    except ergopy.CallExit as error:
+        complain(str(error))
+        return RAISED
+    except (ergopy.CallError, ergopy.NameTaken) as error:
+        complain(str(error))
+        return NO
+    # None: a signal ended it, in order.
+    return 0 if status is None else status

@@ -1,0 +1,51 @@
+"""Finding two keys of a map that are one term, although Python keeps them apart.
+
+``"a"`` and ``b"a"`` are one binary, ``True`` and ``Atom("true")`` one atom. A BEAM
+drops the connection over such a map, so it is not sent. Maps whose keys are of plain
+types, which is nearly all of them, are not looked at a second time.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ._decode import decode_term
+from ._errors import EncodeError
+from ._identity import has_duplicate
+from ._options import MAX_DEPTH, DecodeOptions, Limits
+from ._tags import MAP_EXT, NEW_FUN_EXT
+from ._types import Atom, Export, Pid, Port, Reference
+
+# Keys of these types, or all str, or all bytes, are different in Erlang if they are in
+# Python.
+_DISTINCT: Final = frozenset({Atom, int, float, Pid, Port, Reference, Export})
+_ALL_ALIKE: Final[tuple[set[type], ...]] = (set(), {str}, {bytes})
+
+
+def may_repeat(keys: list[Any]) -> bool:
+    """Tell if keys that Python keeps apart can be one term, as ``"a"`` and ``b"a"``."""
+    return set(map(type, keys)) - _DISTINCT not in _ALL_ALIKE
+
+
+def refuse_duplicates(buffer: bytearray, marks: list[int]) -> None:
+    """Refuse a map that was written with a key twice.
+
+    *marks* are the offsets at which its keys and values start, in turns. One term has
+    one form, except for the order of maps and the creator of funs.
+
+    Raises:
+        EncodeError: Two keys are the same term.
+    """
+    keys = [
+        bytes(buffer[begin:end])
+        for begin, end in zip(marks[0::2], marks[1::2], strict=True)
+    ]
+    loose = [key for key in keys if MAP_EXT in key or NEW_FUN_EXT in key]
+    if len(set(keys)) != len(keys) or (
+        len(loose) > 1
+        and has_duplicate(decode_term(key, 0, _DEEPEST)[0] for key in loose)
+    ):
+        raise EncodeError("two keys of the map are the same term")
+
+
+_DEEPEST = DecodeOptions(limits=Limits(max_depth=MAX_DEPTH))

@@ -1,0 +1,514 @@
+"""Decoding: what each tag means, what is refused and where, and what it may cost."""
+
+from __future__ import annotations
+
+import sys
+import time
+import zlib
+from typing import Any
+
+import pytest
+
+import etf._atoms
+from etf import (
+    Atom,
+    BitBinary,
+    Charlist,
+    DecodeError,
+    DecodeOptions,
+    Export,
+    FrozenList,
+    Fun,
+    ImproperList,
+    Limits,
+    LocalTerm,
+    Pid,
+    Port,
+    Reference,
+    TermMap,
+)
+from tests.etf.exact import exactly
+
+NODE = '77 03 "a@h"'
+PID = f"58 {NODE} 00000001 00000002 00000003"
+FUN = f'70 00000036 01 {"07" * 16} 00000004 00000000 77 01 "m" 61 05 61 06 {PID}'
+FUN2 = f'70 0000003a 01 {"07" * 16} 00000004 00000002 77 01 "m" 61 05 61 06 {PID}'
+
+# text after the version byte, term
+TERMS = [
+    ('77 02 "ok"', Atom("ok")),
+    ("77 00", Atom("")),
+    ('76 0002 "ok"', Atom("ok")),
+    ("64 0001 e9", Atom("é")),
+    ("73 01 e9", Atom("é")),
+    ('77 04 "true"', True),
+    ('64 0005 "false"', False),
+    ('73 03 "nil"', None),
+    ('77 09 "undefined"', Atom("undefined")),
+    ("61 ff", 255),
+    ("62 80000000", -(2**31)),
+    ("6e 04 00 05000000", 5),
+    ("6e 01 01 00", 0),
+    ("6e 00 01", 0),
+    ("6f 00000002 01 0001", -256),
+    ("46 bff8000000000000", -1.5),
+    (f'63 "1.5e+00" {"00" * 24}', 1.5),
+    ("6a", []),
+    ("6b 0002 00ff", [0, 255]),
+    ("6b 0000", []),
+    ("6c 00000001 61 01 6a", [1]),
+    ("6c 00000001 61 01 61 02", ImproperList([1], 2)),
+    ("6c 00000000 6a", []),
+    ("6c 00000000 61 05", 5),
+    ("6c 00000001 61 01 6c 00000001 61 02 6a", [1, 2]),
+    ("6c 00000001 61 01 6b 0002 0203", [1, 2, 3]),
+    ("6c 00000001 61 01 6c 00000001 61 02 61 03", ImproperList([1, 2], 3)),
+    ("6c 00000001 6a 6c 00000000 6c 00000000 6a", [[]]),
+    ("68 00", ()),
+    ("69 00000001 61 01", (1,)),
+    ("74 00000000", {}),
+    ("74 00000001 61 01 6a", {1: []}),
+    ("74 00000001 6a 6a", {FrozenList(): []}),
+    ("74 00000001 6b 0001 01 6a", {FrozenList([1]): []}),
+    ("74 00000001 68 01 6b 0001 01 6a", {(FrozenList([1]),): []}),
+    ("74 00000001 6c 00000001 61 01 61 02 6a", {ImproperList((1,), 2): []}),
+    ("74 00000001 74 00000001 6a 6a 6a", {TermMap([(FrozenList(), FrozenList())]): []}),
+    (
+        "74 00000002 46 0000000000000000 61 01 46 8000000000000000 61 02",
+        TermMap([(0.0, 1), (-0.0, 2)]),
+    ),
+    ("6d 00000002 c3a9", "é".encode()),
+    ("4d 00000002 08 c3a9", "é".encode()),
+    ("4d 00000000 00", b""),
+    ("4d 00000001 03 ff", BitBinary(b"\xe0", 3)),
+    (PID, Pid("a@h", 1, 2, 3)),
+    (f"67 {NODE} 00000001 00000002 03", Pid("a@h", 1, 2, 3)),
+    (f"59 {NODE} 00000001 00000003", Port("a@h", 1, 3)),
+    (f"66 {NODE} 00000001 03", Port("a@h", 1, 3)),
+    (f"78 {NODE} 0000000000000001 00000003", Port("a@h", 1, 3)),
+    (f"5a 0002 {NODE} 00000003 00000001 00000002", Reference("a@h", 3, (1, 2))),
+    (f"72 0002 {NODE} 03 00000001 00000002", Reference("a@h", 3, (1, 2))),
+    (f"65 {NODE} 00000001 03", Reference("a@h", 3, (1,))),
+    (f"5a 0000 {NODE} 00000003", Reference("a@h", 3, ())),
+    ('71 77 01 "m" 77 01 "f" 61 02', Export("m", "f", 2)),
+    ('71 77 04 "true" 77 03 "nil" 61 02', Export("true", "nil", 2)),
+    (FUN, Fun("m", 1, b"\7" * 16, 4, 5, 6, Pid("a@h", 1, 2, 3))),
+    (
+        FUN2 + "6a 68 01 6a",
+        Fun("m", 1, b"\7" * 16, 4, 5, 6, Pid("a@h", 1, 2, 3), ([], ([],))),
+    ),
+    ("79 01020304 6a", LocalTerm(b"\1\2\3\4j")),
+]
+
+
+@pytest.mark.parametrize(("text", "term"), TERMS)
+def test_a_tag_means_its_term(codec: Any, hexed: Any, text: str, term: Any) -> None:
+    assert exactly(codec.decode(b"\x83" + hexed(text)), term)
+
+
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+@pytest.mark.parametrize(("text", "term"), TERMS)
+def test_any_buffer_will_do(
+    codec: Any, hexed: Any, text: str, term: Any, kind: Any
+) -> None:
+    data = kind(b"\x83" + hexed(text))
+    assert exactly(codec.decode(data), term)
+    assert codec.decode_prefix(data)[1] == len(data)
+
+
+@pytest.mark.parametrize(("text", "term"), TERMS[:-1])
+def test_a_term_is_read_up_to_its_end(
+    codec: Any, hexed: Any, text: str, term: Any
+) -> None:
+    data = b"\x83" + hexed(text)
+    assert codec.decode_prefix(data + b"\x83j")[1] == len(data)
+    with pytest.raises(DecodeError) as caught:
+        codec.decode(data + b"\x83j")
+    assert caught.value.offset == len(data)
+
+
+@pytest.mark.parametrize(("text", "term"), TERMS[:-1])
+def test_each_cut_is_refused(codec: Any, hexed: Any, text: str, term: Any) -> None:
+    data = b"\x83" + hexed(text)
+    for size in range(len(data)):
+        with pytest.raises(DecodeError, match="truncated"):
+            codec.decode_prefix(data[:size])
+
+
+@pytest.mark.parametrize(("text", "term"), TERMS)
+def test_decoded_keys_and_copies_are_independent_of_the_buffer(
+    codec: Any, hexed: Any, text: str, term: Any
+) -> None:
+    data = bytearray(b"\x83" + hexed(text))
+    found = codec.decode(data)
+    data[:] = b"\xff" * len(data)
+    assert exactly(found, term)
+
+
+# text, part of the message, offset
+MALFORMED = [
+    ("", "truncated", 0),
+    ("82 6a", "version", 0),
+    ("6a", "version", 0),
+    ("83", "truncated", 1),
+    ("83 ff", "unknown tag 255", 1),
+    ("83 44", "unknown tag 68", 1),
+    ("83 68 01 83", "unknown tag 131", 3),
+    ("83 6a 00", "follow", 2),
+    ("83 75 00000000", "117", 1),
+    ("83 52 00", "atom number 0", 1),
+    ("83 68 01 79 00", "local", 3),
+    ("83 68 01 50 00", "compressed", 3),
+    # lengths
+    ("83 6d ffffffff 00", "truncated", 1),
+    ("83 6d 000000", "truncated", 1),
+    ("83 4d ffffffff 01 00", "truncated", 1),
+    ("83 6b ffff 00", "truncated", 1),
+    ("83 68 01 6b ffff", "truncated", 3),
+    ("83 68 ff 61 01", "truncated", 1),
+    ("83 69 ffffffff 61 01", "truncated", 1),
+    ("83 6c ffffffff 61 01", "truncated", 1),
+    ("83 6c 00000001 61 01", "truncated", 8),
+    ("83 74 ffffffff 61 01", "truncated", 1),
+    ("83 74 80000000 61 01", "truncated", 1),
+    ("83 6f ffffffff 00 00", "truncated", 1),
+    ("83 6e ff 00 00", "truncated", 1),
+    ("83 77 ff 00", "truncated", 1),
+    ("83 76 ffff 00", "truncated", 1),
+    ("83 68 02 61 01", "truncated", 1),
+    ("83 68 02 61 01 61", "truncated", 5),
+    ("83 68 01 46 00", "truncated", 3),
+    ("83 63 31", "truncated", 1),
+    # values
+    ("83 46 7ff8000000000000", "finite", 1),
+    ("83 46 7ff0000000000000", "finite", 1),
+    ("83 68 01 46 fff0000000000000", "finite", 3),
+    (f'83 63 "nan" {"00" * 28}', "text of a float", 1),
+    (f'83 63 "1_0.0" {"00" * 26}', "text of a float", 1),
+    (f'83 63 " 1.0" {"00" * 27}', "text of a float", 1),
+    (f'83 63 "1" {"00" * 30}', "text of a float", 1),
+    (f'83 63 "1.0e999" {"00" * 24}', "finite", 1),
+    ("83 77 01 ff", "UTF-8", 1),
+    ("83 77 03 eda080", "UTF-8", 1),
+    ("83 77 02 c080", "UTF-8", 1),
+    ("83 68 01 77 01 ff", "UTF-8", 3),
+    (f"83 76 0100 {'61' * 256}", "255 characters", 1),
+    (f"83 64 0100 {'61' * 256}", "255 characters", 1),
+    ("83 4d 00000001 00 ff", "bits", 1),
+    ("83 4d 00000001 09 ff", "bits", 1),
+    ("83 4d 00000000 03", "bits", 1),
+    # maps
+    ("83 74 00000002 61 01 6a 61 01 6a", "duplicate", 1),
+    ("83 74 00000002 61 01 6a 62 00000001 6a", "duplicate", 1),
+    ("83 74 00000002 6b 0001 01 6a 6c 00000001 61 01 6a 6a", "duplicate", 1),
+    ("83 68 01 74 00000002 6a 6a 6a 6a", "duplicate", 3),
+    (
+        "83 74 00000003 61 01 6a 46 3ff0000000000000 6a 61 01 6a",
+        "duplicate",
+        1,
+    ),
+    (
+        "83 74 00000001 74 00000002 61 01 6a 61 01 6a 6a",
+        "duplicate",
+        6,
+    ),
+    # parts that must be of one kind
+    ("83 58 61 01", "expected an atom", 2),
+    ("83 58", "truncated", 2),
+    ("83 58 77 05 00", "truncated", 2),
+    (f"83 58 {NODE} 0000", "truncated", 1),
+    (f"83 68 01 {PID[:-2]}", "truncated", 3),
+    ("83 59 6a", "expected an atom", 2),
+    ("83 5a 0001 6a", "expected an atom", 4),
+    (f"83 5a 0006 {NODE} 00000000 {'00' * 24}", "6 words", 1),
+    (f"83 5a 0002 {NODE} 00000000 00000000", "truncated", 1),
+    (f"83 72 0006 {NODE} 00 {'00' * 24}", "6 words", 1),
+    (f"83 67 {NODE} 00000001 00000002 04", "creation 4", 1),
+    (f"83 66 {NODE} 00000001 04", "creation 4", 1),
+    (f"83 65 {NODE} 00000001 04", "creation 4", 1),
+    (f"83 72 0001 {NODE} 04 00000001", "creation 4", 1),
+    ('83 71 6d 00000000 77 01 "f" 61 02', "expected an atom", 2),
+    ('83 71 77 01 "m" 61 02', "expected an atom", 5),
+    ('83 71 77 01 "m" 77 01 "f" 6a', "expected an integer", 8),
+    ('83 71 77 01 "m" 77 01 "f" 62 00000100', "arity", 8),
+    ('83 71 77 01 "m" 77 01 "f"', "truncated", 8),
+    (f"83 {FUN.replace('61 05', '6a')}", "expected an integer", 34),
+    (f"83 {FUN.replace('61 05', '6e 09 00' + '01' * 9)}", "64 bits", 34),
+    (f"83 {FUN.replace(PID, '6a' * 30)}", "expected a pid", 38),
+    (f"83 {FUN2} 6a", "truncated", 1),
+    (f"83 {FUN.replace('00000000 77', '00000100 77')} {'6a' * 256}", "256", 1),
+]
+
+
+@pytest.mark.parametrize(("text", "problem", "offset"), MALFORMED)
+def test_malformed_bytes_are_refused_where_they_are(
+    codec: Any, hexed: Any, text: str, problem: str, offset: int
+) -> None:
+    with pytest.raises(DecodeError) as caught:
+        codec.decode(hexed(text))
+    assert problem in caught.value.problem
+    assert caught.value.offset == offset
+    assert str(offset) in str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", ["text", None, 5, [1]])
+def test_only_bytes_can_be_decoded(codec: Any, wrong: Any) -> None:
+    with pytest.raises(TypeError):
+        codec.decode(wrong)
+
+
+def packed(inner: bytes, size: int | None = None) -> bytes:
+    size = len(inner) if size is None else size
+    return b"\x83\x50" + size.to_bytes(4, "big") + zlib.compress(inner)
+
+
+def test_a_compressed_term_is_read_and_measured(codec: Any) -> None:
+    data = packed(b"h\x02jj")
+    assert codec.decode(data) == ([], [])
+    assert codec.decode_prefix(data + b"tail") == (([], []), len(data))
+
+
+def test_a_compressed_local_term_is_kept(codec: Any) -> None:
+    assert codec.decode(packed(b"y1234j")) == LocalTerm(b"1234j")
+
+
+BOMB = packed(b"m" + (2**20).to_bytes(4, "big") + bytes(2**20))
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (packed(b"jj"), "follow"),
+        (packed(b"h\x02j"), "truncated"),
+        (packed(b""), "truncated"),
+        (packed(b"j", 2), "stated 2 bytes"),
+        (packed(b"jj", 1), "stated 1 bytes"),
+        (packed(b"j", 0), "stated 0 bytes"),
+        (packed(b"j", 2**32 - 1), "max_inflated"),
+        (packed(packed(b"j")[1:]), "compressed"),
+        (packed(b"\x83j"), "unknown tag 131"),
+        (packed(b"h\x01\xff"), "unknown tag 255"),
+        (packed(b"j")[:-1], "truncated"),
+        (packed(b"j")[:8], "truncated"),
+        (b"\x83\x50", "truncated"),
+        (b"\x83\x50\0\0\0", "truncated"),
+        (b"\x83\x50\0\0\0\1", "truncated"),
+        (b"\x83\x50\0\0\0\1xyz", "bad compressed data"),
+        (BOMB[:2] + b"\0\0\0\x08" + BOMB[6:], "stated 8 bytes"),
+    ],
+)
+def test_a_bad_compressed_term_is_refused(
+    codec: Any, data: bytes, problem: str
+) -> None:
+    with pytest.raises(DecodeError) as caught:
+        codec.decode(data)
+    assert problem in caught.value.problem
+    assert caught.value.offset == 1
+
+
+def test_a_compressed_term_grows_up_to_the_limit(codec: Any) -> None:
+    size = int.from_bytes(BOMB[2:6], "big")
+    assert len(codec.decode(BOMB, DecodeOptions(limits=Limits(max_inflated=size))))
+    with pytest.raises(DecodeError, match="max_inflated"):
+        codec.decode(BOMB, DecodeOptions(limits=Limits(max_inflated=size - 1)))
+
+
+def test_the_input_has_a_limit(codec: Any) -> None:
+    options = DecodeOptions(limits=Limits(max_size=3))
+    assert codec.decode(b"\x83a\1", options) == 1
+    with pytest.raises(DecodeError, match="max_size"):
+        codec.decode(b"\x83h\1j", options)
+
+
+def test_integers_have_a_limit(codec: Any, hexed: Any) -> None:
+    options = DecodeOptions(limits=Limits(max_big_bytes=4))
+    assert codec.decode(hexed("83 6e 04 00 ffffffff"), options) == 2**32 - 1
+    assert codec.decode(hexed("83 62 ffffffff"), options) == -1
+    with pytest.raises(DecodeError, match="max_big_bytes"):
+        codec.decode(hexed("83 6e 05 00 0000000000"), options)
+    with pytest.raises(DecodeError, match="max_big_bytes"):
+        codec.decode(hexed("83 6f 00000005 00 0000000000"), options)
+
+
+def test_a_megabyte_of_integer_is_refused(codec: Any) -> None:
+    size = 1 << 20
+    data = b"\x83o" + size.to_bytes(4, "big") + b"\0" + b"\1" * size
+    with pytest.raises(DecodeError, match="max_big_bytes"):
+        codec.decode(data)
+
+
+def test_the_largest_integer_of_a_beam_is_read(codec: Any) -> None:
+    data = b"\x83o" + (524_280).to_bytes(4, "big") + b"\1" + b"\xff" * 524_280
+    assert codec.decode(data) == 1 - 2**4_194_240
+
+
+def test_a_tuple_longer_than_a_beam_can_make_is_refused(codec: Any) -> None:
+    arity = 16_777_216
+    data = b"\x83i" + arity.to_bytes(4, "big") + b"j" * arity
+    with pytest.raises(DecodeError, match="16777216 elements"):
+        codec.decode(data)
+
+
+# What opens a level, around "j" or another of its kind.
+NESTS = {
+    "tuple": (b"h\1", b""),
+    "large tuple": (b"i\0\0\0\1", b""),
+    "list": (b"l\0\0\0\1", b"j"),
+    "improper list": (b"l\0\0\0\1", b"a\1"),
+    "value of a map": (b"t\0\0\0\1j", b""),
+    "key of a map": (b"t\0\0\0\1", b"j"),
+    "tuple in a key": (b"t\0\0\0\1h\1", b"j"),
+    "tail of a tuple": (b"l\0\0\0\1jh\1", b""),
+}
+
+
+@pytest.mark.parametrize("kind", NESTS)
+def test_a_term_is_as_deep_as_the_limit_and_no_deeper(codec: Any, kind: str) -> None:
+    before, after = NESTS[kind]
+    levels = 2 if kind.startswith("tuple in") or kind.startswith("tail") else 1
+    options = DecodeOptions(limits=Limits(max_depth=10 * levels))
+    codec.decode(b"\x83" + before * 10 + b"j" + after * 10, options)
+    with pytest.raises(DecodeError, match="max_depth") as caught:
+        codec.decode(b"\x83" + before * 11 + b"j" + after * 11, options)
+    assert caught.value.offset == 1 + 10 * len(before)
+
+
+@pytest.mark.parametrize("kind", NESTS)
+def test_ten_thousand_levels_need_no_recursion(codec: Any, kind: str) -> None:
+    before, after = NESTS[kind]
+    depth = 5_000 if kind.startswith("tuple in") or kind.startswith("tail") else 10_000
+    data = b"\x83" + before * depth + b"j" + after * depth
+    options = DecodeOptions(limits=Limits(max_depth=10_000))
+    before_limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(200)
+    try:
+        term = codec.decode(data, options)
+    finally:
+        sys.setrecursionlimit(before_limit)
+    assert type(term) in (tuple, list, dict, ImproperList)
+
+
+def test_ten_thousand_equal_levels_in_two_keys_are_a_duplicate(codec: Any) -> None:
+    key = b"h\1" * 9_000 + b"j"
+    data = b"\x83t\0\0\0\2" + (key + b"j") * 2
+    with pytest.raises(DecodeError, match="duplicate"):
+        codec.decode(data, DecodeOptions(limits=Limits(max_depth=10_000)))
+
+
+def test_two_deep_keys_that_differ_at_the_bottom_are_kept(codec: Any) -> None:
+    keys = [b"h\1" * 9_000 + bottom for bottom in (b"a\1", b"F?\xf0" + bytes(6))]
+    data = b"\x83t\0\0\0\2" + b"j".join(keys) + b"j"
+    term = codec.decode(data, DecodeOptions(limits=Limits(max_depth=10_000)))
+    assert len(term) == 2
+
+
+@pytest.mark.parametrize("kind", NESTS)
+def test_a_million_levels_are_refused_before_they_are_read(
+    codec: Any, kind: str
+) -> None:
+    before, after = NESTS[kind]
+    data = b"\x83" + before * 1_000_000 + b"j" + after * 1_000_000
+    with pytest.raises(DecodeError, match="max_depth"):
+        codec.decode(data)
+
+
+def test_a_list_in_the_tail_is_no_deeper(codec: Any) -> None:
+    depth = 100_000
+    data = b"\x83" + b"l\0\0\0\1a\1" * depth + b"j"
+    assert codec.decode(data, DecodeOptions(limits=Limits(max_depth=1))) == [1] * depth
+
+
+def test_joining_tails_takes_linear_time(codec: Any) -> None:
+    body = b"l\0\0\0\1a\1" * 500 + b"l" + (200_000).to_bytes(4, "big")
+    data = b"\x83" + body + b"a\1" * 200_000 + b"j"
+    started = time.process_time()
+    assert len(codec.decode(data)) == 200_500
+    # Copying at every level would take a hundred million steps.
+    assert time.process_time() - started < 5
+
+
+def test_an_empty_list_of_the_long_form_can_repeat(codec: Any) -> None:
+    assert codec.decode(b"\x83" + b"l\0\0\0\0" * 100_000 + b"j") == []
+
+
+def test_known_atoms_are_one_object(codec: Any) -> None:
+    first, second = codec.decode(b'\x83h\2w\7atom_id"\0'[:-2] + b"w\7atom_id")
+    assert first is second is Atom("atom_id")
+
+
+def test_atoms_past_the_limit_are_read_but_not_kept(codec: Any) -> None:
+    known = len(etf._atoms.atom_table)
+    options = DecodeOptions(limits=Limits(max_atoms=known))
+    data = b"\x83h\2" + b"w\x0cnever_before" * 2
+    first, second = codec.decode(data, options)
+    assert first == second == "never_before"
+    assert type(first) is type(second) is Atom
+    assert "never_before" not in etf._atoms.atom_table
+    assert len(etf._atoms.atom_table) == known
+
+
+def test_the_table_of_atoms_is_bounded(
+    codec: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = len(etf._atoms.atom_table)
+    options = DecodeOptions(limits=Limits(max_atoms=known + 3))
+    names = b"".join(b"w\x0dbounded_%05d" % number for number in range(50))
+    term = codec.decode(b"\x83h\x32" + names, options)
+    assert len(set(term)) == 50
+    assert len(etf._atoms.atom_table) <= known + 3
+    for name in [str(name) for name in term]:
+        etf._atoms.atom_table.pop(name, None)
+
+
+STRINGS = DecodeOptions(strings="str")
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "term"),
+    [
+        ("6d 00000002 c3a9", STRINGS, "é"),
+        ("6d 00000001 ff", STRINGS, b"\xff"),
+        ("6d 00000003 eda080", STRINGS, b"\xed\xa0\x80"),
+        ("4d 00000001 08 61", STRINGS, "a"),
+        ("6b 0001 61", STRINGS, [97]),
+        ("6b 0002 6162", DecodeOptions(charlists="str"), Charlist("ab")),
+        ("6c 00000001 62 000020ac 6a", DecodeOptions(charlists="str"), Charlist("€")),
+        ("6c 00000001 62 0000d800 6a", DecodeOptions(charlists="str"), [0xD800]),
+        ("6c 00000001 62 00110000 6a", DecodeOptions(charlists="str"), [0x110000]),
+        ("6c 00000001 62 ffffffff 6a", DecodeOptions(charlists="str"), [-1]),
+        (
+            "6c 00000001 61 61 6b 0001 62",
+            DecodeOptions(charlists="str"),
+            Charlist("ab"),
+        ),
+        (
+            "6c 00000001 77 01 61 6b 0001 62",
+            DecodeOptions(charlists="str"),
+            [Atom("a"), 98],
+        ),
+        (
+            "6c 00000001 61 61 61 62",
+            DecodeOptions(charlists="str"),
+            ImproperList([97], 98),
+        ),
+        ("6a", DecodeOptions(charlists="str"), []),
+        (
+            "74 00000001 6b 0001 61 6a",
+            DecodeOptions(charlists="str"),
+            {Charlist("a"): []},
+        ),
+        ('77 03 "nil"', DecodeOptions(nil="atom"), Atom("nil")),
+        ('77 09 "undefined"', DecodeOptions(undefined="none"), None),
+        ('77 03 "nil"', DecodeOptions(undefined="none"), None),
+        (f"58 {NODE} 00000001 00000002 00000003", STRINGS, Pid("a@h", 1, 2, 3)),
+        (
+            "74 00000002 6d 00000001 61 6a 77 01 61 6a",
+            STRINGS,
+            TermMap([("a", []), (Atom("a"), [])]),
+        ),
+    ],
+)
+def test_options_choose_the_type(
+    codec: Any, hexed: Any, text: str, options: DecodeOptions, term: Any
+) -> None:
+    assert exactly(codec.decode(b"\x83" + hexed(text), options), term)
