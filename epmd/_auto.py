@@ -23,7 +23,13 @@ import trio
 
 from ._addresses import LOOPBACK, default_port
 from ._client import TIMEOUT, lookup, names
-from ._errors import CannotListen, EpmdProtocolError, EpmdUnreachable, EpmdValueError
+from ._errors import (
+    CannotListen,
+    EpmdProtocolError,
+    EpmdUnreachable,
+    EpmdValueError,
+    PortBusy,
+)
 from ._messages import HIDDEN, NORMAL, NodeInfo, check_u16
 from ._registration import (
     PATIENCE,
@@ -44,7 +50,6 @@ _log = logging.getLogger("epmd")
 
 Mode: TypeAlias = Literal["auto", "client", "embedded", "off"]
 
-_ROUNDS = 10
 _FIRST_RETRY = 0.1
 
 
@@ -97,7 +102,8 @@ class PortMapper:
         """Find an EPMD or start ours.
 
         Raises:
-            PortBusy: Mode ``"embedded"``, and something has the port.
+            PortBusy: Mode ``"embedded"``, and something has the port; or mode
+                ``"auto"``, and what has it does not answer.
             CannotListen: We had to serve, and may not.
             EpmdProtocolError: Mode ``"auto"``, and what has the port is no EPMD.
         """
@@ -193,14 +199,13 @@ class PortMapper:
 
     async def _settle(self) -> None:
         """Find an EPMD or start ours, whichever succeeds first."""
-        for round_ in range(1, _ROUNDS + 1):
-            if await self._somebody_serves():
-                return
+        give_up = trio.current_time() + self._timeout
+        while not await self._somebody_serves():
             try:
                 await self._serve()
-            except CannotListen:
+            except PortBusy:
                 # Another process was faster, but does not listen yet.
-                if round_ == _ROUNDS:
+                if trio.current_time() >= give_up:
                     raise
                 await trio.sleep(jittered(_FIRST_RETRY))
             else:

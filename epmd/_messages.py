@@ -11,6 +11,7 @@ Rules kept here:
 - A name is 1..255 characters and at most 1020 bytes of UTF-8 without NUL; the extra
   data is at most 1020 bytes. An ALIVE2 request that breaks only these two gets
   an answer (result 1) from EPMD, so it parses to a `RejectedAlive`.
+- OTP's EPMD registers a name of 255 characters but does not find it again; ours does.
 - Control characters in a name are refused as well, where OTP's EPMD takes them: they
   would let a node forge lines in the answer to NAMES.
 - As OTP's EPMD does, bytes behind the last field of a request are ignored, and one NUL

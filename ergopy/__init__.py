@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from etf import Pid as Pid
     from etf import Port as Port
     from etf import Reference as Reference
+
     from ._main import Node as Node
     from ._main import run as run
     from .errors import AlreadyConnected as AlreadyConnected
@@ -77,14 +78,21 @@ if TYPE_CHECKING:
 _HOMES = {
     "etf": "Atom Pid Port Reference",
     "._main": "Node run",
-    ".errors": "AlreadyConnected AlreadyStarted CallError CallExit CallTimeout ConnectError CookieMismatch ErgopyError Exit HandshakeError HandshakeTimeout Ignored LocalProtocolError MissingFlags NameTaken NodeDown NodeNameError NodeNotFound NoProcess NotAllowed NotDistribution NotRegistered ProtocolError ReceiveTimeout RemoteProtocolError RpcError StartError Throw",
+    ".errors": (
+        "AlreadyConnected AlreadyStarted CallError CallExit CallTimeout "
+        "ConnectError CookieMismatch ErgopyError Exit HandshakeError "
+        "HandshakeTimeout Ignored LocalProtocolError MissingFlags NameTaken "
+        "NodeDown NodeNameError NodeNotFound NoProcess NotAllowed "
+        "NotDistribution NotRegistered ProtocolError ReceiveTimeout "
+        "RemoteProtocolError RpcError StartError Throw "
+    ),
     ".gen": "IGNORE NOREPLY Behaviour GenServer NoReply Reply Stop",
     ".node.cookies": "CookieError",
     ".process": "Down ExitMessage Process self",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
-__all__ = ["__version__", *_HOME_OF]  # noqa: PLE0604
+__all__ = ["__version__", *_HOME_OF]
 
 
 def __getattr__(name: str) -> object:

@@ -1,4 +1,4 @@
-"""Every exception that ergopy raises on purpose, apart from those of ``etf`` and ``epmd``.
+"""Every exception that ergopy raises on purpose; ``etf`` and ``epmd`` have their own.
 
 ::
 

@@ -37,13 +37,13 @@ class ErlangWriter(Writer):
     def write_binary(self, data: bytes, cut: bool) -> str:
         if not data:
             return "<<>>"
-        text = self.decoded(data, cut)
-        if text is not None and _printable.fullmatch(text):
-            kind = "" if text.isascii() else "/utf8"
+        text, kind = self.decoded(data, cut), ""
+        if text is None:
+            text, shown = data.decode("latin-1"), _printable_latin_1
         else:
-            text, kind = data.decode("latin-1"), ""
-            if not _printable_latin_1.fullmatch(text):
-                return self.write_numbers(data)
+            kind, shown = "" if text.isascii() else "/utf8", _printable
+        if not shown.fullmatch(text):
+            return self.write_numbers(data)
         return f"<<{quoted(text, _QUOTE, ERLANG)}{kind}>>"
 
     def write_list(self, item: Any) -> Written:

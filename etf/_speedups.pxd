@@ -23,6 +23,7 @@ cdef struct Writer:
     PyObject* owner                # the bytes object that buf is in; NULL: the caller's
     PyObject* options              # borrowed from the caller of open_writer
     int levels                     # containers that may still open
+    bint careful                   # copy what foreign code may change
     bint undefined                 # None is sent as undefined
 
 cdef int open_reader(Reader* r, object options) except -1
@@ -37,7 +38,7 @@ cdef object read_again(
 cdef int open_writer(
     Writer* w, unsigned char* scratch, Py_ssize_t size, object options
 ) except -1
-cdef int write_term(Writer* w, PyObject* term) except -1
+cdef int write_whole(Writer* w, PyObject* term) except -1
 cdef int write_bytes(Writer* w, const unsigned char* data, Py_ssize_t size) except -1
 cdef bytes close_writer(Writer* w)
 cdef void drop_writer(Writer* w) noexcept

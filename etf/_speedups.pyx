@@ -10,9 +10,9 @@ which never leaves the module: the same input goes through the reference, which 
 the error with its text, offset or path. Should the reference accept it, the refusal
 itself is raised, so no disagreement passes unseen.
 
-Nesting uses the C stack, at most ``MAX_RECURSION`` levels of about 300 bytes, which fits
-in a thread with 512 KiB. What is nested deeper (only a caller's own limit allows it) is
-left to the reference, which uses none.
+Nesting uses the C stack: at most ``MAX_RECURSION`` levels, which the default limit does
+not exceed, of at most 350 bytes, so that a thread of 512 KiB has room. What is nested
+deeper is left to the reference, which needs no stack at all.
 
 A value that the peer announces takes at least one byte, and ``Reader.owed`` counts what
 all open containers still wait for: what is allocated before it is read is never more
@@ -241,6 +241,10 @@ class _Refused(ValueError):
 
 class _Unable(_Refused):
     """The reference can, this code cannot: what is too deep, or changes meanwhile."""
+
+
+class _Foreign(_Refused):
+    """To write this, code that is not ours must run, so all must be written with care."""
 
 
 cdef int refuse(str why) except -1:
@@ -492,10 +496,11 @@ cdef inline int promise(Reader* r, uint64_t count) except -1:
     return 0
 
 
-cdef inline int descend(Reader* r) except -1:
-    if r.levels <= 0:
+cdef inline int descend(Reader* r, int levels) except -1:
+    """Open a container, whose frames are as large as those of so many tuples."""
+    if r.levels < levels:
         raise _Unable("nested too deep")
-    r.levels -= 1
+    r.levels -= levels
     return 0
 
 
@@ -837,7 +842,7 @@ cdef PyObject* read_tuple(Reader* r, Py_ssize_t size) except NULL:
     cdef long long owed = r.owed
     cdef Py_ssize_t i
     cdef PyObject** items
-    descend(r)
+    descend(r, 1)
     promise(r, size)
     made = own(new_tuple(size))
     items = tuple_items(<PyObject*>made)
@@ -854,7 +859,7 @@ cdef PyObject* read_list(Reader* r) except NULL:
     cdef Py_ssize_t size = <Py_ssize_t>get32(take(r, 4))
     cdef Py_ssize_t i
     cdef PyObject** items
-    descend(r)
+    descend(r, 1)
     promise(r, <uint64_t>size + 1)
     made = own(new_list(size))
     items = list_items(<PyObject*>made)
@@ -965,10 +970,13 @@ cdef PyObject* read_map(Reader* r) except NULL:
     cdef long long size = get32(take(r, 4))
     cdef long long i
     cdef PyObject* known
-    descend(r)
     promise(r, 2 * size)
     if r.frozen:
-        return give(read_pairs(r, [], size, owed))
+        descend(r, 2)
+        made = read_pairs(r, [], size, owed)
+        r.levels += 2
+        return give(made)
+    descend(r, 1)
     made = own(new_dict(size))
     for i in range(size):
         r.owed = owed + 2 * (size - i) - 1
@@ -977,7 +985,8 @@ cdef PyObject* read_map(Reader* r) except NULL:
         value = own(read_item(r))
         known = set_default(<PyObject*>made, <PyObject*>key, <PyObject*>value)
         if known == NULL or dict_size(<PyObject*>made) != i + 1:
-            return give(read_rest(r, made, key, value, size - i - 1, owed))
+            made = read_rest(r, made, key, value, size - i - 1, owed)
+            break
     r.owed = owed
     r.levels += 1
     return give(made)
@@ -1012,7 +1021,6 @@ cdef object read_pairs(Reader* r, list pairs, long long left, long long owed):
         r.owed = owed + 2 * (left - i) - 2
         pairs.append((key, own(read_term(r))))
     r.owed = owed
-    r.levels += 1
     exact = TermMap(pairs)
     if r.frozen:
         hash(exact)
@@ -1130,13 +1138,12 @@ cdef object read_integer(Reader* r):
 # size:32 | arity:8 | uniq:16/binary | index:32 | free:32 | module | old index |
 # old uniq | pid | free variables. The size counts itself, not the tag.
 cdef object read_fun(Reader* r):
-    cdef const unsigned char* start = r.cur
     cdef const unsigned char* p = take(r, 29)
     cdef long long owed = r.owed
     cdef uint32_t count = get32(p + 25)
     cdef unsigned char tag
     cdef uint32_t i
-    descend(r)
+    descend(r, 2)
     promise(r, count)
     if count > 255:
         refuse("a fun with too many captured variables")
@@ -1156,9 +1163,7 @@ cdef object read_fun(Reader* r):
         r.owed = owed + count - i - 1
         free_variables.append(own(read_term(r)))
     r.owed = owed
-    r.levels += 1
-    if <uint64_t>(r.cur - start) != get32(p):
-        refuse("the size of the fun is wrong")
+    r.levels += 2
     fun = Fun(
         module, p[4], p[5:21], get32(p + 21), old_index, old_uniq, pid,
         tuple(free_variables),
@@ -1259,7 +1264,7 @@ cdef object decode_again(refusal, bint whole, data, options):
     """Let the reference say what is wrong."""
     pure = _pure_decode.decode if whole else _pure_decode.decode_prefix
     result = pure(data, options)
-    if type(refusal) is _Unable and options.limits.max_depth > MAX_RECURSION:
+    if type(refusal) is _Unable:
         return result
     raise DecodeError(f"only the compiled codec refuses this: {refusal}", 0)
 
@@ -1279,7 +1284,7 @@ cdef object read_again(
     term, used = _pure_decode.decode_term(
         begin[: end - begin], start - begin, options, atoms
     )
-    if type(refusal) is not _Unable or options.limits.max_depth <= MAX_RECURSION:
+    if type(refusal) is not _Unable:
         raise DecodeError(
             f"only the compiled codec refuses this: {refusal}", start - begin
         )
@@ -1313,6 +1318,7 @@ cdef int open_writer(
         made.pos = made.cap = 0
         made.options = <PyObject*>options
         made.levels = min(<int>options.max_depth, MAX_RECURSION)
+        made.careful = False
         made.undefined = options.none == "undefined"
         if type(options) is EncodeOptions:
             _writer_options = options
@@ -1602,10 +1608,32 @@ cdef int write_term(Writer* w, PyObject* term) except -1:
     return put_rare(w, <object>term)
 
 
+ctypedef int (*silent_write)(Writer*, PyObject*) noexcept
+
+
+cdef int write_whole(Writer* w, PyObject* term) except -1:
+    """Write a term that is not part of another.
+
+    Subclasses and converters may change the containers around them, which are sent as
+    they were before: those are copied, but only once such a value was met.
+    """
+    cdef Py_ssize_t start = w.pos
+    cdef int levels = w.levels
+    if (<silent_write>write_term)(w, term) == 0:
+        return 0
+    refusal = pending_refusal()
+    if type(refusal) is not _Foreign:
+        raise refusal
+    w.pos = start
+    w.levels = levels
+    w.careful = True
+    return write_term(w, term)
+
+
 cdef inline int put_item(Writer* w, PyObject* term) except -1:
     """``write_term`` for a part of something that may change while it is written.
 
-    What cannot run foreign code is written at once, the rest is held.
+    What runs no code but ours is written at once, the rest is held.
     """
     cdef PyObject* kind = type_of(term)
     if kind == INT:
@@ -1626,10 +1654,11 @@ cdef int put_held(Writer* w, PyObject* term) except -1:
     return write_term(w, <PyObject*>held)
 
 
-cdef inline int dive(Writer* w) except -1:
-    if w.levels <= 0:
+cdef inline int dive(Writer* w, int levels) except -1:
+    """Open a container, as ``descend`` does."""
+    if w.levels < levels:
         raise _Unable("nested too deep")
-    w.levels -= 1
+    w.levels -= levels
     return 0
 
 
@@ -1637,7 +1666,7 @@ cdef int put_tuple(Writer* w, PyObject* term) except -1:
     cdef Py_ssize_t size = tuple_size(term), i
     cdef PyObject** items = tuple_items(term)
     cdef unsigned char* p
-    dive(w)
+    dive(w, 1)
     if size <= 255:
         p = room(w, 2)
         p[0] = 104
@@ -1691,15 +1720,18 @@ cdef int put_head(Writer* w, int tag, Py_ssize_t size) except -1:
 
 
 cdef int put_list(Writer* w, PyObject* term) except -1:
-    """A list. One that changes its length while it is written is refused."""
+    """A list. One that changes its length, in another thread say, is refused."""
     cdef Py_ssize_t size = list_size(term), i
     if size == 0:
         room(w, 1)[0] = 106
         return 0
     if put_string(w, term):
         return 0
-    dive(w)
+    dive(w, 1)
     put_head(w, 108, size)
+    if w.careful:
+        copy = list(<object>term)
+        term = <PyObject*>copy
     for i in range(size):
         put_item(w, list_items(term)[i])
         if list_size(term) != size:
@@ -1716,7 +1748,7 @@ cdef int put_improper(Writer* w, PyObject* term) except -1:
     size = len(parts) - 1
     if size == 0:
         refuse("an improper list without items")
-    dive(w)
+    dive(w, 1)
     put_head(w, 108, size)
     for i in range(size + 1):
         write_term(w, list_items(<PyObject*>parts)[i])
@@ -1752,9 +1784,9 @@ cdef int put_dict(Writer* w, PyObject* term) except -1:
     cdef Py_ssize_t size = dict_size(term), at = 0
     cdef PyObject* key
     cdef PyObject* value
-    if size > 1 and may_repeat(term):
+    if w.careful or (size > 1 and may_repeat(term)):
         return put_pairs(w, list((<object>term).items()))
-    dive(w)
+    dive(w, 1)
     put_head(w, 116, size)
     while next_pair(term, &at, &key, &value):
         if is_plain(key):
@@ -1774,7 +1806,7 @@ cdef int put_pairs(Writer* w, list pairs) except -1:
     """A map with keys that may be the same term."""
     cdef Py_ssize_t start = w.pos
     cdef list marks = [] if _pure_encode.may_repeat([k for k, _ in pairs]) else None
-    dive(w)
+    dive(w, 2)
     put_head(w, 116, len(pairs))
     for key, value in pairs:
         if marks is not None:
@@ -1783,7 +1815,7 @@ cdef int put_pairs(Writer* w, list pairs) except -1:
         if marks is not None:
             marks.append(w.pos - start)
         write_term(w, <PyObject*>value)
-    w.levels += 1
+    w.levels += 2
     if marks is not None:
         _pure_encode.refuse_duplicates(w.buf[start : w.pos], marks)
     return 0
@@ -1794,6 +1826,8 @@ cdef int put_rare(Writer* w, object term) except -1:
     if type(term) is bytearray or type(term) is memoryview:
         if put_buffer(w, term):
             return 0
+    if not w.careful and type(term) not in _pure_encode._FORMS:
+        raise _Foreign
     form = _pure_encode.form_of(term)
     if form is None:
         term = _pure_encode.convert(term, <object>w.options)
@@ -1801,21 +1835,26 @@ cdef int put_rare(Writer* w, object term) except -1:
     leaf = _pure_encode.LEAVES["undefined" if w.undefined else "nil"].get(form)
     if leaf is not None:
         return put_leaf(w, leaf, _pure_encode._BASE_VALUE.get(form, _itself)(term))
-    if form is list or form is FrozenList:
-        term = list(term)
-        return put_list(w, <PyObject*>term)
+    dive(w, 1)
+    put_container(w, form, term)
+    w.levels += 1
+    return 0
+
+
+cdef int put_container(Writer* w, form, term) except -1:
+    if form is Fun:
+        return put_fun(w, term)
     if form is tuple:
         term = tuple(term)
         return put_tuple(w, <PyObject*>term)
     if form is Charlist:
         term = list(map(ord, term))
         return put_list(w, <PyObject*>term)
-    if form is ImproperList:
-        return put_improper(w, <PyObject*>term)
-    if form is dict and type(term) is dict:
-        return put_dict(w, <PyObject*>term)
-    if form is Fun:
-        return put_fun(w, term)
+    if form is list or form is FrozenList:
+        term = list(term)
+        return put_list(w, <PyObject*>term)
+    if type(term) is form and form is not TermMap:
+        return write_term(w, <PyObject*>term)
     return put_pairs(w, list(term._pairs if form is TermMap else term.items()))
 
 
@@ -1846,7 +1885,7 @@ cdef bint put_buffer(Writer* w, term) except -1:
 cdef int put_fun(Writer* w, term) except -1:
     cdef Py_ssize_t start = w.pos
     head = bytearray()
-    dive(w)
+    dive(w, 1)
     _pure_encode._open_fun(head, term)
     write_bytes(w, head, len(head))
     for item in term.free:
@@ -1860,7 +1899,6 @@ cdef int put_fun(Writer* w, term) except -1:
 
 # ---- the function for stand-alone terms, writing ---------------------------------------
 
-ctypedef int (*silent_write)(Writer*, PyObject*) noexcept
 
 
 def encode(term, options=_ENCODE):
@@ -1870,7 +1908,7 @@ def encode(term, options=_ENCODE):
     open_writer(&w, scratch, sizeof(scratch), options)
     scratch[0] = 131
     w.pos = 1
-    if (<silent_write>write_term)(&w, <PyObject*>term) < 0:
+    if (<silent_write>write_whole)(&w, <PyObject*>term) < 0:
         refusal = stop_writer(&w)
         return encode_again(refusal, _pure_encode.encode, (term, options))
     whole = close_writer(&w)

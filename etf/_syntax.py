@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from typing import Final, Literal, TypeAlias
+from unicodedata import name as unicode_name
 from unicodedata import normalize
 
 Syntax: TypeAlias = Literal["erlang", "elixir"]
@@ -88,7 +89,11 @@ def elixir_identifier(name: str) -> bool:
     if name.isascii():
         return True
     bare = name.rstrip("?!").replace("@", "_")
-    return bare.isidentifier() and normalize("NFKC", name) == name
+    if not bare.isidentifier() or normalize("NFKC", name) != name:
+        return False
+    # A name that mixes scripts is not taken as it is.
+    letters = filter(str.isalpha, bare)
+    return len({unicode_name(char, "").partition(" ")[0] for char in letters}) < 2
 
 
 def elixir_function(name: str) -> bool:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
 import pytest
 import trio
 
@@ -10,6 +15,7 @@ from ergopy import Atom, Node, NodeDown, NoProcess
 from .beam import BeamError
 from .servers import Desk, inside, until
 
+PROGRAM = Path(__file__).parent / "peer" / "node.py"
 START = "{ok, Pid} = ergopy_peer_server:start(server), Pid"
 
 
@@ -200,3 +206,56 @@ async def test_lost_port_mapper_is_registered_with_again(start_beam, node_option
             assert node.creation == creation
     finally:
         mapper.stop()
+
+
+async def _start_python(nursery, options):
+    """Run a Python node as a process of its own; it ends with the nursery."""
+    command = [sys.executable, str(PROGRAM), options["name"], options["cookie"]]
+    process = await nursery.start(
+        partial(
+            trio.run_process,
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            check=False,
+        )
+    )
+    assert process.stdout is not None
+    with trio.fail_after(10):
+        assert await process.stdout.receive_some() == b"ready\n"
+    return process
+
+
+async def test_killed_python_node_is_noticed_and_its_successor_reached(
+    beam, node_options
+):
+    name = Atom(node_options["name"])
+    call = "gen_server:call({desk, Py}, hello)"
+    in_flight = """
+        Ref = monitor(process, {desk, Py}),
+        register(Caller, self()),
+        Failed = (catch gen_server:call({desk, Py}, never, infinity)),
+        {Failed, receive {'DOWN', Ref, _, _, Reason} -> Reason end}
+    """
+    caller = Atom(f"caller_{name[3:11]}")
+    answers = []
+    async with trio.open_nursery() as nursery:
+        process = await _start_python(nursery, node_options)
+        assert await beam.run(call, Py=name) == "hello"
+
+        @nursery.start_soon
+        async def ask():
+            answers.append(await beam.run(in_flight, Py=name, Caller=caller))
+
+        await beam.run(
+            "ergopy_peer:until(fun() -> whereis(C) =/= undefined end)", C=caller
+        )
+        assert await beam.run(call, Py=name) == "hello"
+        process.kill()
+        await until(lambda: answers)
+        (kind, (failure, _)), reason = answers[0]
+        assert (kind, failure) == ("EXIT", ("nodedown", name))
+        assert reason == "noconnection"
+        process = await _start_python(nursery, node_options)
+        assert await beam.run(call, Py=name) == "hello"
+        process.stdin.close()

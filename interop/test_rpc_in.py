@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from ergopy import Atom, Exit
+from ergopy import Atom, Exit, Throw
 
 from .beam import BeamError, unique_name
 from .servers import until
@@ -35,6 +35,9 @@ async def exporting(node: ergopy.Node) -> ergopy.Node:
     def crash():
         raise Thrown("wanted")
 
+    def throw(term):
+        raise Throw(term)
+
     def leave(reason):
         raise Exit(reason)
 
@@ -45,6 +48,7 @@ async def exporting(node: ergopy.Node) -> ergopy.Node:
         "add": add,
         "wait": wait,
         "crash": crash,
+        "throw": throw,
         "leave": leave,
         "note": note,
         "seen": lambda: list(seen),
@@ -89,6 +93,13 @@ async def test_exception_is_an_error_that_names_it(beam, exporting):
     assert (tag, message) == ("python", b"wanted")
     assert name.endswith(b"Thrown")
     assert frames
+
+
+async def test_throw_is_a_throw_for_erpc_and_a_value_for_rpc(beam, exporting):
+    kind, reason = await _erpc_failure(beam, exporting, "tools, throw, [{ball, 1}]")
+    assert (kind, reason) == ("throw", ("ball", 1))
+    source = "rpc:call(Py, tools, throw, [ball])"
+    assert await beam.run(source, Py=exporting.name) == "ball"
 
 
 async def test_exit_is_an_exit(beam, exporting):

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,15 +66,14 @@ async def run(args: argparse.Namespace) -> int:
                 "ERL_EPMD_PORT": str(node.epmd_port),
             }
             async with trio.open_nursery() as nursery:
-                process = await nursery.start(
-                    lambda task_status: trio.run_process(
-                        command,
-                        env=environment,
-                        stdin=subprocess.DEVNULL,
-                        check=False,
-                        task_status=task_status,
-                    )
+                start = partial(
+                    trio.run_process,
+                    command,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    check=False,
                 )
+                process = await nursery.start(start)
                 with trio.move_on_after(PATIENCE):
                     await _call_back(node, demo, process, peer)
                 with trio.move_on_after(5):
@@ -185,10 +185,9 @@ async def _call_back(
 
         nursery.start_soon(watch)
         await meeting.ready.wait()
-        print(
-            f"python> await node.call(('greeter', {peer!r}), (Atom('greet'), b'Python'))"
-        )
-        answer = await node.call(("greeter", peer), (Atom("greet"), b"Python"))
+        to = ("greeter", peer)
+        print(f"python> await node.call({to}, (Atom('greet'), b'Python'))")
+        answer = await node.call(to, (Atom("greet"), b"Python"))
         print(answer.decode())
         print(f"python> await node.rpc({peer!r}, 'erlang', 'node', [])")
         print(repr(await node.rpc(peer, "erlang", "node", [])), flush=True)

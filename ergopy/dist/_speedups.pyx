@@ -29,7 +29,7 @@ from etf._speedups cimport (
     read_term,
     stop_writer,
     write_bytes,
-    write_term,
+    write_whole,
 )
 
 from dataclasses import replace
@@ -416,7 +416,7 @@ cdef class LinkEncoder:
         cdef Writer w
         cdef unsigned char scratch[1024]
         self.begin(&w, scratch, sizeof(scratch))
-        if (<silent_write>write_term)(&w, <PyObject*>control) < 0:
+        if (<silent_write>write_whole)(&w, <PyObject*>control) < 0:
             refusal = stop_writer(&w)
             return encode_again(refusal, self.pure.control, (control,))
         return finish(&w)
@@ -427,9 +427,9 @@ cdef class LinkEncoder:
         cdef unsigned char scratch[1024]
         self.begin(&w, scratch, sizeof(scratch))
         if (
-            (<silent_write>write_term)(&w, <PyObject*>control) < 0
+            (<silent_write>write_whole)(&w, <PyObject*>control) < 0
             or self.between(&w) < 0
-            or (<silent_write>write_term)(&w, <PyObject*>message) < 0
+            or (<silent_write>write_whole)(&w, <PyObject*>message) < 0
         ):
             refusal = stop_writer(&w)
             return encode_again(refusal, self.pure.frame, (control, message))
@@ -442,7 +442,7 @@ cdef class LinkEncoder:
         open_writer(&w, scratch, sizeof(scratch), self.options)
         if (
             self.between(&w) < 0
-            or (<silent_write>write_term)(&w, <PyObject*>message) < 0
+            or (<silent_write>write_whole)(&w, <PyObject*>message) < 0
         ):
             refusal = stop_writer(&w)
             return encode_again(refusal, self.pure.payload, (message,))
@@ -454,7 +454,7 @@ cdef class LinkEncoder:
         cdef unsigned char scratch[1024]
         cdef Py_buffer view
         self.begin(&w, scratch, sizeof(scratch))
-        if (<silent_write>write_term)(&w, <PyObject*>control) < 0:
+        if (<silent_write>write_whole)(&w, <PyObject*>control) < 0:
             refusal = stop_writer(&w)
             return encode_again(refusal, self.pure.frame_payload, (control, payload))
         PyObject_GetBuffer(payload, &view, PyBUF_SIMPLE)

@@ -273,13 +273,12 @@ def _join_some(
     out: list[bytes | memoryview],
 ) -> tuple[bytes | memoryview, list[bytes | memoryview]]:
     """Take about a megabyte from the front, copying no frame that is large itself."""
-    size = 0
-    for count, frame in enumerate(out):
-        if size + len(frame) > JOIN_SIZE:
-            break
+    size = count = 0
+    for frame in out:
         size += len(frame)
-    else:
-        count = len(out)
+        if size > JOIN_SIZE:
+            break
+        count += 1
     if count == 0:
         return out[0], out[1:]
     return b"".join(out[:count]), out[count:]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import socket as sockets
-from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -29,7 +28,7 @@ from .rpc import rpc
 from .spawn import SpawnServer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from types import TracebackType
 
     from ..abc import Resolver
@@ -134,7 +133,12 @@ class Node:
         self._listen_host = listen_host
         self._grace = grace
         self._setup_time = setup_time
-        self._mapper = epmd_.PortMapper(epmd, port=epmd_port)
+        self._mapper = epmd_.PortMapper(
+            epmd,
+            port=epmd_port,
+            # An EPMD of ours is as far to be seen as the node is.
+            address="127.0.0.1" if _is_loopback(self._host) else None,
+        )
         self._services = self.services if services is None else services
         self.exports = Exports()
         self._options: dict[str, Any] = {
@@ -306,11 +310,11 @@ class Node:
         )
 
     def close(self) -> None:
-        """Let :meth:`wait_closed` return, so that the program can leave the node."""
+        """Let :meth:`wait_closed` return, so that the program leaves the node."""
         self._closed.set()
 
     async def wait_closed(self) -> None:
-        """Wait until somebody calls :meth:`close`; what a server's ``main`` ends with."""
+        """Wait until somebody calls :meth:`close`; the end of a server's ``main``."""
         await self._closed.wait()
 
     def nodes(self, kind: str = "visible") -> list[Atom]:
@@ -324,7 +328,7 @@ class Node:
         return self.connections.up(hidden=kinds[kind])
 
     async def connect(self, peer: str) -> None:
-        """Connect to a node, or do nothing if it is connected; ``net_kernel:connect_node``.
+        """Connect to a node, unless it is connected; ``net_kernel:connect_node/1``.
 
         Raises:
             NodeNameError: The name cannot work.

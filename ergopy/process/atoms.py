@@ -3,6 +3,7 @@
 from etf import Atom
 
 ALIAS = Atom("alias")
+CALLING_SELF = Atom("calling_self")
 DOWN = Atom("DOWN")
 EMPTY = Atom("")
 ERROR = Atom("error")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, final
 from etf import ImproperList, Pid, Reference, same
 
 from ..errors import CallExit, CallTimeout, NodeDown, NoProcess
-from .atoms import ALIAS, GEN_CALL, NOCONNECTION, NOPROC, SYSTEM, TERMINATE
+from .atoms import ALIAS, CALLING_SELF, GEN_CALL, NOCONNECTION, NOPROC, SYSTEM, TERMINATE
 from .slot import Slot
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Call(Slot):
         caller: Process,
         ref: Reference,
         remote: RemoteNode | None,
-        target: Pid | str | Reference,
+        target: Any,
         last: bool,
     ) -> None:
         super().__init__()
@@ -42,6 +42,7 @@ class Call(Slot):
         self.caller = caller
         self.ref = ref
         self.remote = remote
+        # A name here is replaced by the process that has it now.
         self.target = target
 
     def deliver(self, message: Any) -> None:
@@ -72,11 +73,9 @@ class Call(Slot):
         if target.__class__ is Reference:
             return
         if self.remote is not None:
-            self.remote.demonitor(self.caller.pid, target, ref)  # type: ignore[arg-type]
-            return
-        process = runtime.find(target)  # type: ignore[arg-type]
-        if process is None or process.watchers.pop(ref.words, None) is None:
-            runtime.drop_watcher(ref.words)
+            self.remote.demonitor(self.caller.pid, target, ref)
+        else:
+            target.watchers.pop(ref.words, None)
 
 
 async def call(
@@ -117,7 +116,7 @@ async def _transact(
     if timeout is not None and not timeout >= 0:
         raise ValueError(f"a timeout is a number of seconds, not {timeout!r}")
     runtime = caller.runtime
-    target: Pid | str | Reference
+    target: Any
     if dest.__class__ is Reference:
         remote, target = runtime.remote(dest), dest
     else:
@@ -150,17 +149,17 @@ def _send(record: Call, message: Any) -> None:
     if target.__class__ is Reference:
         caller.send_nowait(target, message)
     elif remote is None:
-        process = runtime.find(target)  # type: ignore[arg-type]
+        process = runtime.find(target)
+        record.target = process
         if process is None:
             record.fire(NOPROC)
-        elif process is caller and caller is not runtime.root:
-            record.release()
-            raise CallExit(target, "calling_self")
+        elif process is caller and not caller.in_helper():
+            raise CallExit(target, CALLING_SELF)
         else:
             process.watchers[record.ref.words] = record
             process.deliver(message)
     else:
-        remote.call(caller.pid, target, record.ref, message, record)  # type: ignore[arg-type]
+        remote.call(caller.pid, target, record.ref, message, record)
 
 
 def _failure(dest: Any, what: str, value: Any, timeout: float | None) -> Exception:

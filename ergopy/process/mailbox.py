@@ -111,7 +111,7 @@ class Mailbox:
         for index, message in enumerate(self.queue or ()):
             if unwanted(message):
                 self._take(index)
-                # A receive may be under way, in the body or in this very helper.
+                # The body may be parked in a receive, and a helper in here.
                 self._looked_at -= index < self._looked_at
                 return True
         return False

@@ -17,6 +17,7 @@ import trio
 from ..errors import Exit
 from . import reasons
 from .atoms import KILLED, NORMAL
+from .signals import ALIVE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator
@@ -73,7 +74,7 @@ async def run(
     failure: BaseException | None = None
     try:
         with trio.CancelScope() as process.scope:
-            if process.exit_reason is not None:
+            if process.exit_reason is not ALIVE:
                 process.scope.cancel()
                 await trio.lowlevel.checkpoint()
             await drive(runtime, process, _body(process, function, args))
@@ -88,7 +89,7 @@ async def run(
         reason = reasons.from_exception(error)
         raise
     finally:
-        if process.exit_reason is not None:
+        if process.exit_reason is not ALIVE:
             reason = process.exit_reason
         runtime.current = process
         process.exit_reason = reason

@@ -14,7 +14,7 @@ import trio
 from etf import Atom, Pid, Reference
 
 from ..errors import LocalProtocolError, NameTaken, NotRegistered
-from .atoms import KILLED, SHUTDOWN
+from .atoms import SHUTDOWN
 from .process import Process
 from .runner import run
 from .timers import Timers
@@ -39,12 +39,15 @@ class Flushable(Protocol):
 
 @final
 class RootProcess(Process):
-    """A pid without a body: it can be watched and answered, and reads no mail."""
+    """A pid without a body: it can be watched and answered, reads no mail, never ends."""
 
     __slots__ = ()
 
     def deliver(self, message: Any) -> None:
         """Drop it."""
+
+    def end(self, reason: Any) -> None:
+        """Live on: the node is not a process that could be killed."""
 
 
 class Runtime:
@@ -114,7 +117,7 @@ class Runtime:
         if self.nursery is None or self.closing:
             raise LocalProtocolError(f"node {self.name} is not running")
         if name is not None:
-            self.check_free(name)
+            name = self.check_free(name)
         parent = parent or self.root
         label = label or name or str(getattr(function, "__qualname__", function))
         process = Process(self, label, parent.pid)
@@ -122,7 +125,7 @@ class Runtime:
         self.processes[process.pid.id] = process
         self.spawned += 1
         if name is not None:
-            self.register(name, process.pid)
+            self._name(process, name)
         return process
 
     def begin(
@@ -200,21 +203,24 @@ class Runtime:
             NotRegistered: *pid* is no living process of this node.
             ValueError: The name is ``undefined``, or no possible atom.
         """
-        atom = Atom(name)
-        if atom == "undefined":
-            raise ValueError("the name 'undefined' means that there is none")
         process = self.find(pid)
         if process is None:
             raise NotRegistered(repr(pid))
-        self.check_free(atom)
-        self.names[atom] = process
-        process.names.append(atom)
+        self._name(process, self.check_free(name))
 
-    def check_free(self, name: str) -> None:
-        """Raise NameTaken if somebody has the name."""
-        owner = self.names.get(name)
+    def check_free(self, name: str) -> Atom:
+        """Return the name as an atom; raises as :meth:`register` if it cannot be had."""
+        atom = Atom(name)
+        if atom == "undefined":
+            raise ValueError("the name 'undefined' means that there is none")
+        owner = self.names.get(atom)
         if owner is not None:
             raise NameTaken(name, owner.pid)
+        return atom
+
+    def _name(self, process: Process, name: str) -> None:
+        self.names[name] = process
+        process.names.append(name)
 
     def unregister(self, name: str) -> None:
         """Take a name away from its process, which lives on.
@@ -231,12 +237,6 @@ class Runtime:
         """Return the pid behind a local name; None if there is none. Never a dead one."""
         process = self.names.get(name)
         return None if process is None else process.pid
-
-    def drop_watcher(self, key: Any) -> None:
-        """Remove a watcher whose process is no longer found by its name."""
-        for process in self.processes.values():
-            if process.watchers.pop(key, None) is not None:
-                return
 
     def one_less(self) -> None:
         """Notice that a process is gone; the last one (but the root) ends the wait."""
@@ -258,7 +258,7 @@ class Runtime:
             await self.empty.wait()
         left = [p for p in self.processes.values() if p is not self.root]
         for process in left:
-            process.end(KILLED)
+            process.kill()
         return len(left)
 
     def node_changed(self, name: str, *, up: bool) -> None:

@@ -8,21 +8,30 @@ step of the scheduler, and two signals to one process keep their order.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Protocol, final
 
-import trio
-
-from etf import Pid, Reference
-
+from ..errors import LocalProtocolError
 from .atoms import KILL, KILLED, NOPROC, NORMAL
 from .mailbox import Mailbox
 from .messages import Down, ExitMessage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import trio
+
+    from etf import Pid, Reference
+
     from .runtime import Runtime
+
+logger = logging.getLogger("ergopy.process")
 
 LINKED = 0
 """Value in ``links`` of an active link; an unlink under way has its id there."""
+
+ALIVE: Any = object()
+"""Value of ``exit_reason`` until there is one; None is a reason: the atom ``nil``."""
 
 
 class Watcher(Protocol):
@@ -75,26 +84,29 @@ class RemoteNode(Protocol):
 class Monitor:
     """A monitor that a process of ours holds, on whomever."""
 
-    __slots__ = ("alias", "owner", "ref", "remote", "reported", "target")
+    __slots__ = ("owner", "ref", "remote", "reported", "target")
 
     def __init__(
-        self,
-        owner: Signals,
-        ref: Reference,
-        target: Pid | str,
-        remote: RemoteNode | None,
-        reported: Any,
+        self, owner: Signals, ref: Reference, remote: RemoteNode | None, reported: Any
     ) -> None:
         self.owner = owner
         self.ref = ref
-        self.target = target
         self.remote = remote
         self.reported = reported
+        # A process here, once it is found; over there, what the monitor names.
+        self.target: Any = None
 
     def fire(self, reason: Any) -> None:
         if self.owner.monitors.pop(self.ref, None) is not None:
-            self.owner.runtime.aliases.pop(self.ref.words, None)
+            self.owner.unalias(self.ref)
             self.owner.deliver(Down(self.ref, self.reported, reason))
+
+    def release(self) -> None:
+        """Make the other side forget it."""
+        if self.remote is not None:
+            self.remote.demonitor(self.owner.pid, self.target, self.ref)
+        else:
+            self.target.watchers.pop(self.ref.words, None)
 
 
 @final
@@ -111,8 +123,7 @@ class Alias:
     def deliver(self, message: Any) -> None:
         if self.once:
             self.owner.unalias(self.ref)
-            if self.ref in self.owner.monitors:
-                self.owner.demonitor(self.ref)
+            self.owner.demonitor(self.ref, flush=False)
         self.owner.deliver(message)
 
 
@@ -138,7 +149,7 @@ class Signals(Mailbox):
         self.runtime = runtime
         self.pid = pid
         self.trap_exit = False
-        self.exit_reason: Any = None
+        self.exit_reason: Any = ALIVE
         self.scope: trio.CancelScope | None = None
         self.shield: trio.CancelScope | None = None
         """The scope of a clean-up that only ``kill`` may cut short."""
@@ -150,25 +161,34 @@ class Signals(Mailbox):
 
     @property
     def alive(self) -> bool:
-        """False from the moment on at which the process is known to end."""
-        return self.runtime.processes.get(self.pid.id) is self
+        """False from the moment on at which the process is known to end.
+
+        As with ``is_process_alive/1``, a signal that ends it counts once it is sent.
+        """
+        return self.exit_reason is ALIVE
 
     def monitor_nowait(
         self, target: Pid | str | tuple[str, str], *, alias: bool = False
     ) -> Reference:
         """Start a monitor without waiting for a connection; see ``Process.monitor``."""
         runtime = self.runtime
+        self._check_not_over()
         ref = runtime.new_reference()
         remote, whom, reported = runtime.locate(target)
-        record = Monitor(self, ref, whom, remote, reported)
+        record = Monitor(self, ref, remote, reported)
         self.monitors[ref] = record
         if alias:
-            runtime.aliases[ref.words] = Alias(self, ref, once=True)
-            self._own_alias(ref)
+            self._add_alias(ref, once=True)
         if remote is not None:
-            remote.monitor(self.pid, whom, ref, record)
+            record.target = whom
+            try:
+                remote.monitor(self.pid, whom, ref, record)
+            except BaseException:
+                self.unalias(ref)
+                del self.monitors[ref]
+                raise
             return ref
-        process = runtime.find(whom)
+        record.target = process = runtime.find(whom)
         if process is None:
             record.fire(NOPROC)
         else:
@@ -183,19 +203,11 @@ class Signals(Mailbox):
         """
         record = self.monitors.pop(ref, None)
         if record is None:
-            if flush and self.queue:
-                for index, message in enumerate(self.queue):
-                    if isinstance(message, Down) and message.ref == ref:
-                        del self.queue[index]
-                        break
+            if flush:
+                self.remove(lambda m: m.__class__ is Down and m.ref == ref)
             return False
         self.unalias(ref)
-        if record.remote is not None:
-            record.remote.demonitor(self.pid, record.target, ref)
-        else:
-            process = self.runtime.find(record.target)
-            if process is None or process.watchers.pop(ref.words, None) is None:
-                self.runtime.drop_watcher(ref.words)
+        record.release()
         return True
 
     def alias(self, *, once: bool = False) -> Reference:
@@ -203,30 +215,46 @@ class Signals(Mailbox):
 
         It works until :meth:`unalias`, with *once* until the first message.
         """
+        self._check_not_over()
         ref = self.runtime.new_reference()
-        self.runtime.aliases[ref.words] = Alias(self, ref, once)
-        self._own_alias(ref)
+        self._add_alias(ref, once)
         return ref
 
     def unalias(self, alias: Reference) -> bool:
-        """End an alias; return whether it was active. What comes later is dropped."""
-        if self._aliases is not None:
-            self._aliases.discard(alias)
-        return self.runtime.aliases.pop(alias.words, None) is not None
+        """End an alias of this process; return whether it was one.
 
-    def _own_alias(self, ref: Reference) -> None:
+        What is sent to it later is dropped.
+        """
+        if self._aliases is None or alias not in self._aliases:
+            return False
+        self._aliases.discard(alias)
+        del self.runtime.aliases[alias.words]
+        return True
+
+    def _add_alias(self, ref: Reference, once: bool) -> None:
         if self._aliases is None:
             self._aliases = set()
         self._aliases.add(ref)
+        self.runtime.aliases[ref.words] = Alias(self, ref, once)
+
+    def _check_not_over(self) -> None:
+        # What a dead process holds would never be cleaned up.
+        if self.runtime.processes.get(self.pid.id) is not self:
+            raise LocalProtocolError(f"process {self.pid} has ended")
 
     def link_nowait(self, to: Pid) -> None:
         """Link without waiting for a connection; see ``Process.link``."""
         if to == self.pid or self.links.get(to) == LINKED:
             return
+        self._check_not_over()
         remote = self.runtime.remote(to)
         if remote is not None:
             self.links[to] = LINKED
-            remote.link(self, to)
+            try:
+                remote.link(self, to)
+            except BaseException:
+                del self.links[to]
+                raise
             return
         other = self.runtime.find(to)
         if other is None:
@@ -254,7 +282,7 @@ class Signals(Mailbox):
         unless trapped, or sent by the process to itself.
         """
         if reason == KILL and not link:
-            self.end(KILLED)
+            self.kill()
         elif self.trap_exit:
             self.deliver(ExitMessage(sender, reason))
         elif reason != NORMAL or sender == self.pid:
@@ -262,11 +290,17 @@ class Signals(Mailbox):
 
     def end(self, reason: Any) -> None:
         """Begin to end with *reason*: the first reason given is the one reported."""
-        if self.exit_reason is None:
+        if self.exit_reason is ALIVE:
             self.exit_reason = reason
+        # The next receive is a checkpoint, whatever is there to be received.
+        self.budget = 0
         if self.scope is not None:
             self.scope.cancel()
-        if reason is KILLED and self.shield is not None:
+
+    def kill(self) -> None:
+        """Begin to end with ``killed``; not even a clean-up goes on."""
+        self.end(KILLED)
+        if self.shield is not None:
             self.shield.cancel()
 
     def finish(self, reason: Any) -> None:
@@ -276,25 +310,40 @@ class Signals(Mailbox):
         """
         runtime = self.runtime
         runtime.processes.pop(self.pid.id, None)
-        for name in self.names:
-            runtime.names.pop(name, None)
-        for ref in self._aliases or ():
-            runtime.aliases.pop(ref.words, None)
-        for ref in list(self.monitors):
-            self.demonitor(ref, flush=False)
+        self.drop_names()
+        for ref in list(self._aliases or ()):
+            self.unalias(ref)
         links, self.links = self.links, {}
         watchers, self.watchers = self.watchers, {}
         for pid, state in links.items():
-            remote = runtime.remote(pid)
-            if remote is not None:
-                remote.forget_link(self, pid)
-                if state == LINKED:
-                    remote.exit_link(self.pid, pid, reason)
-                continue
-            other = runtime.find(pid)
-            if other is not None and other.links.pop(self.pid, None) is not None:
-                other.exit_from(self.pid, reason, link=True)
+            self._each(self._exit_link, pid, state, reason)
         for watcher in watchers.values():
-            watcher.fire(reason)
+            self._each(watcher.fire, reason)
+        for ref in list(self.monitors):
+            self._each(self.demonitor, ref)
         self.queue = None
         runtime.one_less()
+
+    def _each(self, step: Callable[..., object], *args: Any) -> None:
+        # Whatever goes wrong for one partner, the others have to hear of the end.
+        try:
+            step(*args)
+        except Exception:
+            logger.exception("a signal of %s at its end was lost", self.pid)
+
+    def _exit_link(self, pid: Pid, state: int, reason: Any) -> None:
+        remote = self.runtime.remote(pid)
+        if remote is not None:
+            remote.forget_link(self, pid)
+            if state == LINKED:
+                remote.exit_link(self.pid, pid, reason)
+            return
+        other = self.runtime.find(pid)
+        if other is not None and other.links.pop(self.pid, None) is not None:
+            other.exit_from(self.pid, reason, link=True)
+
+    def drop_names(self) -> None:
+        """Give the names back: nobody is found under them any more."""
+        for name in self.names:
+            del self.runtime.names[name]
+        self.names.clear()

@@ -20,7 +20,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 INSPECT = """
 for line <- IO.stream(:stdio, :line) do
-  term = line |> String.trim() |> Base.decode16!(case: :lower) |> :erlang.binary_to_term()
+  data = line |> String.trim() |> Base.decode16!(case: :lower)
+  term = :erlang.binary_to_term(data)
   inspect(term, limit: :infinity, printable_limit: :infinity, width: :infinity)
   |> Base.encode64() |> IO.puts()
 end

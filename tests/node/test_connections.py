@@ -13,7 +13,7 @@ import etf
 from ergopy.dist.connect import dial, release
 from ergopy.dist.flags import offered
 from ergopy.dist.handshake import Connector, Identity
-from tests.node.conftest import COOKIE, unique_name
+from tests.nodes import COOKIE, unique_name
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -111,9 +111,7 @@ async def test_nodes_without_epmd_find_each_other_by_routes(
     make_node: MakeNode,
 ) -> None:
     there = await make_node(epmd="off")
-    here = await make_node(
-        epmd="off", routes={there.name: ("127.0.0.1", there.port)}
-    )
+    here = await make_node(epmd="off", routes={there.name: ("127.0.0.1", there.port)})
     assert await here.ping(there.name)
     assert there.creation >= 4
 
@@ -237,9 +235,7 @@ async def test_silent_sockets_are_dropped_and_block_nobody(
     make_node: MakeNode,
 ) -> None:
     node = await make_node(setup_time=0.2)
-    silent = [
-        await trio.open_tcp_stream("127.0.0.1", node.port) for _ in range(120)
-    ]
+    silent = [await trio.open_tcp_stream("127.0.0.1", node.port) for _ in range(120)]
     other = await make_node()
     with trio.fail_after(10):
         assert await other.ping(node.name)
@@ -257,8 +253,7 @@ async def test_a_peer_that_reads_nothing_makes_senders_wait_and_nobody_else(
     sock = await _raw_peer(here, name, receive_buffer=4096)
     blob = bytes(300_000)
     with pytest.raises(trio.WouldBlock):
-        for _ in range(200):
-            here.send_nowait(("sink", name), blob)
+        _flood(here, ("sink", name), blob)
     statistics = here.statistics().connections[etf.Atom(name)]
     assert statistics.queued >= statistics.high_water
     with trio.move_on_after(0.05) as scope:
@@ -285,14 +280,17 @@ async def test_a_silent_peer_is_given_up_after_net_ticktime(
     sock.close()
 
 
+def _flood(node: ergopy.Node, dest: Any, message: bytes) -> None:
+    for _ in range(200):
+        node.send_nowait(dest, message)
+
+
 async def _raw_peer(
     node: ergopy.Node, name: str, receive_buffer: int | None = None
 ) -> socket.socket:
     """Be a node that has shaken hands, and does whatever the test wants then."""
     me = Identity(name, 7, offered(hidden=False))
-    connector = Connector(
-        me, node.name, COOKIE, challenge=secrets.randbits(32)
-    )
+    connector = Connector(me, node.name, COOKIE, challenge=secrets.randbits(32))
     sock, _ = await dial("127.0.0.1", node.port, connector, setup_time=5)
     if receive_buffer is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)

@@ -142,24 +142,16 @@ async def test_a_lost_connection_ends_calls_monitors_and_links_once(
         ]
 
     watching = await here.spawn(watcher)
-    with pytest.raises(ergopy.NodeDown):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(trio.lowlevel.checkpoint)
-            with trio.CancelScope():
-                nursery.start_soon(_cut_when_linked, here, there, pid)
-                try:
-                    await here.call(("echo", there.name), Atom("wait"))
-                except ergopy.NodeDown as error:
-                    failure = error
-        raise failure
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_cut_when_linked, here, there, pid)
+        with pytest.raises(ergopy.NodeDown):
+            await here.call(("echo", there.name), Atom("wait"))
     await _gone(here, watching)
     assert len(got) == 2
     assert here.nodes() == []
 
 
-async def _cut_when_linked(
-    here: ergopy.Node, there: ergopy.Node, pid: Pid
-) -> None:
+async def _cut_when_linked(here: ergopy.Node, there: ergopy.Node, pid: Pid) -> None:
     server = there.runtime.find(pid)
     assert server is not None
     while not (server.links and len(server.watchers) == 2):
@@ -311,7 +303,7 @@ async def test_a_hidden_node_is_in_no_list_but_its_own(make_node: MakeNode) -> N
 
 
 async def test_leaving_a_node_leaves_nothing_running(epmd_port: int) -> None:
-    from tests.node.conftest import Echo, unique_name
+    from tests.nodes import Echo, unique_name
 
     before = trio.lowlevel.current_statistics().tasks_living
     async with ergopy.Node(unique_name(), cookie="c") as node:
@@ -323,7 +315,7 @@ async def test_leaving_a_node_leaves_nothing_running(epmd_port: int) -> None:
 
 
 async def test_an_error_in_the_body_leaves_the_node_as_it_is(epmd_port: int) -> None:
-    from tests.node.conftest import unique_name
+    from tests.nodes import unique_name
 
     with pytest.raises(LookupError, match="mine"):
         async with ergopy.Node(unique_name(), cookie="c"):

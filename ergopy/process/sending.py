@@ -1,0 +1,162 @@
+"""Sending as one process: messages, casts, replies and delayed messages."""
+
+from __future__ import annotations
+
+XX
+
+class Sender(Signals):
+    """What can be held on to, and sends."""
+
+    __slots__ = ()
+
+    async def send(self, dest: Any, message: Any) -> None:
+        """Send *message*, connecting first if need be; ``Dest ! Message``.
+
+        *dest* is a pid, an alias, a local name, ``(name, node)``, or a list of these.
+        It waits while more than the high-water mark of bytes is queued for that node;
+        the BEAM suspends senders likewise. A node that cannot be reached, a dead pid
+        and an unknown remote name swallow the message, as they do on the BEAM.
+
+        Raises:
+            NotRegistered: A local name that nobody has (``badarg`` there).
+            etf.EncodeError: The message is no Erlang term. Nothing was sent.
+        """
+        if _is_many(dest):
+            remotes = self._send_local(dest, message)
+            for remote, targets in remotes.items():
+                if remote.is_ready() or await remote.ready():
+                    remote.send_many(self.pid, targets, message)
+            return
+        way = self._way(dest)
+        if way is not None and not way.is_ready() and not await way.ready():
+            return
+        self._send(dest, message)
+
+    def send_nowait(self, dest: Any, message: Any) -> None:
+        """Send without ever waiting; ``erlang:send(Dest, Message, [nosuspend])``.
+
+        To a node that is not connected it starts a connection and queues the message.
+
+        Raises:
+            trio.WouldBlock: The queue for that node is above its high-water mark.
+                Of several destinations the other ones have got the message.
+            NotRegistered: A local name that nobody has.
+            etf.EncodeError: The message is no Erlang term. Nothing was sent.
+        """
+        if dest.__class__ is Pid and dest.node != self.runtime.name:
+            remote = self.runtime.remote_node(dest.node)
+            if not remote.has_room():
+                raise trio.WouldBlock
+            remote.send(self.pid, dest, message)
+        elif _is_many(dest):
+            full = False
+            for remote, targets in self._send_local(dest, message).items():
+                full = full or not remote.has_room()
+                if remote.has_room():
+                    remote.send_many(self.pid, targets, message)
+            if full:
+                raise trio.WouldBlock
+        else:
+            way = self._way(dest)
+            if way is not None and not way.has_room():
+                raise trio.WouldBlock
+            self._send(dest, message)
+
+    def _way(self, dest: Any) -> RemoteNode | None:
+        if dest.__class__ is Pid or dest.__class__ is Reference:
+            return self.runtime.remote(dest)
+        return self.runtime.locate(dest)[0]
+
+    def _send_local(
+        self, dests: Iterable[Any], message: Any
+    ) -> dict[RemoteNode, list[Any]]:
+        """Send to those of *dests* that are here; return the others by node."""
+        remotes: dict[RemoteNode, list[Any]] = {}
+        for dest in dests:
+            way = self._way(dest)
+            if way is None:
+                self._send(dest, message)
+            else:
+                target = dest if dest.__class__ is Reference else None
+                targets = remotes.setdefault(way, [])
+                targets.append(target or self.runtime.locate(dest)[1])
+        return remotes
+
+    def _send(self, dest: Any, message: Any) -> None:
+        runtime = self.runtime
+        if dest.__class__ is Reference:
+            if dest.node != runtime.name:
+                runtime.remote_node(dest.node).send_alias(self.pid, dest, message)
+            elif dest.creation == runtime.creation:
+                receiver = runtime.aliases.get(dest.words)
+                if receiver is not None:
+                    receiver.deliver(message)
+            return
+        remote, target, _ = runtime.locate(dest)
+        if remote is None:
+            process = runtime.find(target)
+            if process is not None:
+                process.deliver(message)
+            elif dest.__class__ is not Pid and not isinstance(dest, tuple):
+                raise NotRegistered(dest)
+        elif target.__class__ is Pid:
+            remote.send(self.pid, target, message)
+        else:
+            remote.send_name(self.pid, target, message)  # type: ignore[arg-type]
+
+    async def cast(self, dest: Any, request: Any) -> None:
+        """Send a request that wants no answer; ``gen_server:cast``.
+
+        Like :meth:`send`, but a name that nobody has is no error.
+        """
+        try:
+            await self.send(dest, (GEN_CAST, request))
+        except NotRegistered:
+            return
+
+    def reply_nowait(self, from_: Any, value: Any) -> None:
+        """Answer a call; *from_* is what ``handle_call`` was given."""
+        to, tag = from_
+        alias = getattr(tag, "tail", None)
+        if alias is None and tag.__class__ is list and tag:
+            alias = getattr(tag[0], "tail", None)
+        self._answer(alias if alias.__class__ is Reference else to, (tag, value))
+
+    def _answer(self, dest: Any, message: Any) -> None:
+        runtime = self.runtime
+        if dest.node == runtime.name:
+            self._send(dest, message)
+        elif dest.__class__ is Reference:
+            runtime.remote_node(dest.node).send_alias(self.pid, dest, message)
+        else:
+            runtime.remote_node(dest.node).send(self.pid, dest, message)
+
+    async def reply(self, from_: Any, value: Any) -> None:
+        """Answer a call; any process may, once. Waits as :meth:`send` does."""
+        self.reply_nowait(from_, value)
+        remote = self.runtime.remote(from_[0])
+        if remote is not None and not remote.is_ready():
+            await remote.ready()
+
+    def send_after(self, seconds: float, dest: Any, message: Any) -> Timer:
+        """Send *message* in *seconds*; ``erlang:send_after/3``, in seconds.
+
+        The timer's ``cancel()`` and ``read()`` return the seconds left, or None. If
+        the destination is gone by then the message is dropped.
+        """
+        return self.runtime.timers.start(seconds, lambda: self._late(dest, message))
+
+    def _late(self, dest: Any, message: Any) -> None:
+        try:
+            self.send_nowait(dest, message)
+        except (NotRegistered, trio.WouldBlock, LocalProtocolError):
+            return
+
+
+def _is_many(dest: Any) -> bool:
+    """Tell a list of destinations from one; ``(name, node)`` is one."""
+    if dest.__class__ is Pid or isinstance(dest, str) or dest.__class__ is Reference:
+        return False
+    if isinstance(dest, tuple):
+        return not (dest and isinstance(dest[0], str))
+    return isinstance(dest, Iterable)

@@ -1,0 +1,30 @@
+"""A Python node as a program of its own, for chapters that kill it.
+
+    python node.py NAME COOKIE
+
+It serves ``desk``, says ``ready`` and lives until its standard input ends.
+"""
+
+import sys
+
+import trio
+
+import ergopy
+from ergopy import NOREPLY
+
+
+class Desk(ergopy.GenServer):
+    async def handle_call(self, request, from_):
+        return NOREPLY if request == "never" else request
+
+
+async def main(name, cookie):
+    async with ergopy.Node(name, cookie=cookie) as node:
+        await node.start(Desk, name="desk")
+        print("ready", flush=True)
+        stdin = trio.lowlevel.FdStream(sys.stdin.fileno())
+        while await stdin.receive_some():
+            pass
+
+
+ergopy.run(main, *sys.argv[1:])
