@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from ._containers import Charlist, FrozenList, ImproperList, TermMap
 from ._errors import DecodeError
 from ._id_readers import TABLE, pid_at, unknown
-from ._leaf_readers import Reader, Truncated, atom_at, word_at
+from ._leaf_readers import Reader, Truncated, atom_at, small_at
 from ._options import DecodeOptions
 from ._tags import (
     COMPRESSED,
@@ -284,8 +284,8 @@ def _fun(reader: Reader, start: int) -> _Frame:
     if count > MAX_FREE_VARIABLES:
         raise DecodeError(f"a fun with {count} captured variables", start)
     module = atom_at(reader, reader.pos)
-    old_index = word_at(reader, reader.pos)
-    old_uniq = word_at(reader, reader.pos)
+    old_index = small_at(reader, reader.pos)
+    old_uniq = small_at(reader, reader.pos)
     pid = pid_at(reader, reader.pos)
     frame = _Fun(start, reader.count(count))
     frame.head = (module, arity, uniq, index, old_index, old_uniq, pid)

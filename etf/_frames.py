@@ -7,6 +7,7 @@ makes can be a key.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Final
 
 from ._containers import BitBinary, FrozenList, ImproperList, TermMap
@@ -18,7 +19,7 @@ MAX_BITS: Final = 8 * 16 * 1024 * 1024
 _NOTHING: Final = object()
 
 
-class Frame:
+class Frame(ABC):
     """A container that is not complete."""
 
     closes: ClassVar[str]
@@ -43,7 +44,8 @@ class Frame:
             characters = list(map(ord, value))
             self.add(FrozenList(characters) if self.freezes else characters)
 
-    def comma(self) -> None: ...
+    def comma(self) -> None:  # noqa: B027 - most have nothing to do
+        """Take note that another item follows."""
 
     def key(self, name: object) -> None:
         raise Problem("a keyword stands in [..] or %{..}")
@@ -57,8 +59,9 @@ class Frame:
     def segment(self, value: int | str) -> None:
         raise Problem("sizes and types stand in <<..>>")
 
+    @abstractmethod
     def finish(self) -> Any:
-        raise NotImplementedError
+        """Make the value, when everything in it was read."""
 
 
 class Root(Frame):

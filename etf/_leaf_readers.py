@@ -26,6 +26,7 @@ from ._tags import (
     FLOAT_EXT,
     INTEGER_EXT,
     LARGE_BIG_EXT,
+    MAX_SMALL,
     NEW_FLOAT_EXT,
     NIL_EXT,
     SMALL_ATOM_EXT,
@@ -300,11 +301,11 @@ atom_at = at(_ATOMS, "an atom")
 integer_at = at(_INTEGERS, "an integer")
 
 
-def word_at(reader: Reader, start: int) -> int:
-    """Read an integer that fits in 64 bits with a sign."""
+def small_at(reader: Reader, start: int) -> int:
+    """Read an integer that is no bignum inside a BEAM."""
     value: int = integer_at(reader, start)
-    if not -(1 << 63) <= value < 1 << 63:
-        raise DecodeError("an integer of more than 64 bits in a fun", start)
+    if not -MAX_SMALL <= value < MAX_SMALL:
+        raise DecodeError("an integer of more than 60 bits in a fun", start)
     return value
 
 

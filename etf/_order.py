@@ -100,7 +100,8 @@ class _Key:
         self.term = term
 
 
-Walk: TypeAlias = Generator[Mark | _Key, list[Mark] | None, None]
+# A walk yields marks, alone or in lists, and requests.
+Walk: TypeAlias = Generator[Mark | list[Mark] | _Key, list[Mark] | None, None]
 
 
 def _marks(term: object, exact: bool) -> Iterator[Mark]:
@@ -122,13 +123,15 @@ def _marks(term: object, exact: bool) -> Iterator[Mark]:
             walk, collected = waiting.pop()
             continue
         answer = None
-        if type(got) is _Key:
+        if isinstance(got, _Key):
             waiting.append((walk, collected))
             walk, collected = _walk(got.term, True), []
-        elif collected is not None:
-            collected.append(got)  # type: ignore[arg-type]
+            continue
+        marks = got if isinstance(got, list) else [got]
+        if collected is None:
+            yield from marks
         else:
-            yield got  # type: ignore[misc]
+            collected += marks
 
 
 def _walk(term: object, exact: bool) -> Walk:
@@ -145,11 +148,12 @@ def _walk(term: object, exact: bool) -> Walk:
         if mark[0] == MAP:
             pairs = []
             for key, value in parts:
-                marks = yield _Key(key)
+                mark, inside = _read(key, True)
+                marks = [mark] if inside is None else (yield _Key(key))
                 pairs.append((marks or [], value))
             pairs.sort(key=_first)
             for marks, _ in pairs:
-                yield from marks
+                yield marks
             parts = iter([value for _, value in pairs])
         if len(stack) == MAX_DEPTH:
             raise EncodeError("nested too deep, or a list that contains itself")

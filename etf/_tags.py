@@ -47,6 +47,7 @@ MAX_ATOM_CHARACTERS: Final = 255
 MAX_TUPLE_ARITY: Final = 16_777_215
 MAX_INTEGER_BITS: Final = 4_194_240
 MAX_REFERENCE_WORDS: Final = 5
+MAX_SMALL: Final = 1 << 59  # what the BEAM has no bignum for, and a fun must keep to
 MAX_FREE_VARIABLES: Final = 255
 MAX_OLD_CREATION: Final = 3
 MAX_OLD_PORT_ID: Final = (1 << 28) - 1

@@ -13,7 +13,7 @@ from typing import Any, final
 from ._atoms import Atom as Atom
 from ._atoms import atom_table as atom_table
 from ._atoms import new_atom as new_atom
-from ._tags import MAX_FREE_VARIABLES, MAX_REFERENCE_WORDS
+from ._tags import MAX_FREE_VARIABLES, MAX_REFERENCE_WORDS, MAX_SMALL
 
 
 class Value:
@@ -361,6 +361,6 @@ def _unsigned(value: int, bits: int, what: str) -> int:
 def _small(value: int, what: str) -> int:
     if type(value) is not int:
         raise TypeError(f"{what} must be an int, not {type(value).__name__}")
-    if not -(1 << 63) <= value < 1 << 63:
-        raise ValueError(f"{what} must fit in 64 bits")
+    if not -MAX_SMALL <= value < MAX_SMALL:
+        raise ValueError(f"{what} must fit in 60 bits")
     return value

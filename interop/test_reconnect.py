@@ -221,8 +221,11 @@ async def _start_python(nursery, options):
         )
     )
     assert process.stdout is not None
+    output = b""
     with trio.fail_after(10):
-        assert await process.stdout.receive_some() == b"ready\n"
+        while not output.endswith(b"\n"):
+            output += await process.stdout.receive_some()
+    assert output == b"ready\n"
     return process
 
 

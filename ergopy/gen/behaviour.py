@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,6 +46,16 @@ class Behaviour:
         """Where helper tasks start; they end with the process."""
         return self.process.nursery
 
+    @property
+    def dictionary(self) -> dict[Any, Any]:
+        """The process dictionary; ``get/1`` and ``put/2``."""
+        return self.process.dictionary
+
+    @property
+    def group_leader(self) -> Pid:
+        """Where the output of processes goes that are started from here."""
+        return self.process.group_leader
+
     async def send(self, dest: Any, message: Any) -> None:
         await self.process.send(dest, message)
 
@@ -60,6 +71,13 @@ class Behaviour:
     async def reply(self, from_: Any, value: Any) -> None:
         await self.process.reply(from_, value)
 
+    async def receive(
+        self,
+        match: Callable[[Any], object] | type | None = None,
+        timeout: float = math.inf,
+    ) -> Any:
+        return await self.process.receive(match, timeout)
+
     async def stop(
         self, dest: Any, reason: Any = "normal", timeout: float | None = 5.0
     ) -> None:
@@ -70,12 +88,10 @@ class Behaviour:
         peer: str,
         module: str,
         function: str,
-        args: list[Any],
+        args: list[Any] | tuple[Any, ...] = (),
         timeout: float | None = 5.0,
     ) -> Any:
-        return await self.process.node.rpc(
-            peer, module, function, args, timeout, caller=self.process
-        )
+        return await self.process.rpc(peer, module, function, args, timeout)
 
     async def spawn(
         self, function: Callable[..., Awaitable[Any]], *args: Any, **options: Any

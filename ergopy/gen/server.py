@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import trio
 
@@ -17,10 +17,10 @@ from ..process.atoms import (
     GEN_CALL,
     GEN_CAST,
     INITIAL_CALL,
+    OK,
     SYSTEM,
     TIMEOUT,
 )
-from ..process.mailbox import REDUCTIONS
 from ..process.messages import ExitMessage
 from ..process.runner import log_crash
 from . import system
@@ -58,7 +58,7 @@ class GenServer(Behaviour):
     _statistics: system.Statistics | None = None
 
     async def init(self, *args: Any) -> Any:
-        """Set up the state. Return nothing, ``NoReply(...)``, ``Stop`` or ``IGNORE``."""
+        """Set up the state; return None, ``NoReply(...)``, ``Stop`` or ``IGNORE``."""
 
     async def handle_call(self, request: Any, from_: From) -> Any:
         """Answer *request*: return the reply, or ``NOREPLY``."""
@@ -97,7 +97,7 @@ class GenServer(Behaviour):
             Atom("init"),
             len(args),
         )
-        process.dictionary[ANCESTORS] = [process.parent] if process.parent else []
+        process.dictionary.setdefault(ANCESTORS, [process.parent])
         started = await self.init(*args)
         if isinstance(started, Ignore):
             if ack is not None:
@@ -105,39 +105,49 @@ class GenServer(Behaviour):
             return
         if isinstance(started, Stop):
             raise Exit(started.reason)
+        if started is not None and not isinstance(started, NoReply):
+            raise TypeError(f"init returned {started!r}")
         if ack is not None:
             ack.up()
         process.log_crash = True
-        reason: Any = None
-        failure: BaseException | None = None
         try:
             await self._serve(process, started)
-        except _Ending as ending:
-            reason = ending.reason
+        except _Ending as error:
+            ending = error
         except Exception as error:
-            failure = reasons.unwrap(error)
-            reason = reasons.from_exception(failure)
-        await self._leave(reason, failure)
+            ending = _Ending(reasons.from_exception(error), failure=error)
+        if process.alive:
+            await self._leave(ending)
 
-    async def _leave(self, reason: Any, failure: BaseException | None) -> None:
+    async def _leave(self, ending: _Ending) -> None:
+        process, reason = self.process, ending.reason
+        try:
+            await self._clean_up(reason)
+        finally:
+            # As in OTP the answer of a stop is the last thing that a server says.
+            if ending.answer is not None and process.alive:
+                process.reply_nowait(*ending.answer)
+        failure = ending.failure and reasons.unwrap(ending.failure)
+        if failure is not None and not isinstance(failure, Exit):
+            log_crash(process, failure)
+        elif not reasons.is_clean(reason):
+            logger.error("%s terminating: %r", process.label, reason)
+        raise Exit(reason)
+
+    async def _clean_up(self, reason: Any) -> None:
         process = self.process
         with trio.CancelScope(shield=True) as scope:
             scope.deadline = trio.current_time() + self.terminate_timeout
             process.shield = scope
             await self.terminate(reason)
-        if scope.cancelled_caught:
+        if scope.cancelled_caught and trio.current_time() >= scope.deadline:
             logger.error(
                 "terminate of %s took longer than %g s",
                 process.label,
                 self.terminate_timeout,
             )
-        if failure is not None and not isinstance(failure, Exit):
-            log_crash(process, reason, failure)
-        elif not reasons.is_clean(reason):
-            logger.error("%s terminating: %r", process.label, reason)
-        raise Exit(reason)
 
-    async def _serve(self, process: Process, result: Any) -> None:
+    async def _serve(self, process: Process, result: Any) -> NoReturn:
         handle_call, reply = self.handle_call, process.reply_nowait
         timeout = math.inf
         if result is not None:
@@ -145,34 +155,39 @@ class GenServer(Behaviour):
         while True:
             queue = process.queue
             if not queue:
-                if await process.park(timeout):
+                if await process.park(timeout) or process.queue:
                     continue
                 message: Any = TIMEOUT
             else:
                 process.budget = budget = process.budget - 1
                 if budget <= 0:
-                    process.budget = REDUCTIONS
-                    await trio.lowlevel.checkpoint()
+                    await process.let_others_run()
+                    continue
                 message = queue.popleft()
-            timeout = math.inf
             kind = message[0] if message.__class__ is tuple and message else None
             if kind is GEN_CALL and len(message) == 3:
                 _, from_, request = message
+                timeout = math.inf
                 result = await handle_call(request, from_)
                 if not isinstance(result, Control):
-                    reply(from_, result)
+                    full = reply(from_, result)
+                    if full is not None:
+                        await full.ready()
                 elif result is not NOREPLY:
                     timeout = await self._control(result, from_)
             elif kind is GEN_CAST and len(message) == 2:
+                timeout = math.inf
                 result = await self.handle_cast(message[1])
                 if result is not None:
                     timeout = await self._control(result)
             elif kind is SYSTEM and len(message) == 3:
+                # The idle timeout stays, and begins anew.
                 await self._system(message)
                 continue
             else:
                 if isinstance(message, ExitMessage) and message.pid == process.parent:
                     raise _Ending(message.reason)
+                timeout = math.inf
                 result = await self.handle_info(message)
                 if result is not None:
                     timeout = await self._control(result)
@@ -183,9 +198,9 @@ class GenServer(Behaviour):
         """Do what a callback returned; return the idle timeout for the next message."""
         while True:
             if isinstance(result, Stop):
-                if result.has_reply and from_ is not None:
-                    await self.reply(from_, result.reply)
-                raise _Ending(result.reason)
+                has_answer = result.has_reply and from_ is not None
+                answer = (from_, result.reply) if has_answer else None
+                raise _Ending(result.reason, answer=answer)
             if isinstance(result, Reply) and from_ is not None:
                 await self.reply(from_, result.value)
             elif result is not None and not isinstance(result, NoReply):
@@ -204,10 +219,11 @@ class GenServer(Behaviour):
             if isinstance(message, ExitMessage):
                 raise _Ending(message.reason)
             _, from_, request = message
-            answer, reason = await system.serve(self, request)
-            process.reply_nowait(from_, answer)
-            if reason is not None:
-                raise _Ending(reason)
+            match request:
+                case ("terminate", reason):
+                    process.reply_nowait(from_, OK)
+                    raise _Ending(reason)
+            process.reply_nowait(from_, await system.serve(self, request))
             if not self._suspended:
                 return
             message = await process.receive(self._while_suspended)
@@ -218,9 +234,17 @@ class GenServer(Behaviour):
         return isinstance(message, tuple) and len(message) == 3 and message[0] is SYSTEM
 
 
-class _Ending(Exception):  # noqa: N818
-    """Leaves the loop for an ordered end."""
+class _Ending(Exception):
+    """Leaves the loop for an end with ``terminate``."""
 
-    def __init__(self, reason: Any) -> None:
+    def __init__(
+        self,
+        reason: Any,
+        *,
+        answer: tuple[Any, Any] | None = None,
+        failure: Exception | None = None,
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.answer = answer
+        self.failure = failure

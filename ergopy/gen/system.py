@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 RUNNING = Atom("running")
 SUSPENDED = Atom("suspended")
 
+MAX_DEPTH = 12
+"""Containers inside each other that ``sys:get_state`` takes apart."""
+
 
 @final
 class Statistics:
@@ -38,50 +41,70 @@ class Statistics:
         ]
 
 
-async def serve(server: GenServer, request: Any) -> tuple[Any, Any]:
-    """Carry out one request; return the answer, and the reason if it is the end."""
+async def serve(server: GenServer, request: Any) -> Any:
+    """Carry out one request, other than ``terminate``; return the answer."""
     match request:
         case "get_state":
-            return portable(server.format_state()), None
+            return _state(server)
         case "get_status":
-            return status(server), None
+            return status(server)
         case "suspend":
             server._suspended = True
         case "resume":
             server._suspended = False
-        case ("terminate", reason):
-            return OK, reason
         case ("replace_state", _):
-            return (ERROR, Atom("a_beam_fun_cannot_run_here")), None
+            return (ERROR, Atom("a_beam_fun_cannot_run_here"))
         case ("debug", command):
-            return _debug(server, command), None
+            return _debug(server, command)
         case ("change_code", _, vsn, extra) if server._suspended:
-            return await _change_code(server, vsn, extra), None
+            return await _change_code(server, vsn, extra)
         case _:
-            return (ERROR, (Atom("unknown_system_msg"), request)), None
-    return OK, None
+            return (ERROR, (Atom("unknown_system_msg"), request))
+    return OK
 
 
 def attributes(server: object) -> dict[Atom, Any]:
     """Return the public attributes as a map, each value as a term."""
     return {
         Atom(name): portable(value)
-        for name, value in vars(server).items()
+        for name, value in getattr(server, "__dict__", {}).items()
         if not name.startswith("_") and name != "process"
     }
 
 
-def portable(value: Any) -> Any:
-    """Return *value* if it is a term, else its text: to look at, better than nothing."""
+def portable(value: Any, depth: int = MAX_DEPTH) -> Any:
+    """Return *value* if it is a term; else put its text where it is none.
+
+    To look at, that is better than nothing. Deeper down than *depth* all is text.
+    """
     try:
         etf.encode(value)
     except etf.EncodeError:
-        if isinstance(value, dict):
-            return {portable(key): portable(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return type(value)([portable(item) for item in value])
-        return repr(value)[:1000]
+        if depth and isinstance(value, dict):
+            return {
+                portable(key, depth - 1): portable(item, depth - 1)
+                for key, item in value.items()
+            }
+        if depth and isinstance(value, list | tuple):
+            items = [portable(item, depth - 1) for item in value]
+            return items if isinstance(value, list) else tuple(items)
+        return _text(value)
     return value
+
+
+def _text(value: object) -> str:
+    try:
+        return repr(value)[:1000]
+    except Exception:
+        return f"<{type(value).__qualname__}>"
+
+
+def _state(server: GenServer) -> Any:
+    """Return what the server shows; a mistake in showing it is no reason to end."""
+    try:
+        return portable(server.format_state())
+    except Exception as error:
+        return (ERROR, _text(error))
 
 
 def status(server: GenServer) -> Any:
@@ -113,7 +136,7 @@ def status(server: GenServer) -> Any:
                         (Charlist("Logged events"), []),
                     ],
                 ),
-                (data, [(Charlist("State"), portable(server.format_state()))]),
+                (data, [(Charlist("State"), _state(server))]),
             ],
         ],
     )
@@ -133,8 +156,12 @@ def _debug(server: GenServer, command: Any) -> Any:
             return (OK, report)
         case ("log", "get"):
             return (OK, [])
-        case ("trace" | "log" | "log_to_file", bool() | "print" | (bool(), _)):
+        case ("trace" | "log", bool() | "print" | (bool(), _)):
             return OK
+        case ("log_to_file", False) | ("remove", _):
+            return OK
+        case ("log_to_file", _):
+            return (ERROR, Atom("open_file"))
         case _:
             return (ERROR, (Atom("unknown_debug"), command))
     return OK
@@ -147,7 +174,7 @@ async def _change_code(server: GenServer, vsn: Any, extra: Any) -> Any:
     try:
         await change(vsn, extra)
     except Exception as error:
-        return (ERROR, repr(error))
+        return (ERROR, _text(error))
     return OK
 
 

@@ -8,6 +8,7 @@ name from the wire; whatever is not in these lists is ``undef``, as on a BEAM.
 from __future__ import annotations
 
 import inspect
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 import trio
@@ -32,7 +33,8 @@ class Undefined(ErgopyError):
 
 class _Function(NamedTuple):
     call: Callable[..., Any]
-    signature: inspect.Signature
+    least: int
+    most: float
     in_thread: bool
 
 
@@ -88,12 +90,9 @@ class Exports:
             raise TypeError(f"{module}:{name} is not callable: {function!r}")
         if in_thread and inspect.iscoroutinefunction(function):
             raise TypeError(f"{module}:{name} is async; a thread cannot run it")
-        try:
-            signature = inspect.signature(function)
-        except ValueError:
-            # Some built-ins have none: they say themselves what they take.
-            signature = inspect.signature(lambda *_: None)
-        self._functions[module, name] = _Function(function, signature, in_thread)
+        self._functions[module, name] = _Function(
+            function, *_arity(function), in_thread
+        )
 
     async def call(self, module: str, function: str, arguments: list[Any]) -> Any:
         """Run an exported function and return its value; its exceptions pass through.
@@ -102,13 +101,39 @@ class Exports:
             Undefined: It is not exported, or takes other arguments.
         """
         found = self._functions.get((module, function))
-        if found is None:
+        if found is None or not found.least <= len(arguments) <= found.most:
             raise Undefined(module, function, arguments)
-        try:
-            found.signature.bind(*arguments)
-        except TypeError:
-            raise Undefined(module, function, arguments) from None
         if found.in_thread:
             return await trio.to_thread.run_sync(found.call, *arguments)
         value = found.call(*arguments)
         return await value if inspect.isawaitable(value) else value
+
+
+def _arity(function: Callable[..., Any]) -> tuple[int, float]:
+    """Return how few and how many positional arguments *function* takes.
+
+    Raises:
+        TypeError: It has keyword arguments that must be given; Erlang has none.
+    """
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:
+        # Some built-ins have no signature: they say themselves what they take.
+        return 0, math.inf
+    least, most = 0, 0.0
+    for parameter in parameters:
+        required = parameter.default is parameter.empty
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            most = math.inf
+        elif parameter.kind is parameter.KEYWORD_ONLY and required:
+            raise TypeError(f"{function!r} cannot be called without {parameter.name}=")
+        elif parameter.kind in _POSITIONAL:
+            least += required
+            most += 1
+    return least, most
+
+
+_POSITIONAL = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+)

@@ -257,7 +257,9 @@ class Node:
                 f"{error}: start it with 'epmd -daemon' (any Erlang node does), or let "
                 "this node be one with epmd='auto'",
             ) from error
-        nursery = await self._stack.enter_async_context(trio.open_nursery())
+        outer = await self._stack.enter_async_context(trio.open_nursery())
+        nursery = await outer.start(_shielded)
+        self._stack.callback(nursery.cancel_scope.cancel)
         self._runtime = runtime = Runtime(self._name, creation, self._peer, owner=self)
         runtime.nursery = nursery
         spawner = SpawnServer(runtime, self.exports)
@@ -492,6 +494,18 @@ class Node:
                 if (t := peer.transport) is not None
             },
         )
+
+
+async def _shielded(*, task_status: trio.TaskStatus[trio.Nursery]) -> None:
+    """Hold the tasks of a node.
+
+    When the program around it is cancelled the processes are not: the node ends them,
+    in order and with time to clean up.
+    """
+    with trio.CancelScope(shield=True):
+        async with trio.open_nursery() as nursery:
+            task_status.started(nursery)
+            await trio.sleep_forever()
 
 
 def _program(program: Any) -> Callable[..., Awaitable[Any]]:

@@ -10,10 +10,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, final
 
-from etf import ImproperList, Pid, Reference, same
+from etf import ImproperList, Reference, same
 
 from ..errors import CallExit, CallTimeout, NodeDown, NoProcess
-from .atoms import ALIAS, CALLING_SELF, GEN_CALL, NOCONNECTION, NOPROC, SYSTEM, TERMINATE
+from .atoms import (
+    ALIAS,
+    CALLING_SELF,
+    GEN_CALL,
+    NOCONNECTION,
+    NOPROC,
+    SYSTEM,
+    TERMINATE,
+)
 from .slot import Slot
 
 if TYPE_CHECKING:
@@ -174,3 +182,19 @@ def _failure(dest: Any, what: str, value: Any, timeout: float | None) -> Excepti
 
 def _node_of(dest: Any) -> str:
     return str(dest[1] if isinstance(dest, tuple) else dest.node)
+
+
+def reply_alias(tag: Any) -> Reference | None:
+    """Return the alias that the tag of a call has in it, if any: answer to that.
+
+    It is ``[alias | Ref]``, or ``[[alias | Ref] | Other]`` of a multi_call.
+    """
+    if tag.__class__ is list and tag:
+        tag = tag[0]
+    if tag.__class__ is ImproperList:
+        if tag.tail.__class__ is Reference:
+            return tag.tail
+        tag = tag.items[0]
+        if tag.__class__ is ImproperList and tag.tail.__class__ is Reference:
+            return tag.tail
+    return None

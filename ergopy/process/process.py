@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import trio
 
-from etf import Pid, Reference
-
-from ..errors import AlreadyStarted, LocalProtocolError, NotRegistered
 from . import reasons
-from .atoms import GEN_CAST, KILL
 from .calls import call, stop
 from .helpers import HelperTasks
-from .signals import Signals
-from .start import StartAck
+from .sending import Sender
+from .start import start
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from etf import Pid, Reference
+
     from .runtime import Runtime
-    from .signals import RemoteNode
-    from .timers import Timer
 
 
-class Process(Signals):
+class Process(Sender):
     """One process: a Trio task with a pid, a mailbox, links, monitors and aliases.
 
     It is handed to the function that is its body, and is ``self.process`` in a
@@ -58,7 +52,7 @@ class Process(Signals):
 
     @property
     def dictionary(self) -> dict[Any, Any]:
-        """The process dictionary; ``'$ancestors'`` and ``'$initial_call'`` are in it."""
+        """The process dictionary; a behaviour has ``'$ancestors'`` in it and more."""
         if self._dictionary is None:
             self._dictionary = {}
         return self._dictionary
@@ -110,6 +104,17 @@ class Process(Signals):
         Cancelling it has the effect of a timeout.
         """
         return await call(self, dest, request, timeout)
+
+    async def rpc(
+        self,
+        peer: str,
+        module: str,
+        function: str,
+        args: list[Any] | tuple[Any, ...] = (),
+        timeout: float | None = 5.0,
+    ) -> Any:
+        """Run a function on another node; see ``Node.rpc``."""
+        return await self.node.rpc(peer, module, function, args, timeout, caller=self)
 
     async def stop(
         self, dest: Any, reason: Any = "normal", timeout: float | None = 5.0
@@ -207,7 +212,10 @@ class Process(Signals):
         self.link_nowait(to)
 
     async def exit(self, to: Pid, reason: Any) -> None:
-        """Send an exit signal; ``exit/2``. ``"kill"`` cannot be trapped."""
+        """Send an exit signal; ``exit/2``. ``"kill"`` cannot be trapped.
+
+        A process that ends itself with it does not get past it.
+        """
         reason = reasons.as_reason(reason)
         remote = self.runtime.remote(to)
         if remote is not None:
@@ -217,3 +225,5 @@ class Process(Signals):
         process = self.runtime.find(to)
         if process is not None:
             process.exit_from(self.pid, reason, link=False)
+        if not self.alive:
+            await trio.lowlevel.checkpoint()

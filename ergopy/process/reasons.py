@@ -6,19 +6,27 @@ readable in an Erlang shell, and free of anything that only Python can read.
 
 from __future__ import annotations
 
-import traceback
-from typing import Any
+from pathlib import Path
+from traceback import walk_tb
+from typing import TYPE_CHECKING, Any
+
+import trio
 
 from etf import Atom
 
 from ..errors import Exit
-from .atoms import NORMAL, PYTHON, SHUTDOWN
+from .atoms import KILLED, NORMAL, PYTHON, SHUTDOWN
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 MAX_MESSAGE = 2000
 """Characters of an exception's text that travel in an exit reason."""
 
 MAX_FRAMES = 20
 """Innermost frames of a traceback that travel in an exit reason."""
+
+_OURS = str(Path(__file__).parents[1]) + "/"
 
 
 def as_reason(reason: Any) -> Any:
@@ -37,19 +45,50 @@ def unwrap(error: BaseException) -> BaseException:
     return error
 
 
-def from_exception(error: BaseException) -> Any:
+def split(error: BaseException) -> tuple[BaseException | None, BaseException | None]:
+    """Part *error* into what ends one process and what has to go on.
+
+    The first is an exception, unwrapped. The second is KeyboardInterrupt, SystemExit,
+    Trio's cancellation, or a group of these.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        failure, rest = error.split(Exception)
+        return (None if failure is None else unwrap(failure)), rest
+    return (error, None) if isinstance(error, Exception) else (None, error)
+
+
+def from_exception(error: BaseException | None) -> Any:
     """Make the exit reason that *error* leaves behind."""
+    if error is None:
+        return NORMAL
     error = unwrap(error)
     if isinstance(error, Exit):
         return as_reason(error.reason)
+    if _is_cancellation(error):
+        return KILLED
     kind = type(error)
-    frames = traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:]
     return (
         PYTHON,
         _text(f"{kind.__module__}.{kind.__qualname__}"),
         _text(_message(error)),
-        [_text(f"{f.filename}:{f.lineno} in {f.name}") for f in frames],
+        _frames(error.__traceback__),
     )
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(trio.Cancelled)[1] is None
+    return isinstance(error, trio.Cancelled)
+
+
+def _frames(trace: TracebackType | None) -> list[bytes]:
+    """Name the frames, outermost first; ours only if there are no others."""
+    frames = [(frame.f_code, line) for frame, line in walk_tb(trace)]
+    foreign = [f for f in frames if not f[0].co_filename.startswith(_OURS)]
+    return [
+        _text(f"{code.co_filename}:{line} in {code.co_qualname}")
+        for code, line in (foreign or frames)[-MAX_FRAMES:]
+    ]
 
 
 def is_clean(reason: Any) -> bool:

@@ -16,8 +16,7 @@ import trio
 
 from ..errors import Exit
 from . import reasons
-from .atoms import KILLED, NORMAL
-from .signals import ALIVE
+from .atoms import NORMAL
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator
@@ -50,6 +49,8 @@ def drive(
             return stop.value
         finally:
             runtime.current = None
+            # No frame may keep the exception that it is in the traceback of.
+            value = None
             if dirty:
                 runtime.flush()
         try:
@@ -74,34 +75,27 @@ async def run(
     failure: BaseException | None = None
     try:
         with trio.CancelScope() as process.scope:
-            if process.exit_reason is not ALIVE:
-                process.scope.cancel()
-                await trio.lowlevel.checkpoint()
-            await drive(runtime, process, _body(process, function, args))
-    except trio.Cancelled:
-        reason = KILLED
-        raise
-    except Exit as error:
-        reason = reasons.as_reason(error.reason)
-    except Exception as error:
-        reason, failure = _failure(error)
+            # A signal may have come before the first step.
+            if process.alive:
+                await drive(runtime, process, _body(process, function, args))
     except BaseException as error:
-        reason = reasons.from_exception(error)
-        raise
+        failure, rest = reasons.split(error)
+        reason = reasons.from_exception(rest if failure is None else failure)
+        if rest is not None:
+            raise rest from None
     finally:
-        if process.exit_reason is not ALIVE:
-            reason = process.exit_reason
+        if process.alive:
+            process.exit_reason = reason
         runtime.current = process
-        process.exit_reason = reason
         process.end_helpers()
-        process.finish(reason)
+        process.finish(process.exit_reason)
         runtime.current = None
         runtime.flush()
-    if failure is not None and process.log_crash:
-        log_crash(process, reason, failure)
+        if failure is not None and process.log_crash and not isinstance(failure, Exit):
+            log_crash(process, failure)
 
 
-def log_crash(process: Process, reason: Any, failure: BaseException) -> None:
+def log_crash(process: Process, failure: BaseException) -> None:
     """Log, once, that *failure* ended *process*."""
     logger.error(
         "process %s crashed: %s",
@@ -110,13 +104,6 @@ def log_crash(process: Process, reason: Any, failure: BaseException) -> None:
         exc_info=failure,
         extra={"pid": str(process.pid), "node": process.runtime.name},
     )
-
-
-def _failure(error: Exception) -> tuple[Any, BaseException | None]:
-    inner = reasons.unwrap(error)
-    if isinstance(inner, Exit):
-        return reasons.as_reason(inner.reason), None
-    return reasons.from_exception(inner), inner
 
 
 async def _body(

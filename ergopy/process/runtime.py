@@ -39,7 +39,7 @@ class Flushable(Protocol):
 
 @final
 class RootProcess(Process):
-    """A pid without a body: it can be watched and answered, reads no mail, never ends."""
+    """A pid without a body: it can be watched, reads no mail and never ends."""
 
     __slots__ = ()
 
@@ -113,12 +113,13 @@ class Runtime:
         parent: Process | None = None,
         label: str | None = None,
     ) -> Process:
-        """Put a process into the table; links and the like can be set before it runs."""
+        """Put a process into the table, to be linked and the like before it runs."""
         if self.nursery is None or self.closing:
             raise LocalProtocolError(f"node {self.name} is not running")
         if name is not None:
             name = self.check_free(name)
         parent = parent or self.root
+        parent.check_not_over()
         label = label or name or str(getattr(function, "__qualname__", function))
         process = Process(self, label, parent.pid)
         process.group_leader = parent.group_leader
@@ -209,7 +210,7 @@ class Runtime:
         self._name(process, self.check_free(name))
 
     def check_free(self, name: str) -> Atom:
-        """Return the name as an atom; raises as :meth:`register` if it cannot be had."""
+        """Return the name as an atom, or raise as :meth:`register` does."""
         atom = Atom(name)
         if atom == "undefined":
             raise ValueError("the name 'undefined' means that there is none")
@@ -234,7 +235,7 @@ class Runtime:
         process.names.remove(name)
 
     def whereis(self, name: str) -> Pid | None:
-        """Return the pid behind a local name; None if there is none. Never a dead one."""
+        """Return the pid behind a local name, never a dead one; or None."""
         process = self.names.get(name)
         return None if process is None else process.pid
 

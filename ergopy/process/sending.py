@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
-XX
+import logging
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from etf import Pid, Reference
+
+from ..errors import NotRegistered
+from .atoms import GEN_CAST
+from .calls import reply_alias
+from .signals import Signals
+
+if TYPE_CHECKING:
+    from .signals import RemoteNode
+    from .timers import Timer
+
+logger = logging.getLogger("ergopy.process")
+
 
 class Sender(Signals):
     """What can be held on to, and sends."""
@@ -16,16 +35,23 @@ class Sender(Signals):
         It waits while more than the high-water mark of bytes is queued for that node;
         the BEAM suspends senders likewise. A node that cannot be reached, a dead pid
         and an unknown remote name swallow the message, as they do on the BEAM.
+        It is a checkpoint if it has to wait, and once in some thousand times.
 
         Raises:
-            NotRegistered: A local name that nobody has (``badarg`` there).
+            NotRegistered: A local name that nobody has (``badarg`` there). Of several
+                destinations the other ones have got the message.
             etf.EncodeError: The message is no Erlang term. Nothing was sent.
         """
+        self.budget = budget = self.budget - 1
+        if budget <= 0:
+            await self.let_others_run()
         if _is_many(dest):
-            remotes = self._send_local(dest, message)
+            remotes, missing = self._send_local(dest, message)
             for remote, targets in remotes.items():
                 if remote.is_ready() or await remote.ready():
                     remote.send_many(self.pid, targets, message)
+            if missing is not None:
+                raise missing
             return
         way = self._way(dest)
         if way is not None and not way.is_ready() and not await way.ready():
@@ -49,13 +75,15 @@ class Sender(Signals):
                 raise trio.WouldBlock
             remote.send(self.pid, dest, message)
         elif _is_many(dest):
-            full = False
-            for remote, targets in self._send_local(dest, message).items():
-                full = full or not remote.has_room()
-                if remote.has_room():
+            remotes, missing = self._send_local(dest, message)
+            full = [remote for remote in remotes if not remote.has_room()]
+            for remote, targets in remotes.items():
+                if remote not in full:
                     remote.send_many(self.pid, targets, message)
             if full:
                 raise trio.WouldBlock
+            if missing is not None:
+                raise missing
         else:
             way = self._way(dest)
             if way is not None and not way.has_room():
@@ -69,18 +97,22 @@ class Sender(Signals):
 
     def _send_local(
         self, dests: Iterable[Any], message: Any
-    ) -> dict[RemoteNode, list[Any]]:
+    ) -> tuple[dict[RemoteNode, list[Any]], NotRegistered | None]:
         """Send to those of *dests* that are here; return the others by node."""
         remotes: dict[RemoteNode, list[Any]] = {}
+        missing = None
         for dest in dests:
             way = self._way(dest)
-            if way is None:
-                self._send(dest, message)
-            else:
+            if way is not None:
                 target = dest if dest.__class__ is Reference else None
                 targets = remotes.setdefault(way, [])
                 targets.append(target or self.runtime.locate(dest)[1])
-        return remotes
+                continue
+            try:
+                self._send(dest, message)
+            except NotRegistered as error:
+                missing = error
+        return remotes, missing
 
     def _send(self, dest: Any, message: Any) -> None:
         runtime = self.runtime
@@ -109,48 +141,67 @@ class Sender(Signals):
 
         Like :meth:`send`, but a name that nobody has is no error.
         """
-        try:
+        with suppress(NotRegistered):
             await self.send(dest, (GEN_CAST, request))
-        except NotRegistered:
-            return
 
-    def reply_nowait(self, from_: Any, value: Any) -> None:
-        """Answer a call; *from_* is what ``handle_call`` was given."""
-        to, tag = from_
-        alias = getattr(tag, "tail", None)
-        if alias is None and tag.__class__ is list and tag:
-            alias = getattr(tag[0], "tail", None)
-        self._answer(alias if alias.__class__ is Reference else to, (tag, value))
+    def reply_nowait(self, from_: Any, value: Any) -> RemoteNode | None:
+        """Answer a call; *from_* is what ``handle_call`` was given.
 
-    def _answer(self, dest: Any, message: Any) -> None:
+        Returns None, or the node it went to if no more should be sent there before
+        the node's ``ready()`` has returned.
+        """
+        try:
+            to, tag = from_
+        except (TypeError, ValueError):
+            # As gen:reply/2 does: who asks in nobody's name gets no answer.
+            return None
+        dest: Any = reply_alias(tag) or to
+        message = (tag, value)
+        kind = dest.__class__
+        if kind is not Reference and kind is not Pid:
+            return None
         runtime = self.runtime
         if dest.node == runtime.name:
             self._send(dest, message)
-        elif dest.__class__ is Reference:
-            runtime.remote_node(dest.node).send_alias(self.pid, dest, message)
+            return None
+        remote = runtime.remote_node(dest.node)
+        if kind is Reference:
+            remote.send_alias(self.pid, dest, message)
         else:
-            runtime.remote_node(dest.node).send(self.pid, dest, message)
+            remote.send(self.pid, dest, message)
+        return None if remote.is_ready() else remote
 
     async def reply(self, from_: Any, value: Any) -> None:
         """Answer a call; any process may, once. Waits as :meth:`send` does."""
-        self.reply_nowait(from_, value)
-        remote = self.runtime.remote(from_[0])
-        if remote is not None and not remote.is_ready():
-            await remote.ready()
+        full = self.reply_nowait(from_, value)
+        if full is not None:
+            await full.ready()
 
     def send_after(self, seconds: float, dest: Any, message: Any) -> Timer:
         """Send *message* in *seconds*; ``erlang:send_after/3``, in seconds.
 
         The timer's ``cancel()`` and ``read()`` return the seconds left, or None. If
-        the destination is gone by then the message is dropped.
+        the destination is gone by then the message is dropped. A name is looked up
+        only then. The end of the sender does not stop the timer.
+
+        Raises:
+            ValueError: The time is negative.
+            LocalProtocolError: *dest* is nothing that can be a destination.
         """
+        if not seconds >= 0:
+            raise ValueError(f"a time is a number of seconds, not {seconds!r}")
+        for one in dest if _is_many(dest) else (dest,):
+            self._way(one)
         return self.runtime.timers.start(seconds, lambda: self._late(dest, message))
 
     def _late(self, dest: Any, message: Any) -> None:
         try:
             self.send_nowait(dest, message)
-        except (NotRegistered, trio.WouldBlock, LocalProtocolError):
+        except (NotRegistered, trio.WouldBlock):
             return
+        except Exception:
+            # There is no caller any more that could be told.
+            logger.exception("a delayed message to %r was lost", dest)
 
 
 def _is_many(dest: Any) -> bool:

@@ -172,7 +172,7 @@ class Signals(Mailbox):
     ) -> Reference:
         """Start a monitor without waiting for a connection; see ``Process.monitor``."""
         runtime = self.runtime
-        self._check_not_over()
+        self.check_not_over()
         ref = runtime.new_reference()
         remote, whom, reported = runtime.locate(target)
         record = Monitor(self, ref, remote, reported)
@@ -215,7 +215,7 @@ class Signals(Mailbox):
 
         It works until :meth:`unalias`, with *once* until the first message.
         """
-        self._check_not_over()
+        self.check_not_over()
         ref = self.runtime.new_reference()
         self._add_alias(ref, once)
         return ref
@@ -237,7 +237,8 @@ class Signals(Mailbox):
         self._aliases.add(ref)
         self.runtime.aliases[ref.words] = Alias(self, ref, once)
 
-    def _check_not_over(self) -> None:
+    def check_not_over(self) -> None:
+        """Raise LocalProtocolError if the process has left the tables for good."""
         # What a dead process holds would never be cleaned up.
         if self.runtime.processes.get(self.pid.id) is not self:
             raise LocalProtocolError(f"process {self.pid} has ended")
@@ -246,7 +247,7 @@ class Signals(Mailbox):
         """Link without waiting for a connection; see ``Process.link``."""
         if to == self.pid or self.links.get(to) == LINKED:
             return
-        self._check_not_over()
+        self.check_not_over()
         remote = self.runtime.remote(to)
         if remote is not None:
             self.links[to] = LINKED

@@ -1,16 +1,28 @@
-"""The starter's side of a behaviour's start: it waits for ``init``, not for a task."""
+"""Starting a behaviour: the starter waits for ``init``, as in ``proc_lib``.
+
+The starter holds a slot, which the new process resolves when ``init`` is done, or when
+it ends before. Whoever stops waiting leaves nothing behind: the half-started process
+is unlinked, has no name any more, and is killed.
+"""
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Any, final
 
-from ..errors import Ignored, StartError
+from ..errors import AlreadyStarted, Ignored, NameTaken, StartError
 from . import reasons
-from .slot import UNSET, Slot
+from .atoms import ANCESTORS
+from .messages import ExitMessage
+from .slot import Slot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from etf import Pid
+
+    from .process import Process
 
 
 @final
@@ -18,11 +30,6 @@ class StartAck(Slot):
     """Resolves to None, or to a function that makes the exception to raise."""
 
     __slots__ = ()
-
-    @property
-    def pending(self) -> bool:
-        """Whether the starter still waits for ``init``."""
-        return self.value is UNSET
 
     def up(self) -> None:
         """``init`` is done."""
@@ -39,6 +46,70 @@ class StartAck(Slot):
     def time_out(self) -> None:
         """``init`` took too long."""
         self.resolve(_failed("timeout"))
+
+
+async def start(
+    parent: Process,
+    behaviour: Any,
+    args: tuple[Any, ...],
+    *,
+    name: str | None,
+    link: bool,
+    timeout: float | None,
+    options: dict[str, Any],
+) -> Pid:
+    """Do what ``Process.start`` says."""
+    if timeout is not None and not timeout >= 0:
+        raise ValueError(f"a timeout is a number of seconds, not {timeout!r}")
+    instance = behaviour(**options)
+    what = behaviour.__qualname__
+    ack = StartAck()
+    try:
+        process = _create(parent, instance.enter, name, name or what, link)
+    except NameTaken as taken:
+        raise AlreadyStarted(taken.name, taken.owner) from None  # type: ignore[arg-type]
+    process.watchers[ack] = ack
+    process.runtime.begin(process, instance.enter, (args, ack))
+    give_up = partial(_give_up, parent, process)
+    timer = None
+    if timeout is not None and timeout != math.inf:
+        timer = process.timers.start(timeout, ack.time_out)
+    try:
+        failure = await ack.wait(give_up)
+    finally:
+        if timer is not None:
+            timer.cancel()
+    if failure is None:
+        process.watchers.pop(ack, None)
+        return process.pid
+    give_up()
+    # The caller hears of it by the exception: no exit message is to come on top.
+    parent.remove(lambda m: m.__class__ is ExitMessage and m.pid == process.pid)
+    raise failure(what)
+
+
+def _create(
+    parent: Process, function: Any, name: str | None, label: str, link: bool
+) -> Process:
+    runtime = parent.runtime
+    process = runtime.create(function, name=name, parent=parent, label=label)
+    # Only a linked parent is one whose exit ends a server that traps exits.
+    process.parent = parent.pid if link else runtime.root.pid
+    process.log_crash = False
+    starter = parent.names[0] if parent.names else parent.pid
+    ancestors = parent.dictionary.get(ANCESTORS, [])
+    process.dictionary[ANCESTORS] = [starter, *ancestors]
+    if link:
+        parent.link_nowait(process.pid)
+    return process
+
+
+def _give_up(parent: Process, process: Process) -> None:
+    parent.links.pop(process.pid, None)
+    process.links.pop(parent.pid, None)
+    if process.alive:
+        process.drop_names()
+        process.kill()
 
 
 def _failed(reason: Any) -> Callable[[object], StartError]:

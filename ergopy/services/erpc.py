@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("ergopy.services")
 
+# Values of these need no trial; a large binary would cost two encodings.
+_PLAIN = frozenset({bytes, bool, Atom, type(None)})
+
 
 async def start(node: Node) -> None:
     """Provide ``erpc:execute_call/3,4`` and ``erpc:execute_cast/3`` for spawning."""
@@ -48,11 +51,10 @@ async def start(node: Node) -> None:
 
 def sendable(answer: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return *answer*, or an error in its place if it cannot be sent."""
+    if answer[-1].__class__ in _PLAIN:
+        return answer
     try:
         etf.encode(answer)
     except etf.EncodeError as error:
         return (ERROR, reasons.from_exception(error), [])
     return answer
-
-
-UNSENDABLE = Atom("unsendable")

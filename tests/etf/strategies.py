@@ -29,7 +29,7 @@ from etf._identity import identity
 U8 = st.integers(0, 0xFF)
 U32 = st.integers(0, 0xFFFF_FFFF)
 U64 = st.integers(0, 0xFFFF_FFFF_FFFF_FFFF)
-I64 = st.integers(-(1 << 63), (1 << 63) - 1)
+I60 = st.integers(-(1 << 59), (1 << 59) - 1)
 
 _LONG_NAMES = ["x" * 255, "é" * 255, "\U0001f600" * 255, "y" * 128]
 
@@ -109,8 +109,8 @@ def funs(free: st.SearchStrategy[Any]) -> st.SearchStrategy[Fun]:
         arity=U8,
         uniq=st.binary(min_size=16, max_size=16),
         index=U32,
-        old_index=I64,
-        old_uniq=I64,
+        old_index=I60,
+        old_uniq=I60,
         pid=pids(),
         free=st.lists(free, max_size=2).map(tuple),
     )

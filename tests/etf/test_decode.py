@@ -233,7 +233,7 @@ MALFORMED = [
     ('83 71 77 01 "m" 77 01 "f" 62 00000100', "arity", 8),
     ('83 71 77 01 "m" 77 01 "f"', "truncated", 8),
     (f"83 {FUN.replace('61 05', '6a')}", "expected an integer", 34),
-    (f"83 {FUN.replace('61 05', '6e 09 00' + '01' * 9)}", "64 bits", 34),
+    (f"83 {FUN.replace('61 05', '6e 08 00' + '10' * 8)}", "60 bits", 34),
     (f"83 {FUN.replace(PID, '6a' * 30)}", "expected a pid", 38),
     (f"83 {FUN2} 6a", "truncated", 1),
     (f"83 {FUN.replace('00000000 77', '00000100 77')} {'6a' * 256}", "256", 1),

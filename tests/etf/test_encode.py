@@ -12,7 +12,6 @@ import pytest
 
 import etf._encode
 import etf._leaf_writers
-
 from etf import (
     Atom,
     BitBinary,

@@ -93,10 +93,11 @@ def test_the_path_shows_keys(codec: Any, key: Any, step: str) -> None:
     assert caught.value.path == step
 
 
-def test_a_key_too_deep_to_print_is_left_out(codec: Any) -> None:
+def test_a_key_too_deep_to_print_is_cut(codec: Any) -> None:
     key: Any = ()
     for _ in range(5_000):
         key = (key,)
     with pytest.raises(EncodeError) as caught:
         codec.encode({key: object()}, EncodeOptions(max_depth=10_000))
-    assert caught.value.path == "[...]"
+    assert caught.value.path.endswith("...]")
+    assert len(caught.value.path) <= 82
