@@ -70,7 +70,7 @@ class BitBinary(Value):
     data: bytes
     bits: int
 
-    def __init__(self, data: bytes, bits: int) -> None:
+    def __init__(self, data: bytes | bytearray | memoryview, bits: int) -> None:
         if type(bits) is not int or not 1 <= bits <= 7:
             raise ValueError(f"bits must be 1..7, not {bits!r}; whole bytes are bytes")
         if not isinstance(data, (bytes, bytearray, memoryview)):

@@ -143,16 +143,19 @@ async def test_links_and_monitors_of_the_beam_fire_when_python_leaves(
     assert sorted(results) == ["down", "down_by_name", "exit", "nodedown"]
 
 
-@pytest.mark.parametrize("who", ["beam", "python"])
-async def test_disconnected_nodes_connect_again_at_once(beam, node, desk, who):
+@pytest.mark.parametrize(
+    "cut", ["erlang:disconnect_node(Py)", "erpc:cast(Py, link, cut, [])"]
+)
+async def test_disconnected_nodes_connect_again_at_once(beam, node, desk, cut):
+    node.export("link", {"cut": lambda: node.disconnect(beam.name)})
+    source = f"""
+        monitor_node(Py, true),
+        Value = gen_server:call({{desk, Py}}, value),
+        {cut},
+        receive {{nodedown, Py}} -> Value end
+    """
     for _ in range(5):
-        assert await beam.run("gen_server:call({desk, Py}, value)", Py=node.name) == 0
-        if who == "beam":
-            await beam.run("erlang:disconnect_node(Py)", Py=node.name)
-        else:
-            node.disconnect(beam.name)
-            gone = "ergopy_peer:until(fun() -> not lists:member(Py, nodes()) end)"
-            await beam.run(gone, Py=node.name)
+        assert await beam.run(source, Py=node.name) == 0
 
 
 @pytest.mark.timeout(40)

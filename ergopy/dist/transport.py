@@ -42,6 +42,7 @@ class Hub(Protocol):
 
     current: object
     dirty: list[Any]
+    starting: bool
 
 
 @final
@@ -84,7 +85,7 @@ class Transport:
         self._dirty = False
         self._blocked = False
         self._writer: trio.lowlevel.Task | None = None
-        self._room = trio.Event()
+        self._room: trio.Event | None = None
         self._wrote = True
         self._scope = trio.CancelScope()
 
@@ -116,6 +117,8 @@ class Transport:
     async def room(self) -> None:
         """Wait until there is room, or the connection is gone. Cancel it freely."""
         while not self.has_room() and self.closed is None:
+            if self._room is None:
+                self._room = trio.Event()
             await self._room.wait()
 
     def close(self, reason: str) -> None:
@@ -124,7 +127,7 @@ class Transport:
             self.closed = reason
             self._out.clear()
             self.queued = 0
-            self._room.set()
+            self._let_in()
             self._scope.cancel()
 
     async def run(self, surplus: bytes = b"") -> str:
@@ -172,9 +175,13 @@ class Transport:
                 self._blocked = True
                 self._wake_writer()
                 break
-        if self.queued * 2 <= self.high_water and not self._room.is_set():
-            self._room.set()
-            self._room = trio.Event()
+        if self._room is not None and self.queued * 2 <= self.high_water:
+            self._let_in()
+
+    def _let_in(self) -> None:
+        room, self._room = self._room, None
+        if room is not None:
+            room.set()
 
     def _wake_writer(self) -> None:
         task = self._writer
@@ -230,13 +237,17 @@ class Transport:
         ticks = decoder.ticks
         packets = decoder.receive_data(data)
         hub.current = self
+        hub.starting = False
         if packets:
             self._deliver(packets)
         if decoder.ticks != ticks:
             self._answer_tick()
         hub.current = None
-        while hub.dirty:
-            hub.dirty.pop().flush()
+        # A new process has its first step on the next turn, and its flush after it;
+        # the answer to who spawned it leaves with what that step has to say.
+        if not hub.starting:
+            while hub.dirty:
+                hub.dirty.pop().flush()
         if decoder.error is not None:
             self.close(str(decoder.error))
 

@@ -112,6 +112,7 @@ class HelperTasks:
                     raise rest from None
             finally:
                 del self._scopes[task]
+                process.runtime.flush()
 
     def _fail(self, error: BaseException) -> None:
         process = self._process

@@ -36,7 +36,8 @@ def drive(
     """Run *coroutine* as ``await`` would, and flush each time it lets go of the CPU.
 
     ``runtime.current`` is *owner* while it runs: whoever writes meanwhile knows that
-    a flush is coming, and wakes no writer task.
+    a flush is coming, and wakes no writer task. What the last step wrote is left for
+    the caller to flush, together with what the end brings.
     """
     dirty = runtime.dirty
     step: Callable[[Any], Any] = coroutine.send
@@ -51,8 +52,8 @@ def drive(
             runtime.current = None
             # No frame may keep the exception that it is in the traceback of.
             value = None
-            if dirty:
-                runtime.flush()
+        if dirty:
+            runtime.flush()
         try:
             value = yield trap
             step = coroutine.send

@@ -75,6 +75,8 @@ class Runtime:
         self.current: object = None
         """The process (or connection) whose step runs now; it will flush after it."""
         self.dirty: list[Flushable] = []
+        self.starting = False
+        """Set when a process begins: its first step is a turn away, and will flush."""
         self._remote_node = remote_node
         self._next_id = 0
         self._serial = 0
@@ -137,6 +139,7 @@ class Runtime:
     ) -> None:
         """Start the task of a process that :meth:`create` made."""
         assert self.nursery is not None
+        self.starting = True
         self.nursery.start_soon(run, process, function, args, name=process.label)
 
     def new_pid(self) -> Pid:

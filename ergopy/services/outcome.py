@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 RETURN = Atom("return")
 THROW = Atom("throw")
 EXIT = Atom("exit")
+APPLY = Atom("apply")
+BADARG = Atom("badarg")
+ERLANG = Atom("erlang")
 
 
 async def run(
@@ -27,8 +30,12 @@ async def run(
     Returns ``(return, Value)``, ``(throw, Term)``, ``(exit, Reason)`` or
     ``(error, Reason, Stack)``.
     """
-    if not isinstance(arguments, list):
-        return (ERROR, Atom("badarg"), [(module, function, arguments, [])])
+    if not (
+        isinstance(module, Atom)
+        and isinstance(function, Atom)
+        and isinstance(arguments, list)
+    ):
+        return (ERROR, BADARG, [(ERLANG, APPLY, [module, function, arguments], [])])
     try:
         return (RETURN, await exports.call(module, function, arguments))
     except Undefined:

@@ -2,139 +2,128 @@
 
 A function that we call by erpc, and every process that we spawn on a BEAM, has our
 group leader, so what it prints comes here (protocol 6.8). It is written to standard
-output; input is at its end.
+output; input is at its end. ``standard_error`` does the same with standard error.
 """
 
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import etf
-from etf import Atom
+from etf import Atom, Pid, Reference
 
 from ..process.atoms import ERROR, OK
+from .io_lib import render, text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..node.node import Node
     from ..process.process import Process
 
-MAX_DEPTH = 1000
+    Write = Callable[[str], object]
+
+MAX_NESTING = 8
+"""Lists of requests inside each other."""
+
+_IO_REPLY = Atom("io_reply")
+_EOF = Atom("eof")
+_PUT_CHARS = Atom("put_chars")
 _REQUEST = (ERROR, Atom("request"))
 _NOT_SUPPORTED = (ERROR, Atom("enotsup"))
+_TERMINATED = (ERROR, Atom("terminated"))
+_OPTIONS = [(Atom("binary"), False), (Atom("encoding"), Atom("unicode"))]
 
 
-async def run(process: Process) -> None:
-    """Serve I/O requests, one after the other."""
+async def run(process: Process, write: Write) -> None:
+    """Serve I/O requests, one after the other; drop everything else."""
     while True:
         match await process.receive():
-            case (Atom("io_request"), sender, reply_as, request):
-                reply = answer(request)
-                await process.send(sender, (Atom("io_reply"), reply_as, reply))
+            case ("io_request", (Pid() | Reference()) as sender, reply_as, request):
+                reply = answer(request, write)
+                await process.send(sender, (_IO_REPLY, reply_as, reply))
 
 
-def answer(request: Any) -> Any:
-    """Carry out one request; return the reply."""
+def answer(request: Any, write: Write, nesting: int = MAX_NESTING) -> Any:
+    """Carry out one request; return the reply. *write* takes the text to be put out."""
     match request:
-        case ("put_chars", _, "io_lib", _, [form, list(arguments)]):
-            return _write(render(form, arguments))
-        case ("put_chars", _, characters) | ("put_chars", characters):
-            return _write(text(characters))
+        case ("put_chars", "unicode" | "latin1", module, function, list(arguments)):
+            return _put_call(module, function, arguments, write)
+        case ("put_chars", module, function, list(arguments)):
+            return _put_call(module, function, arguments, write)
+        case ("put_chars", "unicode" | "latin1" as encoding, characters):
+            codec = "utf-8" if encoding == "unicode" else "latin-1"
+            refusal = (ERROR, (_PUT_CHARS, encoding, characters))
+            return _put(text(characters, codec), refusal, write)
+        case ("put_chars", characters):
+            refusal = (ERROR, (_PUT_CHARS, Atom("latin1"), characters))
+            return _put(text(characters, "latin-1"), refusal, write)
         case ("get_line" | "get_chars" | "get_until" | "get_password", *_):
-            return Atom("eof")
+            return _EOF
         case "getopts":
-            return [
-                (Atom("binary"), False),
-                (Atom("encoding"), Atom("unicode")),
-            ]
+            return _OPTIONS
         case ("setopts", _) | ("get_geometry", _):
             return _NOT_SUPPORTED
-        case ("requests", list(requests)):
-            reply: Any = OK
-            for one in requests:
-                reply = answer(one)
-                if isinstance(reply, tuple) and reply[:1] == (ERROR,):
-                    break
-            return reply
+        case ("requests", list(requests)) if nesting:
+            return _answer_all(requests, write, nesting - 1)
         case _:
             return _REQUEST
 
 
-def text(characters: Any) -> str | None:
-    """Flatten chardata: binaries and code points in nested lists; None if it is not."""
-    parts: list[str] = []
-    stack = [characters]
-    try:
-        while stack:
-            match stack.pop():
-                case bytes() as data:
-                    parts.append(data.decode("utf-8", "replace"))
-                case bool():
-                    return None
-                case int() as point:
-                    parts.append(chr(point))
-                case list() as items:
-                    stack.extend(reversed(items))
-                case etf.ImproperList(items=items, tail=tail):
-                    stack.append(tail)
-                    stack.extend(reversed(items))
-                case _:
-                    return None
-    except (ValueError, OverflowError):
-        return None
-    return "".join(parts)
+def _answer_all(requests: list[Any], write: Write, nesting: int) -> Any:
+    reply: Any = OK
+    for request in requests:
+        reply = answer(request, write, nesting)
+        if isinstance(reply, tuple) and reply[:1] == (ERROR,):
+            break
+    return reply
 
 
-def render(form: Any, arguments: list[Any]) -> str | None:
-    """Do what ``io_lib:format`` does for the common directives; None if it cannot."""
-    pattern = form if isinstance(form, Atom) else text(form)
-    if pattern is None:
-        return None
-    waiting = list(reversed(arguments))
-    parts: list[str] = []
-    position = 0
-    while position < len(pattern):
-        character = pattern[position]
-        position += 1
-        if character != "~":
-            parts.append(character)
-            continue
-        while position < len(pattern) and not pattern[position].isalpha():
-            if pattern[position] == "~":
-                break
-            position += 1
-        directive = pattern[position : position + 1]
-        position += 1
-        if directive in ("t", "l") and position < len(pattern):
-            directive = pattern[position]
-            position += 1
-        match directive:
-            case "n":
-                parts.append("\n")
-            case "~":
-                parts.append("~")
-            case "i" if waiting:
-                waiting.pop()
-            case "s" | "c" if waiting:
-                value = waiting.pop()
-                parts.append(text(value) or etf.format(value))
-            case _ if directive and waiting:
-                parts.append(etf.format(waiting.pop()))
-            case _:
-                return None
-    return "".join(parts)
+def _put_call(module: Any, function: Any, arguments: list[Any], write: Write) -> Any:
+    """Put out what a function of ``io_lib`` returns, which nobody but us computes."""
+    characters = None
+    match module, function, arguments:
+        case "io_lib", "format" | "fwrite", [form, list(values)]:
+            characters = render(form, values)
+        case "io_lib", "write", [term] | [term, _]:
+            characters = etf.format(term)
+        case "io_lib", "nl", []:
+            characters = "\n"
+    return _put(characters, (ERROR, function), write)
 
 
-def _write(characters: str | None) -> Any:
+def _put(characters: str | None, refusal: Any, write: Write) -> Any:
     if characters is None:
-        return _REQUEST
-    safe = "".join(c if c.isprintable() or c in "\n\t" else "?" for c in characters)
-    sys.stdout.write(safe)
-    sys.stdout.flush()
+        return refusal
+    try:
+        write(characters)
+    except (OSError, ValueError):
+        # Closed, or nobody reads it any more.
+        return _TERMINATED
     return OK
 
 
+def write_to(stream: str, characters: str) -> None:
+    """Write to ``sys.stdout`` or ``sys.stderr``, whatever that is just now.
+
+    Nothing that a peer sends reaches the terminal as a control sequence.
+    """
+    out = getattr(sys, stream)
+    if out is None:
+        return
+    if not characters.isprintable():
+        characters = "".join(
+            c if c.isprintable() or c in "\n\t" else "?" for c in characters
+        )
+    encoding = out.encoding or "utf-8"
+    out.write(characters.encode(encoding, "replace").decode(encoding))
+    out.flush()
+
+
 async def start(node: Node) -> None:
-    """Start it under its name, and make it the group leader of the node."""
-    pid = await node.spawn(run, name="user")
+    """Start the devices; make ``user`` the group leader of the node."""
+    pid = await node.spawn(run, partial(write_to, "stdout"), name="user")
+    await node.spawn(run, partial(write_to, "stderr"), name="standard_error")
     node.runtime.root.group_leader = pid

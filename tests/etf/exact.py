@@ -27,5 +27,5 @@ def exactly(a: Any, b: Any) -> bool:
     if isinstance(a, Fun):
         return all(exactly(getattr(a, n), getattr(b, n)) for n in a.__match_args__)
     if isinstance(a, float):
-        return a.hex() == b.hex()
+        return bool(a.hex() == b.hex())
     return bool(a == b)

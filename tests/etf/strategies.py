@@ -158,7 +158,7 @@ def _frozen(part: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
-_KEYS = st.deferred(
+_KEYS: st.SearchStrategy[Any] = st.deferred(
     lambda: st.one_of(_TWINS, leaves(), _frozen(_TWINS), _frozen(leaves() | _KEYS))
 )
 
@@ -184,7 +184,7 @@ def encodable() -> st.SearchStrategy[Any]:
     others = st.one_of(
         st.text(max_size=5),
         st.binary(max_size=5).map(bytearray),
-        st.binary(max_size=5).map(memoryview),
+        st.binary(max_size=5).map(lambda data: memoryview(data)),
         st.text(max_size=5).map(Charlist),
         st.sampled_from([Atom("true"), Atom("false"), Atom("nil")]),
         st.lists(U8, max_size=3).map(FrozenList),

@@ -154,7 +154,7 @@ ALIKE = [
         Fun("m", 0, bytes(16), 0, 9, 9, Pid("b", 1, 1, 1)),
     ),
 ]
-DIFFERENT = [
+DIFFERENT: list[Any] = [
     0,
     0.0,
     -0.0,

@@ -6,7 +6,7 @@ import collections
 import enum
 import sys
 import types
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -28,6 +28,9 @@ from etf import (
     Reference,
     TermMap,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PID = Pid("a@h", 1, 2, 3)
 NODE = '77 03 "a@h"'
@@ -185,6 +188,7 @@ NAN, INF = float("nan"), float("inf")
 # python -bb does not let b"a" and "a" be keys of one dict.
 VIEW = memoryview(b"a")
 IMPROPER = ImproperList([1], 2)
+assert isinstance(IMPROPER.items, list)
 IMPROPER.items.clear()
 
 REFUSED = [
@@ -291,21 +295,24 @@ def test_a_converter_that_refuses_says_where(codec: Any) -> None:
     assert caught.value.path == "[1].own"
 
 
+WRAPS: dict[str, Callable[[Any], Any]] = {
+    "tuple": lambda inner: (inner,),
+    "list": lambda inner: [inner],
+    "map": lambda inner: {1: inner},
+    "marked map": lambda inner: {"a": inner, b"b": 1},
+    "improper": lambda inner: ImproperList([inner], 1),
+    "fun": lambda inner: Fun("m", 0, bytes(16), 0, 0, 0, PID, (inner,)),
+}
+
+
 def nested(kind: str, depth: int) -> Any:
     term: Any = []
     for _ in range(depth):
-        term = {
-            "tuple": lambda inner: (inner,),
-            "list": lambda inner: [inner],
-            "map": lambda inner: {1: inner},
-            "marked map": lambda inner: {"a": inner, b"b": 1},
-            "improper": lambda inner: ImproperList([inner], 1),
-            "fun": lambda inner: Fun("m", 0, bytes(16), 0, 0, 0, PID, (inner,)),
-        }[kind](term)
+        term = WRAPS[kind](term)
     return term
 
 
-KINDS = ["tuple", "list", "map", "marked map", "improper", "fun"]
+KINDS = list(WRAPS)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -381,7 +388,8 @@ def test_sizes_past_32_bits_are_refused(
     monkeypatch.setattr(etf._leaf_writers, "U32_MAX", 99)
     monkeypatch.setattr(etf._encode, "U32_MAX", 99)
     assert pure.encode(bytes(99))
-    for term in (bytes(100), [[]] * 100, Fun("m" * 99, 0, bytes(16), 0, 0, 0, PID)):
+    terms: list[Any] = [bytes(100), [[]] * 100]
+    for term in (*terms, Fun("m" * 99, 0, bytes(16), 0, 0, 0, PID)):
         with pytest.raises(EncodeError):
             pure.encode(term)
     with pytest.raises(EncodeError, match="compressed form"):
