@@ -24,11 +24,14 @@ cdef struct Writer:
     PyObject* options              # borrowed from the caller of open_writer
     int levels                     # containers that may still open
     bint careful                   # copy what foreign code may change
+    bint wary                      # maps with mixed keys occur
     bint undefined                 # None is sent as undefined
 
 cdef int open_reader(Reader* r, object options) except -1
 cdef PyObject* read_term(Reader* r) except NULL
-cdef PyObject* read_name(Reader* r, const unsigned char* name, Py_ssize_t size) except NULL
+cdef PyObject* read_name(
+    Reader* r, const unsigned char* name, Py_ssize_t size
+) except NULL
 
 cdef object pending_refusal()
 cdef object read_again(

@@ -2,13 +2,13 @@
 # cython: initializedcheck=False, binding=False
 """Bytes to terms and terms to bytes, compiled: the same as ``_decode`` and ``_encode``.
 
-Those two are the reference. Here is only what speed needs: two C cursors, ``Reader`` and
-``Writer``, that go over the bytes and the values in one pass.
+Those two are the reference. Here is only what speed needs: two C cursors, ``Reader``
+and ``Writer``, that go over the bytes and the values in one pass.
 
-Errors come from the reference. Where this code refuses something it raises ``Refused``,
-which never leaves the module: the same input goes through the reference, which raises
-the error with its text, offset or path. Should the reference accept it, the refusal
-itself is raised, so no disagreement passes unseen.
+Errors come from the reference. Where this code refuses something, the same input goes
+through the reference, which raises the error with its text, offset or path. Should the
+reference accept it, the refusal itself is raised as an error, so that no disagreement
+passes unseen.
 
 Nesting uses the C stack: at most ``MAX_RECURSION`` levels, which the default limit does
 not exceed, of at most 350 bytes, so that a thread of 512 KiB has room. What is nested
@@ -27,9 +27,9 @@ cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_Clear, PyErr_ExceptionMatches, PyErr_Occurred
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcmp, memcpy, strlen
+from libc.string cimport memcpy, strlen
 
 import os as _os
 
@@ -38,7 +38,6 @@ from . import _encode as _pure_encode
 from . import _leaf_readers as _readers
 from ._containers import BitBinary, Charlist, FrozenList, ImproperList, TermMap
 from ._errors import DecodeError, EncodeError
-from ._identity import has_duplicate
 from ._options import DecodeOptions, EncodeOptions
 from ._types import (
     Atom,
@@ -131,6 +130,68 @@ cdef extern from *:
           _PyLong_AsByteArray((PyLongObject *)(o), p, n, 1, 0)
     #endif
 
+    /* The value of an integer of 0 to 32 bits, -1 for any other. */
+    static inline int64_t etf_uint32(PyObject *o)
+    {
+        Py_ssize_t v;
+    #if PY_VERSION_HEX < 0x030C0000 && PYLONG_BITS_IN_DIGIT == 30
+        if (Py_SIZE(o) == 2) {
+            digit *d = ((PyLongObject *)o)->ob_digit;
+            return d[1] < 4 ? (int64_t)(((uint64_t)d[1] << 30) | d[0]) : -1;
+        }
+    #endif
+        if (ETF_COMPACT(o)) v = ETF_COMPACT_VALUE(o);
+        else {
+            int overflow;
+            long long wide = PyLong_AsLongLongAndOverflow(o, &overflow);
+            return overflow || wide < 0 || wide > 0xFFFFFFFFLL ? -1 : wide;
+        }
+        return v < 0 ? -1 : v;
+    }
+
+    /* memcpy, with the sizes of names and keys inline. */
+    static inline void etf_copy(unsigned char *to, const void *from, size_t n)
+    {
+        const unsigned char *p = (const unsigned char *)from;
+        if (n > 16) { memcpy(to, p, n); return; }
+        if (n >= 8) {
+            uint64_t a, b;
+            memcpy(&a, p, 8); memcpy(&b, p + n - 8, 8);
+            memcpy(to, &a, 8); memcpy(to + n - 8, &b, 8);
+        } else if (n >= 4) {
+            uint32_t a, b;
+            memcpy(&a, p, 4); memcpy(&b, p + n - 4, 4);
+            memcpy(to, &a, 4); memcpy(to + n - 4, &b, 4);
+        } else if (n) {
+            to[0] = p[0]; to[n >> 1] = p[n >> 1]; to[n - 1] = p[n - 1];
+        }
+    }
+
+    /* Whether memcmp would give 0, with the sizes of names and keys inline. */
+    static inline int etf_same(const void *from, const void *with, size_t n)
+    {
+        const unsigned char *p = (const unsigned char *)from;
+        const unsigned char *q = (const unsigned char *)with;
+        uint64_t difference = 0;
+        size_t i;
+        if (n > 32) return memcmp(p, q, n) == 0;
+        if (n < 8) {
+            for (i = 0; i < n; i++) difference |= (uint64_t)(p[i] ^ q[i]);
+            return !difference;
+        }
+        for (i = 0; i + 8 < n; i += 8) difference |= etf_word(p + i) ^ etf_word(q + i);
+        return !(difference | (etf_word(p + n - 8) ^ etf_word(q + n - 8)));
+    }
+
+    /* From 3.12 on CPython collects only between bytecodes: never inside of us. */
+    #if PY_VERSION_HEX < 0x030C0000
+      #define ETF_PAUSE_GC() PyGC_Disable()
+      #define ETF_RESUME_GC(was) ((was) ? (void)PyGC_Enable() : (void)0)
+    #else
+      #define ETF_PAUSE_GC() 0
+      #define ETF_RESUME_GC(was) ((void)(was))
+    #endif
+
     #define ETF_SLOT(o, offset) (*(PyObject **)((char *)(o) + (offset)))
     #define ETF_PUT(o, offset, value) (ETF_SLOT(o, offset) = (value))
     #define ETF_NEW(type) PyType_GenericAlloc((PyTypeObject *)(type), 0)
@@ -163,6 +224,13 @@ cdef extern from *:
     Py_ssize_t compact_value "ETF_COMPACT_VALUE"(PyObject*)
     int long_bytes "ETF_LONG_BYTES"(
         PyObject*, unsigned char*, size_t) except -1
+    int64_t uint32_of "etf_uint32"(PyObject*)
+    bint same "etf_same"(const void*, const void*, size_t) nogil
+    void copy "etf_copy"(unsigned char*, const void*, size_t) nogil
+    const uint64_t U32_MAX "((uint64_t)0xFFFFFFFFu)"
+    int pause_gc "ETF_PAUSE_GC"()
+    void resume_gc "ETF_RESUME_GC"(int)
+    void untrack "PyObject_GC_UnTrack"(PyObject*)
     PyObject* slot "ETF_SLOT"(PyObject*, Py_ssize_t)
     void put_slot "ETF_PUT"(PyObject*, Py_ssize_t, PyObject*)
     PyObject* new_instance "ETF_NEW"(PyObject*) except NULL
@@ -222,10 +290,11 @@ cdef enum:
     MAX_INTEGER_BYTES = 524280
     MAX_WORDS = 5
     MAX_NAME = 1020            # bytes of 255 characters
-    CACHE_BITS = 11
-    KEY_BITS = 10
+    CACHE_BITS = 11            # 2048 pids, as many references
+    KEY_BITS = 10              # 1024 map keys
     KEY_SIZE = 32              # bytes of the longest map key that is kept
     MAX_PROBES = 32
+    PAUSE_SIZE = 1024          # bytes of the smallest term that the GC is paused for
 
 # What Reader.flags says: the options.
 cdef enum:
@@ -244,7 +313,7 @@ class _Unable(_Refused):
 
 
 class _Foreign(_Refused):
-    """To write this, code that is not ours must run, so all must be written with care."""
+    """To write this, code that is not ours must run: all must be written with care."""
 
 
 cdef int refuse(str why) except -1:
@@ -303,10 +372,9 @@ cdef Py_ssize_t IMPROPER_TAIL = offset_of(ImproperList, "tail")
 cdef Py_ssize_t IMPROPER_HASH = offset_of(ImproperList, "_hash")
 
 
-# Atoms by their UTF-8 bytes: open addressing, never more than half full. Only atoms that
-# are in atom_table, so an atom is one object here and there. A run of slots longer than
-# MAX_PROBES (somebody guessed the secret) is not extended: those atoms are found in
-# atom_table.
+# Atoms by their UTF-8 bytes: open addressing, never more than half full. Only atoms
+# that are in atom_table, so that an atom is one object here and there. One that would be
+# MAX_PROBES away from its place is left out; it is found in atom_table.
 cdef struct AtomSlot:
     uint64_t hash
     PyObject* atom
@@ -331,9 +399,7 @@ cdef inline PyObject* find_atom(
         here = &atoms[index]
         if here.atom == NULL:
             break
-        if here.hash == hash and here.size == size and (
-            memcmp(here.name, name, size) == 0
-        ):
+        if here.hash == hash and here.size == size and same(here.name, name, size):
             where[0] = here
             return here.atom
         index = (index + 1) & atom_mask
@@ -618,7 +684,10 @@ cdef PyObject* read_pid(Reader* r) except NULL:
 cdef PyObject* new_pid(
     PyObject* node, uint32_t id, uint32_t serial, uint32_t creation, PidSlot* here
 ) except NULL:
-    """Make a pid, which takes over the reference to *node*, and remember it."""
+    """Make a pid, which takes over the reference to *node*, and remember it.
+
+    The garbage collector need not look at it, as no cycle can go through it.
+    """
     cdef PyObject* old
     cdef PyObject* pid
     held = own(node)
@@ -629,6 +698,7 @@ cdef PyObject* new_pid(
     put_slot(pid, PID_CREATION, new_int64(creation))
     incref(node)
     put_slot(pid, PID_NODE, node)
+    untrack(pid)
     old = here.pid
     here.node = node
     here.id = id
@@ -666,7 +736,7 @@ cdef PyObject* read_reference(Reader* r) except NULL:
         here.node == node
         and here.creation == creation
         and here.count == count
-        and memcmp(here.words, words, 4 * count) == 0
+        and same(here.words, words, 4 * count)
     ):
         decref(node)
         incref(here.reference)
@@ -696,6 +766,9 @@ cdef PyObject* new_reference(
     put_slot(reference, REF_WORDS, <PyObject*>tuple_)
     incref(node)
     put_slot(reference, REF_NODE, node)
+    if count:
+        untrack(<PyObject*>tuple_)
+    untrack(reference)
     old = here.reference
     here.node = node
     here.creation = creation
@@ -781,7 +854,9 @@ cdef PyObject* read_text(const unsigned char* p, Py_ssize_t size) except NULL:
         return new_bytes(<const char*>p, size)
 
 
-cdef PyObject* read_string(Reader* r, const unsigned char* p, Py_ssize_t size) except NULL:
+cdef PyObject* read_string(
+    Reader* r, const unsigned char* p, Py_ssize_t size
+) except NULL:
     """A list of bytes."""
     cdef PyObject* made
     cdef PyObject** items
@@ -949,7 +1024,7 @@ cdef PyObject* read_key(Reader* r) except NULL:
             if (
                 key != NULL
                 and bytes_size(key) == size
-                and memcmp(bytes_data(key), p, size) == 0
+                and same(bytes_data(key), p, size)
             ):
                 incref(key)
                 return key
@@ -1173,12 +1248,26 @@ cdef object read_fun(Reader* r):
     return fun
 
 
-# ---- the functions for stand-alone terms, reading --------------------------------------
-
 _DECODE = DecodeOptions()
 _ENCODE = EncodeOptions()
 
 ctypedef PyObject* (*silent_read)(Reader*) noexcept
+
+
+cdef inline PyObject* read_paused(Reader* r) noexcept:
+    """Read a term, without looking for garbage in the middle of a large one.
+
+    Reading makes none, and a search for every few hundred new objects takes as long as
+    making them.
+    """
+    cdef PyObject* term
+    cdef int was
+    if r.end - r.cur < PAUSE_SIZE:
+        return (<silent_read>read_term)(r)
+    was = pause_gc()
+    term = (<silent_read>read_term)(r)
+    resume_gc(was)
+    return term
 
 
 def decode(data, options=_DECODE):
@@ -1188,16 +1277,17 @@ def decode(data, options=_DECODE):
     if type(data) is not bytes:
         return _decode_buffer(data, options, True)
     open_reader(&r, options)
-    if open_bytes(
+    if not open_bytes(
         &r, <unsigned char*>bytes_data(<PyObject*>data), bytes_size(<PyObject*>data)
     ):
-        term = (<silent_read>read_term)(&r)
-        if term == NULL:
-            return decode_again(pending_refusal(), True, data, options)
-        if r.cur == r.end:
-            return own(term)
-        decref(term)
-    return _pure_decode.decode(data, options)
+        return _pure_decode.decode(data, options)
+    term = read_paused(&r)
+    if term == NULL:
+        return decode_again(pending_refusal(), True, data, options)
+    made = own(term)
+    if r.cur == r.end:
+        return made
+    return decode_again(_Refused("bytes follow the term"), True, data, options)
 
 
 def decode_prefix(data, options=_DECODE):
@@ -1210,7 +1300,7 @@ def decode_prefix(data, options=_DECODE):
         &r, <unsigned char*>bytes_data(<PyObject*>data), bytes_size(<PyObject*>data)
     ):
         return _pure_decode.decode_prefix(data, options)
-    cdef PyObject* term = (<silent_read>read_term)(&r)
+    cdef PyObject* term = read_paused(&r)
     if term == NULL:
         return decode_again(pending_refusal(), False, data, options)
     return own(term), r.cur - r.begin
@@ -1249,13 +1339,15 @@ cdef object _decode_buffer(data, options, bint whole):
         open_reader(&r, options)
         if not open_bytes(&r, <unsigned char*>view.buf, view.len):
             return pure(data, options)
-        term = (<silent_read>read_term)(&r)
+        term = read_paused(&r)
         if term == NULL:
             return decode_again(pending_refusal(), whole, data, options)
         made = own(term)
         if not whole:
             return made, r.cur - r.begin
-        return made if r.cur == r.end else pure(data, options)
+        if r.cur == r.end:
+            return made
+        return decode_again(_Refused("bytes follow the term"), True, data, options)
     finally:
         PyBuffer_Release(&view)
 
@@ -1297,8 +1389,6 @@ cdef object read_again(
     return term
 
 
-# ---- writing ---------------------------------------------------------------------------
-
 cdef object _writer_options = None
 cdef Writer _writer_proto
 
@@ -1318,7 +1408,7 @@ cdef int open_writer(
         made.pos = made.cap = 0
         made.options = <PyObject*>options
         made.levels = min(<int>options.max_depth, MAX_RECURSION)
-        made.careful = False
+        made.careful = made.wary = False
         made.undefined = options.none == "undefined"
         if type(options) is EncodeOptions:
             _writer_options = options
@@ -1387,12 +1477,12 @@ cdef inline int put_sized(
 ) except -1:
     """Tag, 32 bits of length, data."""
     cdef unsigned char* p
-    if <uint64_t>size > 0xFFFFFFFF:
+    if <uint64_t>size > U32_MAX:
         refuse("a size that does not fit in 32 bits")
     p = room(w, 5 + size)
     p[0] = tag
     put32(p + 1, <uint32_t>size)
-    memcpy(p + 5, data, size)
+    copy(p + 5, data, size)
     return 0
 
 
@@ -1418,7 +1508,7 @@ cdef inline int put_atom(Writer* w, PyObject* atom) except -1:
     p = room(w, 2 + size)
     p[0] = 119
     p[1] = <unsigned char>size
-    memcpy(p + 2, text_data(atom), size)
+    copy(p + 2, text_data(atom), size)
     return 0
 
 
@@ -1528,16 +1618,15 @@ cdef inline int put_float(Writer* w, double value) except -1:
     return 0
 
 
-cdef inline uint32_t word_of(PyObject* field) except? 0xFFFFFFFF:
+cdef inline int put_word(unsigned char* p, PyObject* field) except -1:
     """A field of an identifier; what its constructor would not take is refused."""
-    cdef int overflow = 0
-    cdef long long value
-    if field == NULL or type_of(field) != INT:
-        refuse("a field that is no integer")
-    value = compact_value(field) if is_compact(field) else int64_of(field, &overflow)
-    if overflow or not 0 <= value <= 0xFFFFFFFF:
+    cdef int64_t value = -1
+    if field != NULL and type_of(field) == INT:
+        value = uint32_of(field)
+    if value < 0:
         refuse("a field that does not fit in 32 bits")
-    return <uint32_t>value
+    put32(p, <uint32_t>value)
+    return 0
 
 
 cdef inline int put_node(Writer* w, PyObject* node) except -1:
@@ -1551,9 +1640,9 @@ cdef int put_pid(Writer* w, PyObject* term) except -1:
     p[0] = 88
     put_node(w, slot(term, PID_NODE))
     p = room(w, 12)
-    put32(p, word_of(slot(term, PID_ID)))
-    put32(p + 4, word_of(slot(term, PID_SERIAL)))
-    put32(p + 8, word_of(slot(term, PID_CREATION)))
+    put_word(p, slot(term, PID_ID))
+    put_word(p + 4, slot(term, PID_SERIAL))
+    put_word(p + 8, slot(term, PID_CREATION))
     return 0
 
 
@@ -1568,9 +1657,9 @@ cdef int put_reference(Writer* w, PyObject* term) except -1:
     put16(p + 1, <uint32_t>count)
     put_node(w, slot(term, REF_NODE))
     p = room(w, 4 + 4 * count)
-    put32(p, word_of(slot(term, REF_CREATION)))
+    put_word(p, slot(term, REF_CREATION))
     for i in range(count):
-        put32(p + 4 + 4 * i, word_of(tuple_items(words)[i]))
+        put_word(p + 4 + 4 * i, tuple_items(words)[i])
     return 0
 
 
@@ -1662,6 +1751,48 @@ cdef inline int dive(Writer* w, int levels) except -1:
     return 0
 
 
+cdef Py_ssize_t put_numbers(
+    Writer* w, PyObject** items, Py_ssize_t i, Py_ssize_t size
+) except -1:
+    """Write small integers and floats from *i* on; say where others begin."""
+    cdef unsigned char* p = w.buf + w.pos
+    cdef unsigned char* end = w.buf + w.cap
+    cdef PyObject* kind
+    cdef Py_ssize_t value
+    cdef uint64_t bits
+    while i < size:
+        if end - p < 9:
+            w.pos = p - w.buf
+            grow(w, 9 * min(size - i, 1024))
+            p = w.buf + w.pos
+            end = w.buf + w.cap
+        kind = type_of(items[i])
+        if kind == INT and is_compact(items[i]):
+            value = compact_value(items[i])
+            if 0 <= value <= 255:
+                p[0] = 97
+                p[1] = <unsigned char>value
+                p += 2
+            elif -0x80000000 <= value <= 0x7FFFFFFF:
+                p[0] = 98
+                put32(p + 1, <uint32_t>value)
+                p += 5
+            else:
+                break
+        elif kind == FLOAT:
+            bits = bits_of(float_value(items[i]))
+            if is_infinite(bits):
+                break
+            p[0] = 70
+            put64(p + 1, bits)
+            p += 9
+        else:
+            break
+        i += 1
+    w.pos = p - w.buf
+    return i
+
+
 cdef int put_tuple(Writer* w, PyObject* term) except -1:
     cdef Py_ssize_t size = tuple_size(term), i
     cdef PyObject** items = tuple_items(term)
@@ -1681,6 +1812,10 @@ cdef int put_tuple(Writer* w, PyObject* term) except -1:
         put_item(w, items[i])
     w.levels += 1
     return 0
+
+
+cdef inline bint is_number(PyObject* term) noexcept:
+    return type_of(term) == INT or type_of(term) == FLOAT
 
 
 cdef inline bint is_byte(PyObject* term) noexcept:
@@ -1712,7 +1847,7 @@ cdef bint put_string(Writer* w, PyObject* term) except -1:
 
 cdef int put_head(Writer* w, int tag, Py_ssize_t size) except -1:
     cdef unsigned char* p = room(w, 5)
-    if <uint64_t>size > 0xFFFFFFFF:
+    if <uint64_t>size > U32_MAX:
         refuse("a size that does not fit in 32 bits")
     p[0] = tag
     put32(p + 1, <uint32_t>size)
@@ -1721,7 +1856,7 @@ cdef int put_head(Writer* w, int tag, Py_ssize_t size) except -1:
 
 cdef int put_list(Writer* w, PyObject* term) except -1:
     """A list. One that changes its length, in another thread say, is refused."""
-    cdef Py_ssize_t size = list_size(term), i
+    cdef Py_ssize_t size = list_size(term), i = 0
     if size == 0:
         room(w, 1)[0] = 106
         return 0
@@ -1732,46 +1867,40 @@ cdef int put_list(Writer* w, PyObject* term) except -1:
     if w.careful:
         copy = list(<object>term)
         term = <PyObject*>copy
-    for i in range(size):
+    while True:
+        if is_number(list_items(term)[i]):
+            i = put_numbers(w, list_items(term), i, size)
+            if i == size:
+                break
         put_item(w, list_items(term)[i])
         if list_size(term) != size:
             raise _Unable("a list that changes while it is written")
+        i += 1
+        if i == size:
+            break
     w.levels += 1
     room(w, 1)[0] = 106
     return 0
 
 
 cdef int put_improper(Writer* w, PyObject* term) except -1:
+    cdef PyObject* items = slot(term, IMPROPER_ITEMS)
     cdef Py_ssize_t size, i
-    parts = <object>slot(term, IMPROPER_ITEMS)
-    parts = [*parts, <object>slot(term, IMPROPER_TAIL)]
-    size = len(parts) - 1
+    if w.careful or type_of(items) != LIST:
+        parts = list(<object>items)
+        items = <PyObject*>parts
+    size = list_size(items)
     if size == 0:
         refuse("an improper list without items")
     dive(w, 1)
     put_head(w, 108, size)
-    for i in range(size + 1):
-        write_term(w, list_items(<PyObject*>parts)[i])
+    for i in range(size):
+        put_item(w, list_items(items)[i])
+        if list_size(items) != size:
+            raise _Unable("a list that changes while it is written")
+    write_term(w, slot(term, IMPROPER_TAIL))
     w.levels += 1
     return 0
-
-
-cdef bint may_repeat(PyObject* term) except -1:
-    """Tell if keys of this dict can be the same term: ``"a"`` and ``b"a"``."""
-    cdef Py_ssize_t at = 0
-    cdef PyObject* key
-    cdef PyObject* value
-    cdef PyObject* kind = NULL
-    while next_pair(term, &at, &key, &value):
-        if kind == NULL:
-            kind = type_of(key)
-            if not is_plain(key):
-                break
-        elif type_of(key) != kind:
-            break
-    else:
-        return False
-    return _pure_encode.may_repeat(list(<object>term))
 
 
 cdef inline bint is_plain(PyObject* term) noexcept:
@@ -1781,18 +1910,37 @@ cdef inline bint is_plain(PyObject* term) noexcept:
 
 
 cdef int put_dict(Writer* w, PyObject* term) except -1:
-    cdef Py_ssize_t size = dict_size(term), at = 0
+    """A dict. Keys of one plain type are as different in Erlang as in Python.
+
+    Others may be the same term, as ``"a"`` and ``b"a"`` are. Where such keys are found,
+    the map is written again with a check, and from then on every map is looked at
+    beforehand: nothing is written again inside of what is written again.
+    """
+    cdef Py_ssize_t size = dict_size(term), at = 0, start = w.pos
     cdef PyObject* key
     cdef PyObject* value
-    if w.careful or (size > 1 and may_repeat(term)):
+    cdef PyObject* kind = NULL
+    cdef bint checked = w.wary
+    if w.careful or (w.wary and _pure_encode.may_repeat(list(<object>term))):
         return put_pairs(w, list((<object>term).items()))
     dive(w, 1)
     put_head(w, 116, size)
     while next_pair(term, &at, &key, &value):
-        if is_plain(key):
+        if is_plain(key) and (type_of(key) == kind or kind == NULL or checked):
+            kind = type_of(key)
             put_item(w, key)
             put_item(w, value)
+        elif checked or size == 1:
+            held = <object>value
+            put_held(w, key)
+            write_term(w, <PyObject*>held)
+        elif _pure_encode.may_repeat(list(<object>term)):
+            w.wary = True
+            w.pos = start
+            w.levels += 1
+            return put_pairs(w, list((<object>term).items()))
         else:
+            checked = True
             held = <object>value
             put_held(w, key)
             write_term(w, <PyObject*>held)
@@ -1891,13 +2039,11 @@ cdef int put_fun(Writer* w, term) except -1:
     for item in term.free:
         write_term(w, <PyObject*>item)
     w.levels += 1
-    if <uint64_t>(w.pos - start - 1) > 0xFFFFFFFF:
+    if <uint64_t>(w.pos - start - 1) > U32_MAX:
         refuse("a fun that is too long")
     put32(w.buf + start + 1, <uint32_t>(w.pos - start - 1))
     return 0
 
-
-# ---- the function for stand-alone terms, writing ---------------------------------------
 
 
 
@@ -1930,8 +2076,6 @@ cdef object encode_again(refusal, pure, tuple arguments):
         return result
     raise EncodeError(f"only the compiled codec refuses this: {refusal}")
 
-
-# ---- what lives as long as the module --------------------------------------------------
 
 cdef int _i
 for _i in range(256):

@@ -5,10 +5,10 @@ In one terminal:
     iex --name iex@127.0.0.1 --cookie secret
     iex> defmodule Greeter do
     ...>   use GenServer
-    ...>   def init(greeting), do: {:ok, greeting}
-    ...>   def handle_call({:greet, who}, _, words), do: {:reply, "#{words}, #{who}!", words}
+    ...>   def init(text), do: {:ok, text}
+    ...>   def handle_call({:greet, who}, _, text), do: {:reply, text <> who, text}
     ...> end
-    iex> GenServer.start(Greeter, "Hello", name: :greeter)
+    iex> GenServer.start(Greeter, "Hello, ", name: :greeter)
     iex> Process.register(self(), :shell)
 
 In another, and then `flush()` in the first:

@@ -17,8 +17,8 @@ In another:
     iex> send({:keeper, py}, :stop)
 """
 
-import etf
 import ergopy
+import etf
 from ergopy import Atom, Down, GenServer
 
 
@@ -36,12 +36,12 @@ async def keeper(proc):
     while True:
         match await proc.receive():
             case Down(ref, _, reason) if ref == watch:
-                print("worker ended:", etf.format(reason, "elixir", limit=60), flush=True)
+                print("worker ended:", etf.format(reason, limit=60), flush=True)
                 worker = await proc.start(Worker, name="worker")
                 watch = await proc.monitor(worker)
                 print("worker started again", flush=True)
             case Down(_, pid, reason):
-                print(f"{pid} ended:", etf.format(reason, "elixir"), flush=True)
+                print(f"{pid} ended:", etf.format(reason), flush=True)
             case (Atom("watch"), pid):
                 await proc.monitor(pid)
             case "stop":

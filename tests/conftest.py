@@ -1,23 +1,30 @@
-"""What holds for the whole suite: it says which codec it runs on.
+"""What holds for the whole suite: it says what it tests.
 
-``ERGOPY_PURE=1`` picks the pure one. With ``ERGOPY_REQUIRE_COMPILED=1`` a run on
-anything but the compiled one is an error, so that a failed build cannot pass for a
-tested one.
+``ERGOPY_PURE=1`` picks the pure codec. A run is refused that would not test what it
+is for: with ``ERGOPY_REQUIRE_COMPILED=1`` one without the compiled codec, with
+``ERGOPY_REQUIRE_INSTALLED=1`` one on the sources instead of an installed wheel.
 """
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
 import etf
 
+SOURCES = Path(__file__).parent.parent
+PACKAGE = Path(etf.__file__).parent
+
 
 def pytest_report_header() -> str:
-    return f"etf: {'compiled' if etf.__compiled__ else 'pure Python'} codec"
+    return f"etf: {'compiled' if etf.__compiled__ else 'pure Python'}, in {PACKAGE}"
 
 
 def pytest_sessionstart() -> None:
     if os.environ.get("ERGOPY_REQUIRE_COMPILED") == "1" and not etf.__compiled__:
         raise pytest.UsageError("the compiled codec is required, and is not there")
+    installed = not PACKAGE.is_relative_to(SOURCES)
+    if os.environ.get("ERGOPY_REQUIRE_INSTALLED") == "1" and not installed:
+        raise pytest.UsageError(f"not installed, but the sources: {PACKAGE}")

@@ -4,11 +4,17 @@
 One call for each read cuts the packets and decodes their terms where they lie. Of what
 was read nothing is kept but a packet that is not complete yet, in a buffer that grows
 by what has really arrived; the pieces of a fragmented message are copied once, into the
-buffer that joins them. Terms that cannot be decoded or encoded go through the reference,
-which raises the error.
+buffer that joins them. Terms that cannot be decoded or encoded go through the
+reference, which raises the error.
 """
 
-from cpython.buffer cimport PyBUF_READ, PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+cimport cython
+from cpython.buffer cimport (
+    PyBUF_READ,
+    PyBUF_SIMPLE,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from cpython.object cimport PyObject
 from libc.stdint cimport uint32_t, uint64_t
@@ -45,8 +51,19 @@ from .limits import LinkLimits
 cdef extern from *:
     """
     #define LINK_TUPLE_ITEMS(o) (((PyTupleObject *)(o))->ob_item)
+    /* From 3.12 on CPython collects only between bytecodes: never inside of us. */
+    #if PY_VERSION_HEX < 0x030C0000
+      #define LINK_PAUSE_GC() PyGC_Disable()
+      #define LINK_RESUME_GC(was) ((was) ? (void)PyGC_Enable() : (void)0)
+    #else
+      #define LINK_PAUSE_GC() 0
+      #define LINK_RESUME_GC(was) ((void)(was))
+    #endif
     static inline PyObject *link_own(PyObject *o) { return o; }
     """
+    const uint64_t U32_MAX "((uint64_t)0xFFFFFFFFu)"
+    int pause_gc "LINK_PAUSE_GC"()
+    void resume_gc "LINK_RESUME_GC"(int)
     void decref "Py_DECREF"(PyObject*)
     void incref "Py_INCREF"(PyObject*)
     void xdecref "Py_XDECREF"(PyObject*)
@@ -78,6 +95,7 @@ cdef inline uint64_t get64(const unsigned char* p) noexcept:
     return <uint64_t>get32(p) << 32 | get32(p + 4)
 
 
+@cython.final
 cdef class LinkDecoder:
     """What arrives on one established connection; see ``framing.LinkDecoder``."""
 
@@ -114,6 +132,7 @@ cdef class LinkDecoder:
     def receive_data(self, data):
         """Return every ``(control, message)`` that is now complete, oldest first."""
         cdef Py_buffer view
+        cdef int collecting
         operations = []
         if self.error is not None:
             return operations
@@ -124,12 +143,15 @@ cdef class LinkDecoder:
         except BufferError:
             return self.receive_data(bytes(data))
         self.busy = True
+        # Decoding makes no garbage, but a lot of objects to look for it.
+        collecting = pause_gc()
         try:
             open_reader(&self.reader, self.options)
             self.feed(<const unsigned char*>view.buf, view.len, operations)
         except RemoteProtocolError as exc:
             self.error = exc
         finally:
+            resume_gc(collecting)
             self.busy = False
             PyBuffer_Release(&view)
         return operations
@@ -399,6 +421,7 @@ cdef inline object rest_of(Reader* r):
     return PyMemoryView_FromMemory(<char*>r.cur, r.end - r.cur, PyBUF_READ)
 
 
+@cython.final
 cdef class LinkEncoder:
     """Operations as frames; see ``framing.LinkEncoder``."""
 
@@ -485,7 +508,7 @@ cdef class LinkEncoder:
 cdef bytes finish(Writer* w):
     """Fill in the length."""
     cdef Py_ssize_t size = w.pos - LENGTH
-    if <uint64_t>size > 0xFFFFFFFF:
+    if <uint64_t>size > U32_MAX:
         drop_writer(w)
         raise etf.EncodeError(
             f"a frame of {size} bytes is longer than the protocol allows"

@@ -9,11 +9,16 @@ writer is woken to do it.
 Ticks follow ``net_ticktime`` (protocol 3.1): one goes out after a quarter of it
 without a write, each one received is answered if nothing was written since the last,
 and silence for the whole of it ends the connection.
+
+All frames leave in the order in which they were written, exit signals too: that is
+the order in which a BEAM takes them. A full queue makes senders of messages wait, and
+nobody else; while bytes are queued no tick is needed, they are the sign of life.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 from typing import TYPE_CHECKING, Any, Protocol, final
 
 import trio
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from ..errors import RemoteProtocolError
     from .link import LinkDecoder
 
 logger = logging.getLogger("ergopy.dist")
@@ -33,8 +39,7 @@ HIGH_WATER = 1024 * 1024
 TICK = b"\0\0\0\0"
 TICK_INTENSITY = 4
 
-_read_buffer = bytearray(READ_SIZE)
-_read_view = memoryview(_read_buffer)
+_buffers = threading.local()
 
 
 class Hub(Protocol):
@@ -79,6 +84,8 @@ class Transport:
         self.queued = 0
         self.closed: str | None = None
         """Why the connection ended; None while it is up."""
+        self.error: RemoteProtocolError | None = None
+        """How the peer broke the rules, if that is why it ended."""
         self.bytes_in = 0
         self.bytes_out = 0
         self._out: list[bytes | memoryview] = []
@@ -129,6 +136,12 @@ class Transport:
             self.queued = 0
             self._let_in()
             self._scope.cancel()
+
+    def fail(self, error: RemoteProtocolError) -> None:
+        """End the connection because the peer broke the rules."""
+        if self.closed is None:
+            self.error = error
+            self.close(str(error))
 
     async def run(self, surplus: bytes = b"") -> str:
         """Be the connection until it ends; return why it did.
@@ -210,12 +223,13 @@ class Transport:
         await trio.lowlevel.wait_task_rescheduled(abort)
 
     async def _read(self, surplus: bytes) -> None:
-        if surplus:
+        if surplus and self.closed is None:
             self._take(surplus)
         receive_into = self._sock.recv_into
+        buffer = _read_buffer()
         while self.closed is None:
             try:
-                size = receive_into(_read_buffer)
+                size = receive_into(buffer)
             except BlockingIOError:
                 await trio.lowlevel.wait_readable(self._sock)
                 continue
@@ -225,7 +239,7 @@ class Transport:
             if size == 0:
                 self.close("the peer closed it")
                 return
-            self._take(_read_view[:size])
+            self._take(buffer[:size])
             if size < READ_SIZE:
                 await trio.lowlevel.wait_readable(self._sock)
             else:
@@ -238,18 +252,20 @@ class Transport:
         packets = decoder.receive_data(data)
         hub.current = self
         hub.starting = False
-        if packets:
-            self._deliver(packets)
-        if decoder.ticks != ticks:
-            self._answer_tick()
-        hub.current = None
-        # A new process has its first step on the next turn, and its flush after it;
-        # the answer to who spawned it leaves with what that step has to say.
-        if not hub.starting:
-            while hub.dirty:
-                hub.dirty.pop().flush()
+        try:
+            if packets:
+                self._deliver(packets)
+            if decoder.ticks != ticks:
+                self._answer_tick()
+        finally:
+            hub.current = None
+            # A new process has its first step on the next turn, and its flush after
+            # it; the answer to who spawned it leaves with what that step has to say.
+            if not hub.starting:
+                while hub.dirty:
+                    hub.dirty.pop().flush()
         if decoder.error is not None:
-            self.close(str(decoder.error))
+            self.fail(decoder.error)
 
     def _answer_tick(self) -> None:
         if self._wrote:
@@ -278,6 +294,14 @@ class Transport:
                 self._send_tick()
                 self._wrote = True
             received, written = self.bytes_in, self.bytes_out
+
+
+def _read_buffer() -> memoryview:
+    """Return the buffer that all connections of this thread read into, one by one."""
+    view: memoryview | None = getattr(_buffers, "view", None)
+    if view is None:
+        view = _buffers.view = memoryview(bytearray(READ_SIZE))
+    return view
 
 
 def _join_some(

@@ -223,7 +223,10 @@ class GenServer(Behaviour):
                 case ("terminate", reason):
                     process.reply_nowait(from_, OK)
                     raise _Ending(reason)
-            process.reply_nowait(from_, await system.serve(self, request))
+            if request == "get_state":
+                await system.show_state(self, from_)
+            else:
+                process.reply_nowait(from_, await system.serve(self, request))
             if not self._suspended:
                 return
             message = await process.receive(self._while_suspended)

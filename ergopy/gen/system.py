@@ -13,6 +13,7 @@ from ..process.atoms import ERROR, OK
 if TYPE_CHECKING:
     from .server import GenServer
 
+FIRST_WITH_OK = 26
 RUNNING = Atom("running")
 SUSPENDED = Atom("suspended")
 
@@ -41,11 +42,28 @@ class Statistics:
         ]
 
 
+async def show_state(server: GenServer, from_: Any) -> None:
+    """Answer ``get_state`` in the form that the asking node's release understands.
+
+    Since OTP 26.1 that is ``{ok, State}``, before it was the bare state. A node that
+    does not say what it runs is taken for a new one. To find out may take a call to
+    it, so that a task does it, with the state as it is now.
+    """
+    state = _state(server)
+    process = server.process
+
+    async def answer() -> None:
+        release = await process.runtime.release_of(from_[0].node)
+        old = release is not None and release < FIRST_WITH_OK
+        failed = isinstance(state, tuple) and state[:1] == (ERROR,)
+        await process.reply(from_, state if old or failed else (OK, state))
+
+    process.start_soon(answer)
+
+
 async def serve(server: GenServer, request: Any) -> Any:
-    """Carry out one request, other than ``terminate``; return the answer."""
+    """Carry out one request; ``terminate`` and ``get_state`` are not for here."""
     match request:
-        case "get_state":
-            return _state(server)
         case "get_status":
             return status(server)
         case "suspend":

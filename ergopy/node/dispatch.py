@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from etf import ImproperList, Pid, Reference
+from etf import Atom, ImproperList, Pid, Reference
 
 from ..dist import control as op
 from ..errors import RemoteProtocolError
@@ -59,6 +59,8 @@ class Dispatcher:
                     process = self.runtime.names.get(name)
                     if process is not None:
                         process.deliver(message)
+                    elif not _is_atom(name):
+                        raise TypeError(f"not a name: {name!r}")
                 elif number == 19:
                     self._monitor(control)
                 elif number == 20:
@@ -278,6 +280,10 @@ class Dispatcher:
     def _check_sender(self, sender: Any) -> None:
         if sender.__class__ is not Pid or sender.node != self.peer.name:
             raise RemoteProtocolError(f"a signal in the name of {sender!r}")
+
+
+def _is_atom(term: Any) -> bool:
+    return term is None or isinstance(term, Atom | bool)
 
 
 _HANDLERS: dict[Any, Handler] = {

@@ -23,8 +23,9 @@ from . import naming
 from .connections import Connections
 from .cookies import read_cookie
 from .exports import Exports
+from .remote_spawn import remote_spawn
 from .resolvers import StandardResolver
-from .rpc import rpc
+from .rpc import release_of, rpc
 from .spawn import SpawnServer
 
 if TYPE_CHECKING:
@@ -262,6 +263,7 @@ class Node:
         self._stack.callback(nursery.cancel_scope.cancel)
         self._runtime = runtime = Runtime(self._name, creation, self._peer, owner=self)
         runtime.nursery = nursery
+        runtime.release_of = self._release_of
         spawner = SpawnServer(runtime, self.exports)
         self._connections = Connections(
             runtime, self._resolver, spawner.serve, **self._options
@@ -281,6 +283,11 @@ class Node:
         self.connections.close_all()
         assert self.runtime.nursery is not None
         self.runtime.nursery.cancel_scope.cancel()
+
+    async def _release_of(self, name: str) -> int | None:
+        if name == self._name:
+            return None
+        return await release_of(self.runtime.root, self._peer(name))
 
     def _peer(self, name: str) -> Peer:
         return self.connections.peer(name)
@@ -436,6 +443,42 @@ class Node:
         caller = caller or self.runtime.root
         return await rpc(
             caller, self._peer(peer), module, function, list(args), timeout
+        )
+
+    async def remote_spawn(
+        self,
+        peer: str,
+        module: str,
+        function: str,
+        args: list[Any] | tuple[Any, ...] = (),
+        *,
+        link: bool = False,
+        monitor: bool = False,
+        timeout: float | None = 5.0,
+        caller: Process | None = None,
+    ) -> Any:
+        """Start ``module:function(args)`` as a process on another node; return its pid.
+
+        With *monitor* it returns ``(pid, reference)``. Link and monitor are those of
+        *caller*, and are there before the process runs; ``spawn_opt/5``. A function
+        that does not exist is no error here: the process ends with ``undef``.
+
+        Raises:
+            NodeDown: The node cannot be reached, or was lost.
+            StartError: It refused; ``reason`` says why.
+
+        Cancelling it, or its timeout, does not stop a process that did start.
+        """
+        caller = caller or self.runtime.root
+        return await remote_spawn(
+            caller,
+            self._peer(peer),
+            module,
+            function,
+            list(args),
+            link=link,
+            monitor=monitor,
+            timeout=timeout,
         )
 
     def export(

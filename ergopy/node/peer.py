@@ -71,6 +71,8 @@ class Peer:
         self.encoder: LinkEncoder | None = None
         self.creation = 0
         self.flags = Flag(0)
+        self.release: int | None = None
+        """Its OTP release, once somebody wanted to know; 0 if it does not say."""
         self.monitors: dict[tuple[int, ...], Watcher] = {}
         self.watches: dict[tuple[int, ...], Watch] = {}
         self.spawns: dict[tuple[int, ...], SpawnWaiter] = {}
@@ -98,7 +100,7 @@ class Peer:
 
     def lost(self) -> None:
         """Tell everybody who depends on the connection that it is gone."""
-        self.transport = self.encoder = None
+        self.transport = self.encoder = self.release = None
         self._queue.clear()
         for watch in self.watches.values():
             watch.process.watchers.pop(watch, None)

@@ -137,3 +137,17 @@ async def _through_rex(
         case (Atom("badrpc"), why):
             raise RpcError("erpc", why)
     return value
+
+
+async def release_of(caller: Process, peer: Peer) -> int | None:
+    """Return the OTP release of *peer*, or None; asked once per connection."""
+    if peer.flags & Flag.ALTACT_SIG:
+        return 28
+    if peer.release is None:
+        args = [Atom("otp_release")]
+        try:
+            text = await rpc(caller, peer, "erlang", "system_info", args, 2.0)
+            peer.release = int("".join(map(chr, text)))
+        except (RpcError, TypeError, ValueError):
+            peer.release = 0
+    return peer.release or None

@@ -192,9 +192,10 @@ def reply_alias(tag: Any) -> Reference | None:
     if tag.__class__ is list and tag:
         tag = tag[0]
     if tag.__class__ is ImproperList:
+        inner = tag.items[0]
+        if inner.__class__ is ImproperList:
+            # The other half may be a reference too, but nobody listens to it.
+            tag = inner
         if tag.tail.__class__ is Reference:
-            return tag.tail
-        tag = tag.items[0]
-        if tag.__class__ is ImproperList and tag.tail.__class__ is Reference:
             return tag.tail
     return None

@@ -99,10 +99,12 @@ class Mailbox:
             if not in_time or remaining <= 0:
                 raise ReceiveTimeout(timeout)
             in_time = await self.park(remaining)
+            if self.budget <= 0:
+                await self.let_others_run()
         return self._take(found)
 
     async def let_others_run(self) -> None:
-        """Begin a new budget behind all the other tasks that can run now."""
+        """Give every other task that can run a turn, and begin a new budget."""
         self.budget = REDUCTIONS
         await trio.lowlevel.checkpoint()
 

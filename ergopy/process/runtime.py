@@ -71,6 +71,8 @@ class Runtime:
         self.nursery: trio.Nursery | None = None
         self.closing = False
         self.empty = trio.Event()
+        self.release_of: Callable[[str], Awaitable[int | None]] = _unknown
+        """Finds out the OTP release of a node; None if it is not to be had."""
         self.node_watchers: list[Callable[[str, bool], object]] = []
         self.current: object = None
         """The process (or connection) whose step runs now; it will flush after it."""
@@ -275,3 +277,7 @@ class Runtime:
         dirty = self.dirty
         while dirty:
             dirty.pop().flush()
+
+
+async def _unknown(_: str) -> None:
+    """Know no release of any node."""

@@ -1,0 +1,104 @@
+"""A runtime without a network, and what tests of processes need around it."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+import trio.testing
+
+from ergopy.process.runtime import Runtime
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from ergopy import Pid, Process
+
+settle = trio.testing.wait_all_tasks_blocked
+
+
+@asynccontextmanager
+async def running(owner: Any = None) -> AsyncIterator[Runtime]:
+    async with trio.open_nursery() as nursery:
+        runtime = Runtime("py@test", 7, owner=owner)
+        runtime.nursery = nursery
+        nursery.start_soon(runtime.timers.run)
+        yield runtime
+        nursery.cancel_scope.cancel()
+
+
+@pytest.fixture
+async def runtime() -> AsyncIterator[Runtime]:
+    async with running() as lone:
+        yield lone
+
+
+async def idle(process: Process) -> None:
+    """Live, and leave the mailbox alone."""
+    await trio.sleep_forever()
+
+
+def sleeper(
+    runtime: Runtime, *, trap: bool = False, name: str | None = None
+) -> Process:
+    """Start a process that reads no mail, so that its mailbox can be looked at."""
+    process = runtime.spawn(idle, (), name=name, label="sleeper")
+    process.trap_exit = trap
+    return process
+
+
+def mail(process: Process) -> list[Any]:
+    return list(process.queue or ())
+
+
+def find(runtime: Runtime, pid: Pid) -> Process:
+    process = runtime.find(pid)
+    assert process is not None
+    return process
+
+
+async def inside(
+    runtime: Runtime, body: Callable[[Process], Awaitable[Any]], **options: Any
+) -> Any:
+    """Run *body* in a process of its own; return or raise what it does."""
+    done = trio.Event()
+    outcome: list[tuple[bool, Any]] = []
+
+    async def run(process: Process) -> None:
+        try:
+            outcome.append((True, await body(process)))
+        except Exception as error:
+            outcome.append((False, error))
+        finally:
+            done.set()
+
+    runtime.spawn(run, (), **options)
+    await done.wait()
+    assert outcome, "the process was ended from outside"
+    good, value = outcome[0]
+    if not good:
+        raise value
+    return value
+
+
+class Ends:
+    """A watcher that keeps the reason with which a process ended."""
+
+    def __init__(self, process: Process) -> None:
+        self.reasons: list[Any] = []
+        process.watchers[self] = self
+
+    def fire(self, reason: Any) -> None:
+        self.reasons.append(reason)
+
+
+def assert_only_the_root(runtime: Runtime) -> None:
+    """Check that whoever has ended left nothing in any table."""
+    root = runtime.root
+    assert list(runtime.processes.values()) == [root]
+    assert not runtime.names
+    assert not runtime.aliases
+    for held in (root.links, root.monitors, root.watchers, root._aliases, root.queue):
+        assert not held
