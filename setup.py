@@ -28,17 +28,20 @@ def extensions() -> list[Extension]:
         if REQUIRED:
             raise
         return []
-    modules = [
+    sources = [
         Extension(
             f"{package}._speedups",
             [f"{package.replace('.', '/')}/_speedups.pyx"],
             extra_compile_args=FLAGS,
-            optional=not REQUIRED,
         )
         for package in ("etf", "ergopy.dist")
-        if os.path.exists(f"{package.replace('.', '/')}/_speedups.pyx")
     ]
-    return cythonize(modules, language_level=3, quiet=True)
+    modules: list[Extension] = cythonize(
+        sources, language_level=3, quiet=True, build_dir="build/cython"
+    )
+    for module in modules:  # cythonize does not hand this on
+        module.optional = not REQUIRED
+    return modules
 
 
 setup(ext_modules=extensions())

@@ -24,10 +24,7 @@ from ergopy import Atom
 
 async def main(peer: str = "iex@127.0.0.1"):
     async with ergopy.Node("py@127.0.0.1", cookie="secret") as node:
-        try:
-            await node.connect(peer)
-        except ergopy.ConnectError as error:
-            sys.exit(f"{error}\nTry: ergopy doctor {peer}")
+        await node.connect(peer)
 
         # String.upcase("hello"): an Elixir module's name is an atom with a prefix.
         text = await node.rpc(peer, "Elixir.String", "upcase", [b"hello"])
@@ -52,4 +49,7 @@ async def main(peer: str = "iex@127.0.0.1"):
 
 
 if __name__ == "__main__":
-    ergopy.run(main, *sys.argv[1:])
+    try:
+        ergopy.run(main, *sys.argv[1:])
+    except ergopy.ConnectError as error:
+        sys.exit(f"{error}\nTry: ergopy doctor {error.peer}")

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from ergopy import Atom
+from ergopy import Atom, Exit
 
 from .servers import Desk, until
 
@@ -92,8 +92,6 @@ async def test_python_processes_send_big_terms_at_once(beam, node, server):
 
 async def test_big_exit_reason_and_spawn_arguments_arrive_whole(beam, node):
     async def bulky(proc):
-        from ergopy import Exit
-
         await proc.receive()
         raise Exit(b"x" * 200_000)
 

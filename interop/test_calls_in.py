@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import trio
 
-from ergopy import Atom
+from ergopy import Atom, Node
 
 from .beam import BeamError, unique_name
 from .servers import Desk, until
@@ -177,16 +178,12 @@ async def test_name_is_free_again_when_the_server_has_crashed(beam, node, desk):
 
 
 async def test_call_in_flight_ends_when_the_python_node_leaves(beam, node_options):
-    from ergopy import Node
-
     node = Node(**node_options)
     name = Atom(node_options["name"])
     source = """
         register(Caller, self()),
         catch gen_server:call({desk, Py}, never, infinity)
     """
-    import trio
-
     results = []
 
     async def call():

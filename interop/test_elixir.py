@@ -43,12 +43,12 @@ async def test_multi_call_and_abcast(elixir, node, desk):
 
 async def test_call_timeout_exits_the_caller_and_leaves_nothing(elixir, node, desk):
     source = """
-        reason = catch_exit = try do
-          GenServer.call({:desk, py}, {:later, 0.1, :late}, 30)
-        catch
-          :exit, {reason, _} -> reason
-        end
-        _ = catch_exit
+        reason =
+          try do
+            GenServer.call({:desk, py}, {:later, 0.1, :late}, 30)
+          catch
+            :exit, {reason, _} -> reason
+          end
         {reason, :ergopy_peer.flush(250)}
     """
     assert await elixir.elixir(source, py=node.name) == ("timeout", [])

@@ -43,10 +43,6 @@ async def test_global_names_of_the_beam_work(beam, node_options, hidden):
 
 @KINDS
 async def test_python_pid_can_have_a_global_name(beam, node_options, hidden):
-    source = """
-        Pid = erlang:whereis_remote(Py),
-        ok
-    """
     async with Node(**node_options, hidden=hidden) as node:
         pid = await node.start(Desk, name="desk")
         source = """
@@ -58,9 +54,7 @@ async def test_python_pid_can_have_a_global_name(beam, node_options, hidden):
         assert await beam.run(source, Pid=pid) == 2
 
 
-async def test_two_beams_stay_connected_when_python_leaves(
-    new_beam, node_options, start_beam
-):
+async def test_two_beams_stay_connected_when_python_leaves(new_beam, node_options):
     one, two = new_beam(), new_beam()
     assert await one.run("net_adm:ping(N)", N=two.name) == "pong"
     assert await one.run("global:sync()") == "ok"

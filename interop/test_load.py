@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from ergopy import Atom
+from ergopy import Atom, Exit
 
 from .servers import inside, until
 
@@ -98,6 +98,4 @@ async def test_thousand_monitors_and_processes_come_and_go(beam, node):
 
 
 async def _child(proc, number):
-    from ergopy import Exit
-
     raise Exit(number)

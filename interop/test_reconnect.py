@@ -12,15 +12,11 @@ import trio
 
 from ergopy import Atom, Node, NodeDown, NoProcess
 
-from .beam import BeamError
+from .beam import BeamError, Epmd
 from .servers import Desk, inside, until
 
 PROGRAM = Path(__file__).parent / "peer" / "node.py"
 START = "{ok, Pid} = ergopy_peer_server:start(server), Pid"
-
-
-async def _up_to_now(node, name):
-    await until(lambda: name in node.nodes())
 
 
 async def test_killed_beam_is_down_and_its_next_incarnation_is_reached(new_beam, node):
@@ -51,7 +47,6 @@ async def test_call_in_flight_is_node_down_when_the_beam_is_killed(new_beam, nod
             with pytest.raises(NodeDown):
                 await node.call(("server", beam.name), Atom("never"), timeout=None)
 
-        await _up_to_now(node, beam.name)
         count = "length(element(2, process_info(whereis(server), monitored_by)))"
         await beam.run(f"ergopy_peer:until(fun() -> {count} =:= 1 end)")
         beam.kill9()
@@ -193,9 +188,7 @@ async def test_paused_beam_gets_what_was_sent_meanwhile(new_beam, node):
     assert await node.call(server, Atom("value")) == 100
 
 
-async def test_lost_port_mapper_is_registered_with_again(start_beam, node_options):
-    from .beam import Epmd
-
+async def test_lost_port_mapper_is_registered_with_again(node_options):
     mapper = Epmd()
     try:
         options = node_options | {"epmd_port": mapper.port, "epmd": "client"}

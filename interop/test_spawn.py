@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ergopy import Atom, Exit
+from ergopy import Atom, Exit, NodeDown
 
 from .servers import Desk, inside, sleeper
 
@@ -108,3 +108,55 @@ async def test_python_spawns_on_the_beam(beam, node):
     pid, message = await inside(node, ask)
     assert pid.node == beam.name
     assert message == "hello"
+
+
+async def test_python_spawns_with_a_monitor(beam, node):
+    async def ask(proc):
+        pid, ref = await node.remote_spawn(
+            beam.name, "erlang", "exit", [Atom("early")], monitor=True, caller=proc
+        )
+        return pid, ref, await proc.receive(timeout=5)
+
+    pid, ref, down = await inside(node, ask)
+    assert (down.ref, down.pid, down.reason) == (ref, pid, "early")
+
+
+async def test_python_spawns_with_a_link(beam, node):
+    async def ask(proc):
+        proc.trap_exit = True
+        pid = await node.remote_spawn(
+            beam.name, "erlang", "exit", [Atom("early")], link=True, caller=proc
+        )
+        return pid, await proc.receive(timeout=5)
+
+    pid, message = await inside(node, ask)
+    assert (message.pid, message.reason) == (pid, "early")
+
+
+async def test_python_spawns_an_unknown_function(beam, node):
+    async def ask(proc):
+        await node.remote_spawn(
+            beam.name, "no_such", "function", [1], monitor=True, caller=proc
+        )
+        return await proc.receive(timeout=5)
+
+    reason, [(module, function, args, _)] = (await inside(node, ask)).reason
+    assert reason == "undef"
+    assert (module, function, args) == ("no_such", "function", [1])
+
+
+async def test_python_spawns_on_an_absent_node(node):
+    with pytest.raises(NodeDown):
+        await node.remote_spawn("nobody@127.0.0.1", "erlang", "node")
+
+
+async def test_group_leader_of_a_spawned_process_is_no_hindrance(beam, node):
+    """It prints to its group leader, which is on our node."""
+
+    async def ask(proc):
+        await node.remote_spawn(
+            beam.name, "io", "format", [b"printed~n"], monitor=True, caller=proc
+        )
+        return await proc.receive(timeout=5)
+
+    assert (await inside(node, ask)).reason == "normal"

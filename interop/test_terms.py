@@ -7,7 +7,9 @@ import random
 import pytest
 
 import etf
-from ergopy import Atom
+from ergopy import Atom, GenServer
+
+from .servers import inside
 
 ERLANG = [
     "0",
@@ -107,11 +109,7 @@ async def test_python_term_comes_back_the_same(node, server, term):
 
 async def test_pids_and_references_of_python_come_back_the_same(node, server, desk):
     async def collect(proc):
-        from .servers import inside  # noqa: F401
-
         return [proc.pid, proc.alias(), await proc.monitor(desk)]
-
-    from .servers import inside
 
     terms = await inside(node, collect)
     echoed = await node.call(server, (Atom("echo"), terms))
@@ -175,8 +173,6 @@ async def test_what_is_no_term_is_refused_before_it_is_sent(beam, node, server, 
 
 
 async def test_reply_that_is_no_term_ends_only_that_server(beam, node):
-    from ergopy import GenServer
-
     class Odd(GenServer):
         async def handle_call(self, request, from_):
             return object()

@@ -11,6 +11,7 @@ import pytest
 import trio
 
 import ergopy
+from etf import Atom
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -73,13 +74,13 @@ class Echo(ergopy.GenServer):
 
     async def handle_call(self, request: Any, from_: Any) -> Any:
         match request:
-            case "crash":
+            case Atom("crash"):
                 raise ValueError("as you wish")
-            case "wait":
+            case Atom("wait"):
                 return ergopy.NOREPLY
-            case "seen":
+            case Atom("seen"):
                 return self.seen
-            case "stop":
+            case Atom("stop"):
                 return ergopy.Stop("normal", reply="bye")
         return request
 

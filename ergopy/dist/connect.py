@@ -18,7 +18,6 @@ import trio
 from ..errors import ConnectError, HandshakeTimeout, NodeNotFound
 from .handshake import (
     Acceptor,
-    AliveAnswered,
     AliveAsked,
     Connected,
     Connector,
@@ -27,6 +26,8 @@ from .handshake import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .handshake import Answer, Event, Handshake, Identity, Step
 
 _READ = 4096
@@ -42,6 +43,8 @@ class Decision:
     """The name to give to a node that asks for one."""
     creation: int = 0
     """The creation that goes with it."""
+    given_up: Callable[[], object] | None = None
+    """Called if the handshake ends without a connection."""
 
     def __repr__(self) -> str:
         return f"Decision({self.status!r}, name={self.name!r})"
@@ -81,7 +84,8 @@ async def dial(
             stream = await trio.open_tcp_stream(host, port)
     except trio.TooSlowError:
         raise HandshakeTimeout(peer, setup_time) from None
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        # A host can be so wrong that it is not even looked up.
         raise NodeNotFound(
             peer, f"nobody listens at {host}:{port} ({error})"
         ) from error
@@ -114,27 +118,41 @@ async def answer(
     Returns None if one of the two did not want it, without anybody being wrong.
     """
     talk = _Talk(stream, acceptor, setup_time)
-    while True:
-        for event in await talk.events():
-            if isinstance(event, Connected):
-                return event
-            if isinstance(event, AliveAnswered) and not event.wanted:
-                return None
-            if isinstance(event, NameReceived):
-                talk.more(_admit(acceptor, gate.decide(event)))
-            elif isinstance(event, Verified):
-                gate.replace(acceptor.peer)
-                talk.more(acceptor.confirm())
-        if acceptor.done and not talk.pending:
+    link: Connected | None = None
+    given_up: Callable[[], object] | None = None
+    try:
+        while link is None and not (acceptor.done and not talk.pending):
+            for event in await talk.events():
+                if isinstance(event, Connected):
+                    link = event
+                elif isinstance(event, NameReceived):
+                    decision = gate.decide(event)
+                    given_up = decision.given_up
+                    talk.more(_admit(acceptor, decision))
+                elif isinstance(event, Verified):
+                    gate.replace(acceptor.peer)
+                    talk.more(acceptor.confirm())
+        if link is None:
             await talk.finish()
-            return None
+    finally:
+        if link is None and given_up is not None:
+            given_up()
+    return link
 
 
 def release(stream: trio.SocketStream) -> sockets.socket:
-    """Take the plain socket out of a Trio stream."""
+    """Take the plain socket out of a Trio stream.
+
+    Raises:
+        OSError: It is broken already; it is closed then.
+    """
     sock = sockets.socket(fileno=stream.socket.detach())
-    sock.setblocking(False)
-    sock.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY, 1)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY, 1)
+    except OSError:
+        sock.close()
+        raise
     # Trio lets the kernel hold little that is unsent, which slows bulk traffic that
     # has a high-water mark of its own. 0 is the system's default.
     if (option := getattr(sockets, "TCP_NOTSENT_LOWAT", None)) is not None:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any, final
 
 import etf
-from etf import Atom, Charlist
+from etf import Atom, Charlist, Pid
 
 from ..process.atoms import ERROR, OK
 
@@ -49,11 +49,16 @@ async def show_state(server: GenServer, from_: Any) -> None:
     does not say what it runs is taken for a new one. To find out may take a call to
     it, so that a task does it, with the state as it is now.
     """
+    match from_:
+        case (Pid(node=node), _):
+            pass
+        case _:
+            return
     state = _state(server)
     process = server.process
 
     async def answer() -> None:
-        release = await process.runtime.release_of(from_[0].node)
+        release = await process.runtime.release_of(node)
         old = release is not None and release < FIRST_WITH_OK
         failed = isinstance(state, tuple) and state[:1] == (ERROR,)
         await process.reply(from_, state if old or failed else (OK, state))

@@ -1,9 +1,9 @@
 """What arrives from a peer, turned into signals for our processes (protocol 4).
 
 One call per batch of packets; the frequent operations first. Whatever breaks a rule
-of protocol 4.2 raises RemoteProtocolError: that connection is closed, and nothing
-else. A signal for a process, name, alias or incarnation that is not there is
-dropped, or answered ``noproc``, as a BEAM does.
+of protocol 4.2 closes that connection, and nothing else. A signal for a process,
+name, alias or incarnation that is not there is dropped, or answered ``noproc``, as a
+BEAM does. Nothing that a peer sends makes :meth:`Dispatcher.deliver` raise.
 """
 
 from __future__ import annotations
@@ -51,16 +51,17 @@ class Dispatcher:
         A broken rule closes the connection with a reason; what came before it counts.
         """
         control: Control = ()
+        names = self.runtime.names
         try:
             for control, message in packets:
                 number = control[0]
                 if number == 6:
                     _, _, _, name = control
-                    process = self.runtime.names.get(name)
+                    process = names.get(name)
                     if process is not None:
                         process.deliver(message)
-                    elif not _is_atom(name):
-                        raise TypeError(f"not a name: {name!r}")
+                    else:
+                        self._rarely_named(name, message)
                 elif number == 19:
                     self._monitor(control)
                 elif number == 20:
@@ -74,26 +75,29 @@ class Dispatcher:
                     _, _, to = control
                     self._alias(to, message)
                 else:
-                    self._rare(control, message)
-        except (ValueError, TypeError, AttributeError) as error:
+                    handler = _HANDLERS.get(number)
+                    if handler is None:
+                        raise RemoteProtocolError("nobody sends that")
+                    handler(self, control, message)
+        except (ValueError, TypeError, AttributeError, RemoteProtocolError) as error:
             # Unpacking failed, or an identifier is none: the tuple is malformed.
-            self._broken(f"malformed {op.describe(control)}: {error}")
-        except RemoteProtocolError as error:
-            self._broken(str(error))
+            self._fail(RemoteProtocolError(f"{op.describe(control)}: {error}"))
+        except Exception as error:
+            logger.exception("%s could not be carried out", op.describe(control))
+            self._fail(RemoteProtocolError(f"{op.describe(control)}: {error!r}"))
 
-    def _broken(self, problem: str) -> None:
-        logger.warning(
-            "invalid distribution message from %s: %s; closing the connection",
-            self.peer.name,
-            problem,
-            extra={"node": self.runtime.name, "peer": self.peer.name},
-        )
+    def _fail(self, error: RemoteProtocolError) -> None:
         if self.peer.transport is not None:
-            self.peer.transport.close(problem)
+            self.peer.transport.fail(error)
+
+    def _rarely_named(self, name: Any, message: Any) -> None:
+        process = self.runtime.names.get(_atom(name))
+        if process is not None:
+            process.deliver(message)
 
     def _message(self, to: Any, message: Any) -> None:
         if to.__class__ is not Pid:
-            raise TypeError(f"not a pid: {to!r}")
+            raise TypeError("the receiver is a pid")
         if (
             message.__class__ is tuple
             and len(message) == 2
@@ -111,36 +115,47 @@ class Dispatcher:
 
     def _alias(self, to: Any, message: Any) -> None:
         if to.__class__ is not Reference:
-            raise TypeError(f"not an alias: {to!r}")
-        receiver = self.runtime.aliases.get(to.words)
+            raise TypeError("an alias is a reference")
+        runtime = self.runtime
+        receiver = runtime.aliases.get(to.words)
         if (
             receiver is not None
-            and to.creation == self.runtime.creation
-            and to.node == self.runtime.name
+            and to.creation == runtime.creation
+            and to.node == runtime.name
         ):
             receiver.deliver(message)
 
     def _altact(self, control: Control, message: Any) -> None:
         _, flags, sender, to = control[:4]
-        if flags < 0 or flags & 12 == 12 or (flags & 2 and len(control) < 5):
-            raise RemoteProtocolError(f"bad flags {flags} in ALTACT_SIG_SEND")
-        process: Process | None
+        if flags == op.ALTACT_ALIAS:
+            self._alias(to, message)
+            return
+        if problem := op.problem(control):
+            raise RemoteProtocolError(problem)
         if flags & op.ALTACT_EXIT:
-            if flags & op.ALTACT_ALIAS:
-                record: Any = self.runtime.aliases.get(to.words)
-                process = getattr(record, "owner", None)
-            else:
-                process = self.runtime.find(to)
+            self._check_sender(sender)
+            process = self._addressed(flags, to)
             if process is not None:
                 process.exit_from(sender, message, link=False)
         elif flags & op.ALTACT_ALIAS:
             self._alias(to, message)
         elif flags & op.ALTACT_NAME:
-            process = self.runtime.names.get(to)
-            if process is not None:
-                process.deliver(message)
+            self._rarely_named(to, message)
         else:
             self._message(to, message)
+
+    def _addressed(self, flags: int, to: Any) -> Process | None:
+        """Find the process that an exit signal with these flags is for."""
+        if flags & op.ALTACT_NAME:
+            return self.runtime.names.get(_atom(to))
+        if not flags & op.ALTACT_ALIAS:
+            return self._process(to)
+        if to.__class__ is not Reference:
+            raise TypeError("an alias is a reference")
+        runtime = self.runtime
+        if to.creation != runtime.creation or to.node != runtime.name:
+            return None
+        return getattr(runtime.aliases.get(to.words), "owner", None)
 
     def _monitor(self, control: Control) -> None:
         _, watcher, target, ref = control
@@ -148,19 +163,21 @@ class Dispatcher:
         if watcher.__class__ is not Pid or ref.__class__ is not Reference:
             raise TypeError("a watcher is a pid, its monitor a reference")
         if watcher.node != peer.name:
-            raise RemoteProtocolError(f"a monitor for a process of {watcher.node}")
+            raise RemoteProtocolError("that is no process of this peer")
         if target.__class__ is Pid:
             process = self.runtime.processes.get(target.id)
-            if process is not None and process.pid != target:
-                process = None
+            if process is None or process.pid != target:
+                process = self._process(target)
         else:
             process = self.runtime.names.get(target)
+            if process is None:
+                process = self.runtime.names.get(_atom(target))
         if process is None:
             peer.down(target, watcher, ref, NOPROC)
             return
         watch = Watch(peer, process, watcher, ref, target)
-        peer.watches[ref.words] = watch
-        process.watchers[watch] = watch
+        if peer.watches.setdefault(ref.words, watch) is watch:
+            process.watchers[watch] = watch
 
     def _demonitor(self, control: Control) -> None:
         _, _, _, ref = control
@@ -170,32 +187,25 @@ class Dispatcher:
         if watch is not None:
             watch.process.watchers.pop(watch, None)
 
-    def _rare(self, control: Control, message: Any) -> None:
-        handler = _HANDLERS.get(control[0])
-        if handler is None:
-            raise RemoteProtocolError(f"unknown operation {op.describe(control)}")
-        handler(self, control, message)
-
     def _traced(self, control: Control, message: Any) -> None:
         """Take the form without the trace token; we do not trace."""
         number = control[0]
-        if number == op.SEND_TT:
-            _, unused, to, _ = control
-            plain: Control = (op.SEND, unused, to)
-        elif number == op.REG_SEND_TT:
-            _, sender, unused, to, _ = control
-            plain = (op.REG_SEND, sender, unused, to)
-        elif number in (op.EXIT_TT, op.EXIT2_TT):
-            _, sender, to, _, reason = control
-            plain = (number - 10, sender, to, reason)
-        elif number == op.SPAWN_REQUEST_TT:
-            plain = (op.SPAWN_REQUEST, *control[1:6])
-        elif number == op.SPAWN_REPLY_TT:
-            plain = (op.SPAWN_REPLY, *control[1:5])
-        else:
-            _, sender, to, _ = control
-            plain = (number - 1, sender, to)
-        self.deliver([(plain, message)])
+        at = -2 if number in (op.EXIT_TT, op.EXIT2_TT) else -1
+        if (problem := op.problem(control)) is not None:
+            raise RemoteProtocolError(problem)
+        plain = list(control)
+        del plain[at]
+        plain[0] = _PLAIN[number]
+        _HANDLERS[plain[0]](self, tuple(plain), message)
+
+    def _send(self, control: Control, message: Any) -> None:
+        self._message(control[2], message)
+
+    def _send_named(self, control: Control, message: Any) -> None:
+        self._rarely_named(control[3], message)
+
+    def _send_alias(self, control: Control, message: Any) -> None:
+        self._alias(control[2], message)
 
     def _down(self, control: Control, reason: Any) -> None:
         if control[0] == op.MONITOR_P_EXIT:
@@ -211,6 +221,8 @@ class Dispatcher:
 
     def _spawn_reply(self, control: Control, _: Any) -> None:
         _, request, _, flags, result = control
+        if type(flags) is not int or not (result.__class__ is Pid or is_atom(result)):
+            raise TypeError("flags are a number, a result is a pid or an atom")
         waiter = self.peer.spawns.pop(request.words, None)
         if waiter is not None:
             waiter.spawned(flags, result)
@@ -218,32 +230,38 @@ class Dispatcher:
     def _link(self, control: Control, _: Any) -> None:
         _, sender, to = control
         self._check_sender(sender)
-        process = self.runtime.find(to)
+        process = self._process(to)
         if process is None:
             self.peer.exit_link(to, sender, NOPROC)
-        else:
+        elif sender not in process.links:
+            # If it is there our own unlink may be on its way, and undoes this one.
             process.links[sender] = LINKED
             self.peer.linked.add(process)
 
     def _unlink(self, control: Control, _: Any) -> None:
         """UNLINK_ID is acknowledged before anything else, whoever it is for."""
+        number = None
         if control[0] == op.UNLINK:
             _, sender, to = control
         else:
             _, number, sender, to = control
-            if not isinstance(number, int) or number < 1:
-                raise RemoteProtocolError(f"bad unlink id {number!r}")
-            self.peer.emit((op.UNLINK_ID_ACK, number, to, sender))
+            if type(number) is not int or not 0 < number < 1 << 64:
+                raise RemoteProtocolError("that is no unlink id")
         self._check_sender(sender)
-        process = self.runtime.find(to)
+        process = self._process(to)
+        if number is not None:
+            self.peer.emit((op.UNLINK_ID_ACK, number, to, sender))
         if process is not None and process.links.get(sender) == LINKED:
             del process.links[sender]
             self.peer.forget_link(process, sender)
 
     def _unlink_ack(self, control: Control, _: Any) -> None:
         _, number, sender, to = control
-        process = self.runtime.find(to)
-        if process is not None and number and process.links.get(sender) == number:
+        if type(number) is not int or not 0 < number < 1 << 64:
+            raise RemoteProtocolError("that is no unlink id")
+        self._check_sender(sender)
+        process = self._process(to)
+        if process is not None and process.links.get(sender) == number:
             del process.links[sender]
             self.peer.forget_link(process, sender)
 
@@ -253,7 +271,7 @@ class Dispatcher:
         else:
             _, sender, to = control
         self._check_sender(sender)
-        process = self.runtime.find(to)
+        process = self._process(to)
         if process is None:
             return
         state = process.links.pop(sender, None)
@@ -267,26 +285,70 @@ class Dispatcher:
         else:
             _, sender, to = control
         self._check_sender(sender)
-        process = self.runtime.find(to)
+        process = self._process(to)
         if process is not None:
             process.exit_from(sender, reason, link=False)
 
     def _group_leader(self, control: Control, _: Any) -> None:
         _, leader, to = control
-        process = self.runtime.find(to)
-        if process is not None and leader.__class__ is Pid:
+        if leader.__class__ is not Pid:
+            raise TypeError("a group leader is a pid")
+        process = self._process(to)
+        if process is not None:
             process.group_leader = leader
 
     def _check_sender(self, sender: Any) -> None:
         if sender.__class__ is not Pid or sender.node != self.peer.name:
-            raise RemoteProtocolError(f"a signal in the name of {sender!r}")
+            raise RemoteProtocolError("the sender is no process of this peer")
+
+    def _process(self, to: Any) -> Process | None:
+        """Find a process of ours; None if it is dead, or of an earlier start."""
+        if to.__class__ is not Pid:
+            raise TypeError("the receiver is a pid")
+        process = self.runtime.processes.get(to.id)
+        if process is not None and process.pid == to:
+            return process
+        if to.node != self.runtime.name:
+            raise RemoteProtocolError("the receiver is no process of ours")
+        return None
 
 
-def _is_atom(term: Any) -> bool:
-    return term is None or isinstance(term, Atom | bool)
+def is_atom(term: Any) -> bool:
+    """Tell whether *term* is an atom, also one with a Python value of its own."""
+    return term is None or term.__class__ is bool or isinstance(term, Atom)
 
+
+def _atom(name: Any) -> Atom:
+    if isinstance(name, Atom):
+        return name
+    if name is None:
+        return _NIL
+    if name.__class__ is bool:
+        return _TRUE if name else _FALSE
+    raise TypeError("a name is an atom")
+
+
+_NIL, _TRUE, _FALSE = Atom("nil"), Atom("true"), Atom("false")
+
+_PLAIN = {
+    op.SEND_TT: op.SEND,
+    op.EXIT_TT: op.EXIT,
+    op.REG_SEND_TT: op.REG_SEND,
+    op.EXIT2_TT: op.EXIT2,
+    op.SEND_SENDER_TT: op.SEND_SENDER,
+    op.PAYLOAD_EXIT_TT: op.PAYLOAD_EXIT,
+    op.PAYLOAD_EXIT2_TT: op.PAYLOAD_EXIT2,
+    op.SPAWN_REQUEST_TT: op.SPAWN_REQUEST,
+    op.SPAWN_REPLY_TT: op.SPAWN_REPLY,
+    op.ALIAS_SEND_TT: op.ALIAS_SEND,
+}
+"""The operation that a traced one is, without its token."""
 
 _HANDLERS: dict[Any, Handler] = {
+    op.SEND: Dispatcher._send,
+    op.SEND_SENDER: Dispatcher._send,
+    op.REG_SEND: Dispatcher._send_named,
+    op.ALIAS_SEND: Dispatcher._send_alias,
     op.LINK: Dispatcher._link,
     op.EXIT: Dispatcher._exit_link,
     op.PAYLOAD_EXIT: Dispatcher._exit_link,
@@ -300,19 +362,5 @@ _HANDLERS: dict[Any, Handler] = {
     op.PAYLOAD_MONITOR_P_EXIT: Dispatcher._down,
     op.SPAWN_REQUEST: Dispatcher._spawn_request,
     op.SPAWN_REPLY: Dispatcher._spawn_reply,
-    **dict.fromkeys(
-        (
-            op.SEND_TT,
-            op.EXIT_TT,
-            op.REG_SEND_TT,
-            op.EXIT2_TT,
-            op.SEND_SENDER_TT,
-            op.PAYLOAD_EXIT_TT,
-            op.PAYLOAD_EXIT2_TT,
-            op.SPAWN_REQUEST_TT,
-            op.SPAWN_REPLY_TT,
-            op.ALIAS_SEND_TT,
-        ),
-        Dispatcher._traced,
-    ),
+    **dict.fromkeys(_PLAIN, Dispatcher._traced),
 }

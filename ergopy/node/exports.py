@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 import trio
@@ -44,9 +45,16 @@ class Exports:
     def __init__(self) -> None:
         self._functions: dict[tuple[str, str], _Function] = {}
         self.programs: dict[tuple[str, str | None], Callable[..., Any]] = {}
+        self.limiter: trio.CapacityLimiter | None = None
+        """How many threads ``in_thread`` may use at a time; None is Trio's default."""
 
     def __contains__(self, name: tuple[str, str]) -> bool:
         return name in self._functions
+
+    def program(self, module: str, function: str | None) -> Callable[..., Any] | None:
+        """Return what ``spawn`` of that function runs, or None."""
+        exact = self.programs.get((module, function))
+        return self.programs.get((module, None)) if exact is None else exact
 
     def names(self) -> list[tuple[str, str]]:
         """Return the exported ``(module, function)`` pairs, sorted."""
@@ -88,7 +96,7 @@ class Exports:
     ) -> None:
         if not callable(function):
             raise TypeError(f"{module}:{name} is not callable: {function!r}")
-        if in_thread and inspect.iscoroutinefunction(function):
+        if in_thread and _is_async(function):
             raise TypeError(f"{module}:{name} is async; a thread cannot run it")
         self._functions[module, name] = _Function(
             function, *_arity(function), in_thread
@@ -100,13 +108,25 @@ class Exports:
         Raises:
             Undefined: It is not exported, or takes other arguments.
         """
-        found = self._functions.get((module, function))
+        found = None
+        if isinstance(module, str) and isinstance(function, str):
+            found = self._functions.get((module, function))
         if found is None or not found.least <= len(arguments) <= found.most:
             raise Undefined(module, function, arguments)
         if found.in_thread:
-            return await trio.to_thread.run_sync(found.call, *arguments)
+            return await trio.to_thread.run_sync(
+                found.call, *arguments, limiter=self.limiter
+            )
         value = found.call(*arguments)
         return await value if inspect.isawaitable(value) else value
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    while isinstance(function, partial):
+        function = function.func
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004
+    )
 
 
 def _arity(function: Callable[..., Any]) -> tuple[int, float]:

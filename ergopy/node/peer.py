@@ -1,34 +1,44 @@
 """Another node, as this one sees it: the way there, and all that hangs on it.
 
-A peer outlives its connections. What is sent to it while it is being dialled waits
-in order; if it cannot be reached, or is lost, every monitor, link, call and spawn
-request that depends on it gets exactly one ``noconnection`` (protocol 4.8).
+A peer outlives its connections. What is sent to it while it is being dialled is
+encoded at once, so that the sender hears of what cannot be sent, and waits in order.
+If the peer cannot be reached, or is lost, every monitor, link, call and spawn request
+that depends on it gets exactly one ``noconnection`` (protocol 4.8).
+
+Signals never wait and are never refused, whatever is queued; only senders of messages
+look at :meth:`Peer.has_room` and :meth:`Peer.ready` before.
 """
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Protocol, final
-
-import trio
 
 from etf import Atom, Pid, Reference
 
 from ..dist import control as op
-from ..dist.flags import Flag
-from ..process.atoms import EMPTY, NOCONNECTION
+from ..dist.flags import WITH_HEADER, Flag
+from ..dist.link import LinkEncoder
+from ..dist.transport import HIGH_WATER
+from ..process.atoms import EMPTY, NOCONNECTION, PYTHON
 from ..process.signals import LINKED
 
 if TYPE_CHECKING:
-    from ..dist.link import LinkEncoder
+    from collections.abc import Callable
+
+    from ..dist.old_forms import OldForms
     from ..dist.transport import Transport
     from ..process.process import Process
     from ..process.runtime import Runtime
     from ..process.signals import Signals, Watcher
 
-MAX_QUEUED = 10_000
-"""Signals that wait for one connection to come up; a sender may not add more."""
+logger = logging.getLogger("ergopy.node")
 
 _NONE: Any = object()
+
+# For what waits, whatever the link will be like: no version byte before the message.
+_early = LinkEncoder(header=True)
+_VERSION = b"\x83"
 
 
 class SpawnWaiter(Protocol):
@@ -63,12 +73,18 @@ class Watch:
 class Peer:
     """See the module; made once per node name, by ``Connections``."""
 
-    def __init__(self, name: Atom, runtime: Runtime, dialler: Dialler) -> None:
+    def __init__(
+        self,
+        name: Atom,
+        runtime: Runtime,
+        dialler: Dialler,
+        high_water: int = HIGH_WATER,
+    ) -> None:
         self.name = name
         self.runtime = runtime
         self._dialler = dialler
         self.transport: Transport | None = None
-        self.encoder: LinkEncoder | None = None
+        self.encoder: LinkEncoder | OldForms | None = None
         self.creation = 0
         self.flags = Flag(0)
         self.release: int | None = None
@@ -77,7 +93,9 @@ class Peer:
         self.watches: dict[tuple[int, ...], Watch] = {}
         self.spawns: dict[tuple[int, ...], SpawnWaiter] = {}
         self.linked: set[Signals] = set()
-        self._queue: list[tuple[tuple[Any, ...], Any]] = []
+        self._queue: list[tuple[tuple[Any, ...], bytes | None]] = []
+        self._queued = 0
+        self._high_water = high_water
         self._unlink_ids = 0
         self._altact = False
 
@@ -85,38 +103,57 @@ class Peer:
         return f"<Peer {self.name} {'up' if self.transport else 'down'}>"
 
     def up(
-        self, transport: Transport, encoder: LinkEncoder, creation: int, flags: Flag
+        self,
+        transport: Transport,
+        encoder: LinkEncoder | OldForms,
+        creation: int,
+        flags: Flag,
     ) -> None:
         """Take a connection into use, and send what waited for it."""
         self.transport, self.encoder = transport, encoder
         self.creation, self.flags = creation, flags
         self._altact = bool(flags & Flag.ALTACT_SIG)
-        queue, self._queue = self._queue, []
-        for control, message in queue:
-            if message is _NONE:
+        version = b"" if flags & WITH_HEADER else _VERSION
+        queue, self._queue, self._queued = self._queue, [], 0
+        for control, payload in queue:
+            if payload is None:
                 transport.write(encoder.control(control))
-            else:
-                transport.write(encoder.frame(control, message))
+            elif control[0] != op.PAYLOAD_EXIT or control[2].creation == creation:
+                transport.write(encoder.frame_payload(control, version + payload))
 
     def lost(self) -> None:
-        """Tell everybody who depends on the connection that it is gone."""
+        """Tell everybody who depends on the connection that it is gone.
+
+        Links, monitors, watchers of nodes, spawn requests, in this order, as a BEAM
+        does. What is begun meanwhile belongs to the next connection.
+        """
+        was_up = self.transport is not None
         self.transport = self.encoder = self.release = None
-        self._queue.clear()
-        for watch in self.watches.values():
-            watch.process.watchers.pop(watch, None)
-        self.watches.clear()
+        self.creation, self.flags, self._altact = 0, Flag(0), False
+        self._queue, self._queued = [], 0
+        watches, self.watches = self.watches, {}
         linked, self.linked = self.linked, set()
+        monitors, self.monitors = self.monitors, {}
+        spawns, self.spawns = self.spawns, {}
+        for watch in watches.values():
+            watch.process.watchers.pop(watch, None)
         for process in linked:
             for pid in [to for to in process.links if to.node == self.name]:
                 if process.links.pop(pid) == LINKED:
-                    process.exit_from(pid, NOCONNECTION, link=True)
-        monitors, self.monitors = self.monitors, {}
+                    self._tell(process.exit_from, pid, NOCONNECTION, link=True)
         for watcher in monitors.values():
-            watcher.fire(NOCONNECTION)
-        self.runtime.node_changed(self.name, up=False)
-        spawns, self.spawns = self.spawns, {}
+            self._tell(watcher.fire, NOCONNECTION)
+        if was_up:
+            self._tell(self.runtime.node_changed, self.name, up=False)
         for waiter in spawns.values():
-            waiter.spawned(0, NOCONNECTION)
+            self._tell(waiter.spawned, 0, NOCONNECTION)
+
+    def _tell(self, step: Callable[..., object], *args: Any, **options: Any) -> None:
+        # Whatever goes wrong for one of them, the others have to hear of it.
+        try:
+            step(*args, **options)
+        except Exception:
+            logger.exception("somebody could not be told that %s is lost", self.name)
 
     def is_ready(self) -> bool:
         """Tell whether there is a connection with room: a send need not wait."""
@@ -127,7 +164,7 @@ class Peer:
         """Tell whether one more signal may be queued, connected or not."""
         transport = self.transport
         if transport is None:
-            return len(self._queue) < MAX_QUEUED
+            return self._queued < self._high_water
         return transport.queued < transport.high_water
 
     async def ready(self) -> bool:
@@ -143,22 +180,22 @@ class Peer:
                 await transport.room()
 
     def emit(self, control: tuple[Any, ...], message: Any = _NONE) -> None:
-        """Send one operation, or queue it and dial.
+        """Send one operation, or queue it and dial. It is never refused.
 
         Raises:
             etf.EncodeError: *message* is no term; nothing was sent.
-            trio.WouldBlock: Too much waits for the connection already.
         """
         transport, encoder = self.transport, self.encoder
-        if transport is not None and encoder is not None:
-            if message is _NONE:
-                transport.write(encoder.control(control))
-            else:
-                transport.write(encoder.frame(control, message))
-            return
-        if len(self._queue) >= MAX_QUEUED:
-            raise trio.WouldBlock
-        self._queue.append((control, message))
+        if transport is None or encoder is None:
+            self._wait(control, None if message is _NONE else _early.payload(message))
+        elif message is _NONE:
+            transport.write(encoder.control(control))
+        else:
+            transport.write(encoder.frame(control, message))
+
+    def _wait(self, control: tuple[Any, ...], payload: bytes | None) -> None:
+        self._queued += len(_early.control(control)) + len(payload or b"")
+        self._queue.append((control, payload))
         self._dialler.dial_soon(self)
 
     def send(self, sender: Pid, to: Pid, message: Any) -> None:
@@ -178,8 +215,9 @@ class Peer:
         controls = [self._send_control(sender, target) for target in targets]
         transport, encoder = self.transport, self.encoder
         if transport is None or encoder is None:
+            payload = _early.payload(message)
             for control in controls:
-                self.emit(control, message)
+                self._wait(control, payload)
             return
         payload = encoder.payload(message)
         for control in controls:
@@ -224,15 +262,17 @@ class Peer:
         else:
             target = Atom(target)
             request = encoder.frame((6, caller, EMPTY, target), message)
+        watch = encoder.control((19, caller, target, ref))
         self.monitors[ref.words] = record
-        transport.write(encoder.control((19, caller, target, ref)))
+        transport.write(watch)
         transport.write(request)
 
     def monitor(
         self, watcher: Pid, target: Pid | str, ref: Reference, record: Watcher
     ) -> None:
+        control = (op.MONITOR_P, watcher, _name(target), ref)
         self.monitors[ref.words] = record
-        self.emit((op.MONITOR_P, watcher, _name(target), ref))
+        self.emit(control)
 
     def demonitor(self, watcher: Pid, target: Pid | str, ref: Reference) -> None:
         if self.monitors.pop(ref.words, None) is not None:
@@ -257,8 +297,9 @@ class Peer:
             self.linked.discard(process)
 
     def exit_link(self, sender: Pid, to: Pid, reason: Any) -> None:
-        # A link exit to a pid of an old incarnation would kill the connection.
-        if self.transport is not None and to.creation == self.creation:
+        # A link exit to a pid of an old incarnation would kill the connection. While
+        # there is none its LINK is still queued, and the exit goes behind it.
+        if self._queue if self.transport is None else to.creation == self.creation:
             self._emit_reason((op.PAYLOAD_EXIT, sender, to), reason)
 
     def exit_signal(self, sender: Pid, to: Pid, reason: Any) -> None:
@@ -267,12 +308,24 @@ class Peer:
     def group_leader(self, leader: Pid, to: Pid) -> None:
         self.emit((op.GROUP_LEADER, leader, to))
 
+    def spawn(
+        self, request: tuple[Any, ...], arguments: list[Any], waiter: SpawnWaiter
+    ) -> None:
+        """Send a spawn request; *waiter* gets its answer, or ``noconnection``."""
+        words = request[1].words
+        self.spawns[words] = waiter
+        try:
+            self.emit(request, arguments)
+        except ValueError:
+            self.spawns.pop(words, None)
+            raise
+
     def _emit_reason(self, control: tuple[Any, ...], reason: Any) -> None:
         try:
             self.emit(control, reason)
         except ValueError:
             # The reason is some Python object: its text must do, the end must be told.
-            self.emit(control, (Atom("python"), repr(reason)[:200].encode()))
+            self.emit(control, (PYTHON, _text(reason)))
 
 
 class Dialler(Protocol):
@@ -287,3 +340,10 @@ class Dialler(Protocol):
 
 def _name(target: Pid | str) -> Pid | Atom:
     return target if isinstance(target, Pid) else Atom(target)
+
+
+def _text(reason: Any) -> bytes:
+    try:
+        return repr(reason)[:200].encode("utf-8", "replace")
+    except Exception:
+        return b"(a reason that has no text)"

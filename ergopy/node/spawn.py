@@ -16,6 +16,7 @@ from ..dist import control as op
 from ..errors import Exit, RemoteProtocolError
 from ..process.atoms import UNDEF
 from ..process.signals import LINKED
+from .dispatch import is_atom
 from .peer import Watch
 
 if TYPE_CHECKING:
@@ -51,25 +52,32 @@ class SpawnServer:
         self._exports = exports
 
     def serve(self, peer: Peer, control: tuple[Any, ...], arguments: Any) -> None:
-        """Start the process that *control* asks for, or say why not."""
+        """Start the process that *control* asks for, or say why not.
+
+        Raises:
+            RemoteProtocolError: It is no possible request.
+        """
         _, request, sender, leader, mfa, options = control
-        if request.__class__ is not Reference or sender.__class__ is not Pid:
-            raise RemoteProtocolError("a spawn request without reference or pid")
+        if (
+            request.__class__ is not Reference
+            or sender.__class__ is not Pid
+            or leader.__class__ is not Pid
+        ):
+            raise RemoteProtocolError("a spawn request without reference or pids")
         if sender.node != peer.name:
-            raise RemoteProtocolError(f"a spawn request of {sender.node}")
+            raise RemoteProtocolError("a spawn request of another node")
         module, function, arity = mfa
-        if not isinstance(arguments, list) or len(arguments) != arity:
-            raise RemoteProtocolError("a spawn request with other arguments than said")
+        if not (is_atom(module) and is_atom(function) and type(arity) is int):
+            raise RemoteProtocolError("a spawn request without function")
         refusal = self._refusal(options)
         if refusal is not None:
             peer.emit((op.SPAWN_REPLY, request, sender, 0, refusal))
             return
-        program = self._program(module, function)
+        program = self._program(module, function, arguments)
         process = self._runtime.create(program, label=f"{module}:{function}/{arity}")
         process.parent = sender
-        process.log_crash = program is not _undefined
-        if leader.__class__ is Pid:
-            process.group_leader = leader
+        process.log_crash = program not in (_undefined, _no_arguments)
+        process.group_leader = leader
         flags = 0
         if "link" in options:
             flags |= op.SPAWN_LINKED
@@ -78,10 +86,10 @@ class SpawnServer:
         if "monitor" in options:
             flags |= op.SPAWN_MONITORED
             watch = Watch(peer, process, sender, request, process.pid)
-            peer.watches[request.words] = watch
-            process.watchers[watch] = watch
+            if peer.watches.setdefault(request.words, watch) is watch:
+                process.watchers[watch] = watch
         peer.emit((op.SPAWN_REPLY, request, sender, flags, process.pid))
-        if program is _undefined:
+        if program in (_undefined, _no_arguments):
             arguments = [module, function, arguments]
         self._runtime.begin(process, program, tuple(arguments))
 
@@ -92,18 +100,23 @@ class SpawnServer:
             return Atom("system_limit")
         return Atom("system_limit") if self._runtime.closing else None
 
-    def _program(self, module: str, function: str) -> Any:
-        programs = self._exports.programs
-        found = programs.get((module, function)) or programs.get((module, None))
-        return _undefined if found is None else found
+    def _program(self, module: Any, function: Any, arguments: Any) -> Any:
+        # The arity of the request is not looked at; a BEAM does not do so either.
+        if not isinstance(arguments, list):
+            return _no_arguments
+        return self._exports.program(module, function) or _undefined
 
 
 def _known(option: Any) -> bool:
     if isinstance(option, tuple) and len(option) == 2:
-        return option[0] in _IGNORED
+        return isinstance(option[0], Atom) and option[0] in _IGNORED
     return isinstance(option, Atom) and option in ("link", "monitor")
 
 
 async def _undefined(_: Process, module: Any, function: Any, arguments: Any) -> None:
     logger.info("spawn of %s:%s/%d: not provided", module, function, len(arguments))
     raise Exit((UNDEF, [(module, function, arguments, [])]))
+
+
+async def _no_arguments(_: Process, *mfa: Any) -> None:
+    raise Exit((Atom("badarg"), [(Atom("erlang"), Atom("apply"), list(mfa), [])]))

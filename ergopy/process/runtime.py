@@ -6,6 +6,7 @@ that ``remote_node`` hands out; a runtime without one is a lone node.
 
 from __future__ import annotations
 
+import logging
 import secrets
 from typing import TYPE_CHECKING, Any, Protocol, final
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from .signals import Receiver, RemoteNode
+
+logger = logging.getLogger("ergopy.process")
 
 _MAX_ID = (1 << 28) - 1
 
@@ -270,7 +273,10 @@ class Runtime:
     def node_changed(self, name: str, *, up: bool) -> None:
         """Tell the watchers of nodes that a connection came up or was lost."""
         for watcher in list(self.node_watchers):
-            watcher(name, up)
+            try:
+                watcher(name, up)
+            except Exception:
+                logger.exception("a watcher of nodes failed on %s", name)
 
     def flush(self) -> None:
         """Hand what was written in this step to the kernel. Never waits."""

@@ -9,6 +9,7 @@ field width, precision and padding; a term is written on one line, by ``~w`` as 
 from __future__ import annotations
 
 import re
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import etf
@@ -30,6 +31,8 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 def text(characters: Any, encoding: str = "utf-8") -> str | None:
     """Flatten chardata: binaries and code points in nested lists; None if it is not."""
+    if isinstance(characters, int):
+        return None
     parts: list[str] = []
     stack = [characters]
     try:
@@ -147,11 +150,11 @@ def _with_base(field: _Field, waiting: list[Any]) -> str:
     return _integer(field, waiting, f"{field.precision or 10}#")
 
 
-def _with_prefix(field: _Field, waiting: list[Any]) -> str:
-    value = waiting.pop()
-    prefix = waiting.pop()
-    waiting.append(value)
-    return _integer(field, waiting, _string(_PLAIN, [prefix]))
+def _with_prefix(field: _Field, waiting: list[Any], *, upper: bool = False) -> str:
+    value, prefix = _whole(waiting.pop()), _string(_PLAIN, waiting)
+    digits = _in_base(abs(value), field.precision or 10)
+    sign = "-" * (value < 0)
+    return field.fit(f"{sign}{prefix}{digits.upper() if upper else digits}")
 
 
 def _whole(value: Any) -> int:
@@ -173,14 +176,22 @@ def _in_base(number: int, base: int) -> str:
 
 
 def _float(field: _Field, waiting: list[Any], kind: str = "f") -> str:
-    value = float(waiting.pop())
+    value = waiting.pop()
     precision = 6 if field.precision is None else field.precision
+    if type(value) is not float or precision < (2 if kind == "e" else 1):
+        raise TypeError("a float, and a precision that shows something of it")
     if kind == "g":
-        kind = "f" if 0.1 <= abs(value) < 10_000 else "e"
-    if kind == "f":
-        return field.fit(f"{value:.{precision}f}")
-    mantissa, exponent = f"{value:.{max(precision - 1, 1)}e}".split("e")
-    return field.fit(f"{mantissa}e{int(exponent):+d}")
+        before = sum(abs(value) >= limit for limit in (1, 10, 100, 1000))
+        if 0.1 <= abs(value) < 10_000 and precision > before:
+            kind, precision = "f", precision - before
+        else:
+            kind, precision = "e", max(precision, 2)
+    # The BEAM rounds a half upwards.
+    with localcontext() as context:
+        context.rounding = ROUND_HALF_UP
+        decimals = precision - 1 if kind == "e" else precision
+        rounded = f"{Decimal(value):.{decimals}{kind}}"
+    return field.fit(rounded if value else re.sub(r"e.*", "e+0", rounded))
 
 
 def _repeated(character: str) -> Callable[[_Field, list[Any]], str]:
@@ -205,7 +216,7 @@ _DIRECTIVES: dict[str, Callable[[_Field, list[Any]], str]] = {
     "#": lambda field, waiting: _with_base(field, waiting).upper(),
     "+": _with_base,
     "x": _with_prefix,
-    "X": _with_prefix,
+    "X": lambda field, waiting: _with_prefix(field, waiting, upper=True),
     "f": _float,
     "e": lambda field, waiting: _float(field, waiting, "e"),
     "g": lambda field, waiting: _float(field, waiting, "g"),

@@ -1,0 +1,59 @@
+"""The pages of the manual, and the blocks of code in them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+EXAMPLES = ROOT / "examples"
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
+
+_BLOCK = re.compile(r"^```(\w+)?(?: ([^\n]*))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+class Block(NamedTuple):
+    """A fenced block: what is after the fence, and what is in it."""
+
+    page: Path
+    line: int
+    language: str
+    info: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        return f"{title(self.page)}:{self.line}"
+
+
+def title(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def blocks(page: Path, language: str | None = None) -> list[Block]:
+    text = page.read_text("utf-8")
+    found = []
+    for match in _BLOCK.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        block = Block(page, line, match[1] or "", match[2] or "", match[3])
+        if language in (None, block.language):
+            found.append(block)
+    return found
+
+
+def program(page: Path) -> str:
+    """The one program that a page tells to save as a file."""
+    (found,) = [b for b in blocks(page, "python") if b.info.startswith("file=")]
+    return found.text
+
+
+def without_blocks(page: Path) -> str:
+    return _BLOCK.sub("", page.read_text("utf-8"))
+
+
+def matches(expected: str, output: str) -> bool:
+    """Compare but for white space; ``...`` stands for anything."""
+    pattern = re.escape("".join(expected.split())).replace(r"\.\.\.", ".*")
+    return re.fullmatch(pattern, "".join(output.split())) is not None

@@ -1,0 +1,128 @@
+"""The programs that pages tell to save, and the commands that they show."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import trio
+
+import ergopy
+from ergopy import Atom
+from tests.docs.pages import DOCS, PAGES, ROOT, blocks, matches, program
+
+TUTORIAL = DOCS / "tutorial" / "1-hello.md"
+COUNTER = ("counter", "py@127.0.0.1")
+
+
+async def test_program_of_the_readme(peer, start, tmp_path) -> None:
+    file = tmp_path / "counter.py"
+    file.write_text(program(ROOT / "README.md"))
+    async with start(file) as running:
+        assert await running.line() == "py@127.0.0.1 is up"
+        assert await peer.call(COUNTER, (Atom("add"), 3)) == 13
+        assert await peer.rpc("py@127.0.0.1", "text", "shout", [b"hello"]) == b"HELLO!"
+
+
+class Greeter(ergopy.GenServer):
+    async def handle_call(self, request: Any, from_: Any) -> Any:
+        return b"Hello, " + request[1]
+
+
+async def test_program_of_the_tutorial(peer, start, tmp_path) -> None:
+    file = tmp_path / "hello.py"
+    file.write_text(program(TUTORIAL))
+    await peer.start(Greeter, name="greeter")
+    async with start(file) as running:
+        assert await running.line() == "py@127.0.0.1 is up"
+        assert await peer.call(COUNTER, (Atom("add"), 3)) == 13
+        await peer.cast(COUNTER, (Atom("add"), 4))
+        assert await peer.call(COUNTER, Atom("value")) == 17
+        question = (Atom("greet_me"), Atom("greeter"))
+        assert await peer.call(COUNTER, question) == b"Hello, Python"
+        with pytest.raises(ergopy.CallTimeout):
+            await peer.call(COUNTER, (Atom("sleep"), 1), timeout=0.01)
+        await peer.cast(COUNTER, Atom("stop"))
+        await running.rest()
+
+
+async def test_program_of_the_tutorial_crashes_as_it_says(
+    peer, start, tmp_path
+) -> None:
+    file = tmp_path / "hello.py"
+    file.write_text(program(TUTORIAL))
+    async with start(file) as running:
+        await running.line()
+        with pytest.raises(ergopy.CallExit) as caught:
+            await peer.call(COUNTER, Atom("oops"))
+        kind, name, text, frames = caught.value.reason
+        assert (kind, name) == ("python", b"builtins.ValueError")
+        assert text == b"unknown request Atom('oops')"
+        assert b"hello.py" in frames[-1]
+        with pytest.raises(ergopy.NoProcess):
+            await peer.call(COUNTER, Atom("value"))
+        running.process.terminate()
+        assert await running.process.wait() == 0
+
+
+async def test_commands_of_the_tutorial_print_what_it_shows(
+    start, run_command, tmp_path
+) -> None:
+    shown = [b.text for page in PAGES for b in blocks(page, "console") if b.info]
+    assert len(shown) == 2
+    file = tmp_path / "hello.py"
+    file.write_text(program(TUTORIAL))
+    async with start(file) as running:
+        await running.line()
+        for text in shown:
+            command, expected = text.removeprefix("$ ").split("\n", 1)
+            output = await run_command(command)
+            assert matches(expected, output), output
+
+
+async def test_program_without_epmd(start, tmp_path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    text = program(DOCS / "howto" / "without-epmd.md")
+    assert text.count("9100") == 3
+    file = tmp_path / "py.py"
+    file.write_text(text.replace("9100", str(port)))
+    async with ergopy.Node(
+        "shop@127.0.0.1", cookie="secret", epmd="off", listen=(port, port)
+    ) as shop:
+        shop.export("erlang", {"node": lambda: shop.name})
+        async with start(file) as running:
+            assert await running.line() == "shop@127.0.0.1"
+            assert shop.nodes() == ["py@127.0.0.2"]
+            running.process.terminate()
+            assert await running.process.wait() == 0
+
+
+async def test_tests_of_the_page_on_tests_pass(epmd_port, tmp_path) -> None:
+    page = DOCS / "howto" / "test-your-server.md"
+    parts = [block.text for block in blocks(page, "python")]
+    (tmp_path / "test_counter.py").write_text("\n\n".join(parts))
+    options = [
+        "-q",
+        "-o",
+        "trio_mode=true",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:randomly",
+    ]
+    done = await trio.run_process(
+        [sys.executable, "-m", "pytest", *options, "test_counter.py"],
+        env={**os.environ, "PYTEST_ADDOPTS": ""},
+        cwd=tmp_path,
+        capture_stdout=True,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout.decode()
+    assert b"5 passed" in done.stdout
