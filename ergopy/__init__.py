@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from .errors import RpcError as RpcError
     from .errors import StartError as StartError
     from .errors import Throw as Throw
+    from .errors import WrongNode as WrongNode
     from .gen import IGNORE as IGNORE
     from .gen import NOREPLY as NOREPLY
     from .gen import Behaviour as Behaviour
@@ -84,7 +85,7 @@ _HOMES = {
         "HandshakeTimeout Ignored LocalProtocolError MissingFlags NameTaken "
         "NodeDown NodeNameError NodeNotFound NoProcess NotAllowed "
         "NotDistribution NotRegistered ProtocolError ReceiveTimeout "
-        "RemoteProtocolError RpcError StartError Throw "
+        "RemoteProtocolError RpcError StartError Throw WrongNode "
     ),
     ".gen": "IGNORE NOREPLY Behaviour GenServer NoReply Reply Stop",
     ".node.cookies": "CookieError",

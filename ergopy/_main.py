@@ -35,12 +35,12 @@ async def _with_signals(
     main: Callable[..., Awaitable[T]], args: tuple[Any, ...]
 ) -> T | None:
     result: T | None = None
-    failure: Exception | None = None
+    failure: Exception | SystemExit | None = None
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_watch_signals, nursery.cancel_scope)
         try:
             result = await main(*args)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             # Raised below: a nursery would wrap it in a group.
             failure = error
         nursery.cancel_scope.cancel()

@@ -13,6 +13,7 @@
     │   │   ├── MissingFlags        .flags: names, not numbers
     │   │   ├── NotAllowed          the peer said no
     │   │   ├── AlreadyConnected
+    │   │   ├── WrongNode           .name: who answers under that address instead
     │   │   ├── HandshakeTimeout    the peer went silent
     │   │   └── NotDistribution     whatever answers there is no Erlang node
     │   └── NodeDown                it was up and is not any more
@@ -111,6 +112,14 @@ class AlreadyConnected(HandshakeError):
         super().__init__(peer, problem)
 
 
+class WrongNode(HandshakeError):
+    """Another node answers at that address; ``name`` is what it is called."""
+
+    def __init__(self, peer: str, name: str) -> None:
+        self.name = name
+        super().__init__(peer, f"the node there is called {name}: use that name")
+
+
 class HandshakeTimeout(HandshakeError):
     """The peer went silent before the handshake was complete."""
 
@@ -200,7 +209,12 @@ class RpcError(ErgopyError):
     """
 
     def __init__(self, kind: str, reason: Any, stacktrace: Sequence[Any] = ()) -> None:
-        super().__init__(f"{kind}: {reason!r}")
+        where = ""
+        if stacktrace and isinstance(stacktrace[0], tuple) and len(stacktrace[0]) > 2:
+            module, function, arity = stacktrace[0][:3]
+            count = len(arity) if isinstance(arity, list) else arity
+            where = f" in {module}:{function}/{count}"
+        super().__init__(f"{kind}: {reason!r}{where}")
         self.kind = kind
         self.reason = reason
         self.stacktrace = list(stacktrace)

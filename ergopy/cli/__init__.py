@@ -38,6 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = _parser()
     name = next((word for word in arguments if not word.startswith("-")), None)
+    if not arguments:
+        parser.print_help(sys.stderr)
+        return USAGE
     if name not in COMMANDS:
         parser.parse_args(arguments)
         parser.print_help(sys.stderr)

@@ -118,7 +118,9 @@ def _command(other: str, peer: str, cookie: str, folder: str, name: str) -> list
             *loopback.split(),
             *("-pa", folder, "-s", "demo", "main"),
         ]
-    return [sys.executable, "-m", "ergopy", "demo", "--be-the-other", peer]
+    # Not with -m, which would prefer an "ergopy" in the current folder.
+    code = "import sys; from ergopy.cli import main; sys.exit(main())"
+    return [sys.executable, "-P", "-c", code, "demo", "--be-the-other", peer]
 
 
 class _Meeting:

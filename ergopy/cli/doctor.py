@@ -212,6 +212,8 @@ def remedy(error: ergopy.ConnectError, node: str) -> str:
             )
         case ergopy.MissingFlags():
             return "run a newer release of that node; ours offers all that OTP 28 does"
+        case ergopy.WrongNode():
+            return f"ergopy doctor {error.name}"
         case ergopy.NotAllowed():
             return (
                 "net_kernel:allow/1 there may leave us out (choose our name with "

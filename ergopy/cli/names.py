@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .common import complain
+
 if TYPE_CHECKING:
     import argparse
 
@@ -26,6 +28,8 @@ async def run(args: argparse.Namespace) -> int:
         rows = [{"name": e.name, "port": e.port} for e in entries]
         print(json.dumps(rows))
     else:
+        if not entries:
+            complain(f"EPMD runs on {args.host}, and no node is registered there")
         width = max((len(e.name) for e in entries), default=0)
         for entry in entries:
             print(f"{_safe(entry.name):{width}}  {entry.port}")

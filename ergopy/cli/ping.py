@@ -35,4 +35,5 @@ async def run(args: argparse.Namespace) -> int:
         print("pong" if answer else "pang")
         if problem:
             complain(f"{args.node}: {problem}")
+            complain(f"'ergopy doctor {args.node}' looks for the cause")
     return 0 if answer else 1

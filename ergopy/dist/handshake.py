@@ -52,6 +52,7 @@ from ergopy.errors import (
     LocalProtocolError,
     MissingFlags,
     NotAllowed,
+    WrongNode,
 )
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class Connector(Handshake):
         flags, challenge, creation, name = messages.read_challenge(body)
         self.peer_flags = Flag(flags)
         if name != self.peer:
-            self._fail(HandshakeError(self.peer, f"{name!r} answers in its place"))
+            self._fail(WrongNode(self.peer, name))
         if lacking := missing(flags, self._required):
             self._fail(MissingFlags(self.peer, lacking))
         self._peer_creation = creation

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import math
+from inspect import iscoroutinefunction
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import trio
@@ -37,6 +40,18 @@ From = tuple[Any, Any]
 """Who asked: ``{Pid, Tag}`` as it came. A term: keep it, send it, answer it later."""
 
 
+_CALLBACKS = frozenset(
+    {
+        "init",
+        "handle_call",
+        "handle_cast",
+        "handle_info",
+        "handle_continue",
+        "terminate",
+    }
+)
+
+
 class GenServer(Behaviour):
     """A server: one message at a time, state on ``self``.
 
@@ -53,6 +68,14 @@ class GenServer(Behaviour):
 
     terminate_timeout: float = 5.0
     """Seconds that ``terminate`` may take; after that it is cancelled."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name in _CALLBACKS & vars(cls).keys():
+            callback = vars(cls)[name]
+            plain = isinstance(callback, FunctionType)
+            if plain and not iscoroutinefunction(inspect.unwrap(callback)):
+                raise TypeError(f"{cls.__qualname__}.{name} has to be an 'async def'")
 
     _suspended = False
     _statistics: system.Statistics | None = None

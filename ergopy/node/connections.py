@@ -331,8 +331,9 @@ class Connections:
         attempt.finish()
         if self._attempts.get(peer.name) is attempt:
             del self._attempts[peer.name]
-            problem = attempt.error or f"{peer.name}: given up"
-            logger.info("no connection: %s", problem, extra=self._extra(peer))
+            error = attempt.error or ConnectError(peer.name, "given up")
+            peer.problem = error.problem
+            logger.info("no connection: %s", error, extra=self._extra(peer))
             self._rest(peer)
 
     async def _dial(self, peer: Peer) -> None:

@@ -31,7 +31,7 @@ def read_cookie(path: str | os.PathLike[str] | None = None) -> str:
         if cookie := os.environ.get("ERGOPY_COOKIE"):
             return cookie
         for file in default_files():
-            if file.exists():
+            if os.path.lexists(file):
                 return _read(file)
         places = " or ".join(str(file) for file in default_files())
         raise CookieError(

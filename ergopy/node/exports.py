@@ -124,9 +124,11 @@ class Exports:
 def _is_async(function: Callable[..., Any]) -> bool:
     while isinstance(function, partial):
         function = function.func
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004
-    )
+    if not isinstance(function, type) and inspect.iscoroutinefunction(
+        type(function).__call__
+    ):
+        return True
+    return inspect.iscoroutinefunction(function)
 
 
 def _arity(function: Callable[..., Any]) -> tuple[int, float]:

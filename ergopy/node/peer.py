@@ -87,6 +87,7 @@ class Peer:
         self.encoder: LinkEncoder | OldForms | None = None
         self.creation = 0
         self.flags = Flag(0)
+        self.problem = "nobody has tried"
         self.release: int | None = None
         """Its OTP release, once somebody wanted to know; 0 if it does not say."""
         self.monitors: dict[tuple[int, ...], Watcher] = {}

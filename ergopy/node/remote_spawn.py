@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, final
 
 from etf import Atom, Pid, Reference
@@ -13,11 +12,16 @@ from ..errors import NodeDown, StartError
 from ..process.atoms import NOCONNECTION, TIMEOUT
 from ..process.signals import LINKED, Monitor
 from ..process.slot import UNSET, Slot
+from .patience import Patience
+from .spawn import choose
 
 if TYPE_CHECKING:
     from ..process.process import Process
+    from .exports import Exports
     from .peer import Peer
 
+_LINK = Atom("link")
+_MONITOR = Atom("monitor")
 _NORMAL = Atom("normal")
 
 
@@ -58,38 +62,56 @@ class _Start(Slot):
 async def remote_spawn(
     caller: Process,
     peer: Peer,
-    module: str,
-    function: str,
-    args: list[Any],
+    mfa: tuple[Atom, Atom, list[Any]],
     *,
     link: bool,
     monitor: bool,
     timeout: float | None,
 ) -> Any:
-    """Start ``module:function(args)`` on *peer*; see ``Node.remote_spawn``."""
+    """Start *mfa* on *peer*; see ``Node.remote_spawn``."""
+    module, function, args = mfa
     what = f"{module}:{function}/{len(args)} on {peer.name}"
-    if not await peer.ready():
-        raise NodeDown(peer.name, "not connected, and cannot be")
+    runtime = caller.runtime
+    patience = Patience(timeout)
+    try:
+        if not await patience.ready(peer):
+            raise NodeDown(peer.name, f"not connected: {peer.problem}")
+    except TimeoutError:
+        raise StartError(what, TIMEOUT) from None
     if not peer.flags & Flag.SPAWN:
         raise StartError(what, Atom("notsup"))
-    runtime = caller.runtime
     ref = runtime.new_reference()
     record = _Start(caller, peer, ref)
-    options = [Atom("monitor")] * monitor + [Atom("link")] * link
-    mfa = (Atom(module), Atom(function), len(args))
+    options = [_MONITOR] * monitor + [_LINK] * link
+    arity = (module, function, len(args))
     leader = caller.group_leader
-    peer.emit((op.SPAWN_REQUEST, ref, caller.pid, leader, mfa, options), list(args))
-    peer.spawns[ref.words] = record
-    timer = None
-    if timeout is not None and timeout != math.inf:
-        timer = runtime.timers.start(timeout, lambda: record.resolve(TIMEOUT))
-    try:
+    request = (op.SPAWN_REQUEST, ref, caller.pid, leader, arity, options)
+    peer.spawn(request, args, record)
+    with patience.timer(runtime.timers, lambda: record.resolve(TIMEOUT)):
         result = await record.wait()
-    finally:
-        if timer is not None:
-            timer.cancel()
     if result.__class__ is not Pid:
         if result == NOCONNECTION:
             raise NodeDown(peer.name, "the connection was lost during the spawn")
         raise StartError(what, result)
     return (result, ref) if monitor else result
+
+
+def spawn_here(
+    caller: Process,
+    exports: Exports,
+    mfa: tuple[Atom, Atom, list[Any]],
+    *,
+    link: bool,
+    monitor: bool,
+) -> Any:
+    """Start what *mfa* is on this node itself, as a spawn request of a peer would."""
+    module, function, args = mfa
+    program, arguments, provided = choose(exports, *mfa)
+    label = f"{module}:{function}/{len(args)}"
+    process = caller.runtime.create(program, parent=caller, label=label)
+    process.log_crash = provided
+    if link:
+        caller.link_nowait(process.pid)
+    ref = caller.monitor_nowait(process.pid) if monitor else None
+    caller.runtime.begin(process, program, arguments)
+    return process.pid if ref is None else (process.pid, ref)

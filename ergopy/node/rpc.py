@@ -6,20 +6,23 @@ of the process that was spawned.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, final
 
 from etf import Atom, Pid, Reference
 
 from ..dist import control as op
 from ..dist.flags import Flag
-from ..errors import CallError, CallTimeout, NodeDown, RpcError
+from ..errors import CallError, CallExit, CallTimeout, NodeDown, RpcError
 from ..process.atoms import NOCONNECTION, TIMEOUT
 from ..process.slot import UNSET, Slot
+from .patience import Patience
 
 if TYPE_CHECKING:
     from ..process.process import Process
+    from .exports import Exports
     from .peer import Peer
+
+    Mfa = tuple[Atom, Atom, list[Any]]
 
 _EXECUTE = (Atom("erpc"), Atom("execute_call"), 4)
 _OPTIONS = [Atom("monitor")]
@@ -61,37 +64,73 @@ class _Execution(Slot):
         self.resolve(("refused", TIMEOUT))
 
 
-async def rpc(
-    caller: Process,
-    peer: Peer,
-    module: str,
-    function: str,
-    args: list[Any],
-    timeout: float | None,
-) -> Any:
-    """Run ``module:function(args)`` on *peer*; see ``Node.rpc``."""
-    if not await peer.ready():
-        raise RpcError("erpc", NOCONNECTION)
-    mfa = Atom(module), Atom(function), list(args)
+@final
+class _LocalExecution(Slot):
+    """The same on this node itself."""
+
+    __slots__ = ("process",)
+
+    def __init__(self, process: Process) -> None:
+        super().__init__()
+        self.process = process
+        process.watchers[self] = self
+
+    def fire(self, reason: Any) -> None:
+        self.resolve(("ended", reason))
+
+    def give_up(self) -> None:
+        self.process.watchers.pop(self, None)
+
+    def time_out(self) -> None:
+        self.give_up()
+        self.resolve(("refused", TIMEOUT))
+
+
+async def rpc(caller: Process, peer: Peer, mfa: Mfa, timeout: float | None) -> Any:
+    """Run *mfa* on *peer*; see ``Node.rpc``."""
+    patience = Patience(timeout)
+    try:
+        if not await patience.ready(peer):
+            raise RpcError("erpc", NOCONNECTION)
+    except TimeoutError:
+        raise RpcError("erpc", TIMEOUT) from None
     if not peer.flags & Flag.SPAWN:
-        return await _through_rex(caller, peer, mfa, timeout)
+        return await _through_rex(caller, peer, mfa, patience)
     runtime = caller.runtime
     ref, result = runtime.new_reference(), runtime.new_reference()
     record = _Execution(caller, peer, ref)
     leader = caller.group_leader
-    peer.emit(
-        (op.SPAWN_REQUEST, ref, caller.pid, leader, _EXECUTE, _OPTIONS),
-        [result, *mfa],
-    )
-    peer.spawns[ref.words] = record
-    timer = None
-    if timeout is not None and timeout != math.inf:
-        timer = runtime.timers.start(timeout, record.time_out)
-    try:
+    request = (op.SPAWN_REQUEST, ref, caller.pid, leader, _EXECUTE, _OPTIONS)
+    peer.spawn(request, [result, *mfa], record)
+    return await _outcome(caller, record, result, patience)
+
+
+async def rpc_here(
+    caller: Process, exports: Exports, mfa: Mfa, timeout: float | None
+) -> Any:
+    """Run what is exported as *mfa* on this node itself, in a process of its own."""
+    patience = Patience(timeout)
+    program = exports.program(*_EXECUTE[:2])
+    if program is None:
+        raise RpcError("erpc", Atom("notsup"))
+    module, function, args = mfa
+    runtime = caller.runtime
+    label = f"{module}:{function}/{len(args)}"
+    process = runtime.create(program, parent=caller, label=label)
+    record = _LocalExecution(process)
+    result = runtime.new_reference()
+    runtime.begin(process, program, (result, *mfa))
+    return await _outcome(caller, record, result, patience)
+
+
+async def _outcome(
+    caller: Process,
+    record: _Execution | _LocalExecution,
+    result: Reference,
+    patience: Patience,
+) -> Any:
+    with patience.timer(caller.runtime.timers, record.time_out):
         outcome, value = await record.wait(record.give_up)
-    finally:
-        if timer is not None:
-            timer.cancel()
     if outcome == "refused":
         raise RpcError("erpc", value)
     return _value(value, result)
@@ -117,16 +156,17 @@ def _value(reason: Any, result: Reference) -> Any:
 
 
 async def _through_rex(
-    caller: Process, peer: Peer, mfa: tuple[Any, ...], timeout: float | None
+    caller: Process, peer: Peer, mfa: Mfa, patience: Patience
 ) -> Any:
+    request = (Atom("call"), *mfa, _USER)
     try:
-        value = await caller.call(
-            ("rex", peer.name), (Atom("call"), *mfa, _USER), timeout
-        )
+        value = await caller.call(("rex", peer.name), request, patience.left())
     except CallTimeout:
         raise RpcError("erpc", TIMEOUT) from None
     except NodeDown:
         raise RpcError("erpc", NOCONNECTION) from None
+    except CallExit as error:
+        raise RpcError("signal", error.reason) from None
     except CallError as error:
         raise RpcError("erpc", Atom("notsup")) from error
     match value:
@@ -146,7 +186,8 @@ async def release_of(caller: Process, peer: Peer) -> int | None:
     if peer.release is None:
         args = [Atom("otp_release")]
         try:
-            text = await rpc(caller, peer, "erlang", "system_info", args, 2.0)
+            mfa = (Atom("erlang"), Atom("system_info"), args)
+            text = await rpc(caller, peer, mfa, 2.0)
             peer.release = int("".join(map(chr, text)))
         except (RpcError, TypeError, ValueError):
             peer.release = 0

@@ -73,10 +73,12 @@ class SpawnServer:
         if refusal is not None:
             peer.emit((op.SPAWN_REPLY, request, sender, 0, refusal))
             return
-        program = self._program(module, function, arguments)
+        program, arguments, provided = choose(
+            self._exports, module, function, arguments
+        )
         process = self._runtime.create(program, label=f"{module}:{function}/{arity}")
         process.parent = sender
-        process.log_crash = program not in (_undefined, _no_arguments)
+        process.log_crash = provided
         process.group_leader = leader
         flags = 0
         if "link" in options:
@@ -89,9 +91,7 @@ class SpawnServer:
             if peer.watches.setdefault(request.words, watch) is watch:
                 process.watchers[watch] = watch
         peer.emit((op.SPAWN_REPLY, request, sender, flags, process.pid))
-        if program in (_undefined, _no_arguments):
-            arguments = [module, function, arguments]
-        self._runtime.begin(process, program, tuple(arguments))
+        self._runtime.begin(process, program, arguments)
 
     def _refusal(self, options: Any) -> Atom | None:
         if not isinstance(options, list) or not all(map(_known, options)):
@@ -100,11 +100,22 @@ class SpawnServer:
             return Atom("system_limit")
         return Atom("system_limit") if self._runtime.closing else None
 
-    def _program(self, module: Any, function: Any, arguments: Any) -> Any:
-        # The arity of the request is not looked at; a BEAM does not do so either.
-        if not isinstance(arguments, list):
-            return _no_arguments
-        return self._exports.program(module, function) or _undefined
+
+def choose(
+    exports: Exports, module: Any, function: Any, arguments: Any
+) -> tuple[Any, tuple[Any, ...], bool]:
+    """Return the program, its arguments, and whether it is one that was provided.
+
+    A program that was not provided is one that ends as a BEAM says it does.
+    """
+    mfa = (module, function, arguments)
+    # The arity of a request is not looked at; a BEAM does not do so either.
+    if not isinstance(arguments, list):
+        return _no_arguments, mfa, False
+    program = exports.program(module, function)
+    if program is None:
+        return _undefined, mfa, False
+    return program, tuple(arguments), True
 
 
 def _known(option: Any) -> bool:

@@ -130,7 +130,7 @@ async def _transact(
     else:
         remote, target, _ = runtime.locate(dest)
     if remote is not None and not await remote.ready():
-        raise NodeDown(_node_of(dest), "not connected, and cannot be")
+        raise NodeDown(_node_of(dest), f"not connected: {remote.problem}")
     ref = runtime.new_reference()
     record = Call(caller, ref, remote, target, last)
     message = (kind, (caller.pid, ImproperList(_ALIAS_ONLY, ref)), request)

@@ -7,6 +7,7 @@ cancels it at its next checkpoint, and whatever ends it becomes an exit reason.
 
 from __future__ import annotations
 
+import inspect
 import logging
 import types
 from contextvars import ContextVar
@@ -110,4 +111,7 @@ def log_crash(process: Process, failure: BaseException) -> None:
 async def _body(
     process: Process, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
 ) -> None:
-    await function(process, *args)
+    body = function(process, *args)
+    if not inspect.isawaitable(body):
+        raise TypeError(f"the body of a process is an async def; {function!r} is not")
+    await body

@@ -202,7 +202,11 @@ class Runtime:
             if isinstance(name, str) and isinstance(node, str) and "@" in node:
                 way = None if node == self.name else self.remote_node(node)
                 return way, name, (Atom(name), Atom(node))
-        raise LocalProtocolError(f"not a process, name or (name, node): {dest!r}")
+            if isinstance(name, str) and isinstance(node, str):
+                raise LocalProtocolError(
+                    f"{dest!r}: a node is named with its host, as in 'a@127.0.0.1'"
+                )
+        raise LocalProtocolError(f"not a pid, name or (name, node): {dest!r}")
 
     def register(self, name: str, pid: Pid) -> None:
         """Give *pid* a name, as ``erlang:register/2``, but several are allowed.

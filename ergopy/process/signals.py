@@ -51,6 +51,9 @@ class Receiver(Protocol):
 class RemoteNode(Protocol):
     """How signals reach one other node. No method waits, except ``ready``."""
 
+    problem: str
+    """Why there is no connection, when ``ready`` has returned False."""
+
     def send(self, sender: Pid, to: Pid, message: Any) -> None: ...
     def send_name(self, sender: Pid, name: str, message: Any) -> None: ...
     def send_alias(self, sender: Pid, alias: Reference, message: Any) -> None: ...
@@ -311,17 +314,20 @@ class Signals(Mailbox):
         """
         runtime = self.runtime
         runtime.processes.pop(self.pid.id, None)
-        self.drop_names()
-        for ref in list(self._aliases or ()):
-            self.unalias(ref)
+        if self.names:
+            self.drop_names()
+        if self._aliases:
+            for ref in list(self._aliases):
+                self.unalias(ref)
         links, self.links = self.links, {}
         watchers, self.watchers = self.watchers, {}
         for pid, state in links.items():
             self._each(self._exit_link, pid, state, reason)
         for watcher in watchers.values():
             self._each(watcher.fire, reason)
-        for ref in list(self.monitors):
-            self._each(self.demonitor, ref)
+        if self.monitors:
+            for ref in list(self.monitors):
+                self._each(self.demonitor, ref)
         self.queue = None
         runtime.one_less()
 

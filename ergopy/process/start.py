@@ -61,6 +61,8 @@ async def start(
     """Do what ``Process.start`` says."""
     if timeout is not None and not timeout >= 0:
         raise ValueError(f"a timeout is a number of seconds, not {timeout!r}")
+    if not isinstance(behaviour, type):
+        raise TypeError(f"start takes a class, not an instance: {behaviour!r}")
     instance = behaviour(**options)
     what = behaviour.__qualname__
     ack = StartAck()

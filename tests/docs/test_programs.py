@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -101,6 +102,41 @@ async def test_program_without_epmd(start, tmp_path) -> None:
             assert shop.nodes() == ["py@127.0.0.2"]
             running.process.terminate()
             assert await running.process.wait() == 0
+
+
+def namespace(page: str) -> dict[str, Any]:
+    names: dict[str, Any] = {"ergopy": ergopy, "Atom": Atom}
+    for block in blocks(DOCS / page, "python"):
+        exec(block.text, names)
+    return names
+
+
+async def test_servers_of_the_page_on_blocking_code(peer) -> None:
+    names = namespace("howto/blocking-code.md")
+    await names["main"](peer)
+    assert ("model", "predict") in peer.exports
+    for server in names["Model"], names["Pool"]:
+        pid = await peer.start(server)
+        assert await peer.call(pid, [[1, 2], [3]]) == [3, 3]
+
+    class Asyncio(ergopy.GenServer):
+        async def handle_call(self, request: Any, from_: Any) -> Any:
+            async def main() -> Any:
+                await asyncio.sleep(0)
+                return request
+
+            return await self.run_sync(asyncio.run, main())
+
+    pid = await peer.start(Asyncio)
+    assert await peer.call(pid, 7) == 7
+
+
+def test_function_of_the_page_on_text_matches_as_it_says() -> None:
+    handle = namespace("explain/text-and-types.md")["handle"]
+    assert handle(Atom("stop")).startswith("an atom")
+    assert handle((Atom("add"), 1)) == 1
+    answer = handle({Atom("id"): 7, Atom("name"): b"x"})
+    assert answer == ("a map with atoms as keys", 7, "x")
 
 
 async def test_tests_of_the_page_on_tests_pass(epmd_port, tmp_path) -> None:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from ergopy.process.runtime import Runtime
 
 
+LOG = Atom("log")
+
+
 class Scripted(GenServer):
     """Each request is what its callback returns; a log of what was called."""
 
@@ -35,7 +38,7 @@ class Scripted(GenServer):
         return first
 
     async def handle_call(self, request: Any, from_: Any) -> Any:
-        if request == "log":
+        if request is LOG:
             return list(self.log)
         self.log.append("call")
         return request
@@ -274,7 +277,7 @@ async def test_messages_are_handled_in_the_order_in_which_they_came(
     await runtime.root.cast(server.pid, None)
     await runtime.root.send(server.pid, 1)
     await runtime.root.cast(server.pid, None)
-    assert await server.call("log") == ["cast", ("info", 1), "cast"]
+    assert await server.call(LOG) == ["cast", ("info", 1), "cast"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,114 @@
+"""A peer without a socket: what the node layer sends to it, as operations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from ergopy.dist.flags import OFFERED_VISIBLE, Flag
+from ergopy.dist.link import LinkDecoder, LinkEncoder
+from ergopy.dist.old_forms import OldForms, needed
+from ergopy.node.peer import Peer
+from etf import Atom, Pid, Reference
+
+if TYPE_CHECKING:
+    from ergopy.errors import RemoteProtocolError
+    from ergopy.process.runtime import Runtime
+
+PEER = Atom("peer@test")
+CREATION = 3
+THEIRS = Pid(PEER, 50, 0, CREATION)
+OTHERS = Pid(PEER, 51, 0, CREATION)
+THIRD = Pid(Atom("third@test"), 50, 0, CREATION)
+EMPTY = Atom("")
+
+
+def their_ref(number: int) -> Reference:
+    return Reference(PEER, CREATION, (number, 2, 3))
+
+
+class Wire:
+    """Stands in for a transport; what is written to it is decoded again."""
+
+    def __init__(self, *, header: bool = True) -> None:
+        self.decoder = LinkDecoder(header=header)
+        self.sent: list[tuple[Any, ...]] = []
+        self.closed: str | None = None
+        self.error: RemoteProtocolError | None = None
+        self.queued = 0
+        self.high_water = 100
+
+    def write(self, frame: bytes) -> None:
+        if self.closed is not None:
+            return
+        operations = self.decoder.receive_data(frame)
+        assert self.decoder.error is None
+        for control, message in operations:
+            payload = () if message is None else (message,)
+            self.sent.append((*control, *payload))
+
+    def flush(self) -> None: ...
+
+    def has_room(self) -> bool:
+        return self.queued < self.high_water
+
+    async def room(self) -> None:
+        while not self.has_room() and self.closed is None:
+            await trio.lowlevel.checkpoint()
+
+    def close(self, reason: str) -> None:
+        if self.closed is None:
+            self.closed = reason
+
+    def fail(self, error: RemoteProtocolError) -> None:
+        self.error = self.error or error
+        self.close(str(error))
+
+
+class Dialler:
+    """Dials on request; the test says how it ends, with ``peer.up`` or ``lost``."""
+
+    def __init__(self) -> None:
+        self.dialled = 0
+        self.ended = trio.Event()
+
+    async def dial(self, peer: Peer) -> bool:
+        self.dialled += 1
+        await self.ended.wait()
+        return peer.transport is not None
+
+    def dial_soon(self, peer: Peer) -> None:
+        self.dialled += 1
+
+
+class FakePeer:
+    """A real :class:`Peer` on a :class:`Wire`."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.dialler = Dialler()
+        self.peer = Peer(PEER, runtime, self.dialler, high_water=10_000)
+        runtime._remote_node = lambda _: self.peer
+        self.wire = Wire()
+
+    def connect(self, flags: Flag = OFFERED_VISIBLE, creation: int = CREATION) -> Wire:
+        header = bool(flags & Flag.DIST_HDR_ATOM_CACHE)
+        wire: Any = Wire(header=header)
+        encoder: Any = LinkEncoder(header=header)
+        if needed(flags):
+            encoder = OldForms(encoder, flags)
+        self.wire = wire
+        self.peer.up(wire, encoder, creation, flags)
+        return self.wire
+
+    def sent(self) -> list[tuple[Any, ...]]:
+        """Return what was sent since the last time, and forget it."""
+        sent, self.wire.sent = self.wire.sent, []
+        return sent
+
+    def assert_nothing_is_kept(self) -> None:
+        peer = self.peer
+        for table in (peer.monitors, peer.watches, peer.spawns, peer.linked):
+            assert not table
+        assert not peer._queue
+        assert peer._queued == 0

@@ -1,0 +1,576 @@
+"""Every operation that a peer may send, and what it may not."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ergopy.dist.flags import OFFERED_VISIBLE, Flag
+from ergopy.node.dispatch import Dispatcher
+from ergopy.process.signals import LINKED
+from etf import Atom, ImproperList, Pid, Reference
+from tests.node.fakes import EMPTY, OTHERS, PEER, THEIRS, THIRD, FakePeer, their_ref
+from tests.runtimes import Ends, mail, settle, sleeper
+
+if TYPE_CHECKING:
+    from ergopy.process.runtime import Runtime
+
+TOKEN = (1, Atom("label"), 1, THEIRS, 0)
+BOB = Atom("bob")
+HI = Atom("hi")
+OOPS = Atom("oops")
+NOPROC = Atom("noproc")
+UNLINKING = 9
+
+
+class Scene:
+    """A connected peer, a process of ours called bob, and an alias of it."""
+
+    def __init__(self, fake: FakePeer, runtime: Runtime) -> None:
+        self.fake = fake
+        self.runtime = runtime
+        self.spawns: list[Any] = []
+        self.dispatcher = Dispatcher(
+            fake.peer, runtime, lambda _, control, args: self.spawns.append(control)
+        )
+        self.bob = sleeper(runtime, name="bob")
+        self.bob.trap_exit = True
+        self.alias = self.bob.alias()
+
+    @property
+    def pid(self) -> Pid:
+        return self.bob.pid
+
+    def old(self, pid: Pid) -> Pid:
+        """The pid of another start of the same node."""
+        return Pid(pid.node, pid.id, pid.serial, pid.creation + 1)
+
+    def arrive(self, control: tuple[Any, ...], message: Any = None) -> None:
+        self.dispatcher.deliver([(control, message)])
+
+    @property
+    def closed(self) -> str | None:
+        return self.fake.wire.closed
+
+    def link(self, state: int | None) -> None:
+        if state is not None:
+            self.bob.links[THEIRS] = state
+            self.fake.peer.linked.add(self.bob)
+
+
+@pytest.fixture
+async def scene(fake: FakePeer, runtime: Runtime) -> Scene:
+    scene = Scene(fake, runtime)
+    await settle()
+    return scene
+
+
+Control = tuple[Any, ...]
+
+
+@pytest.mark.parametrize(
+    "control",
+    [
+        lambda s: (2, EMPTY, s.pid),
+        lambda s: (22, THEIRS, s.pid),
+        lambda s: (6, THEIRS, EMPTY, BOB),
+        lambda s: (33, THEIRS, s.alias),
+        lambda s: (37, 0, THEIRS, s.pid),
+        lambda s: (37, 1, THEIRS, s.pid),
+        lambda s: (37, 4, THEIRS, s.alias),
+        lambda s: (37, 5, THEIRS, s.alias),
+        lambda s: (37, 8, THEIRS, BOB),
+        lambda s: (37, 9, THEIRS, BOB),
+        lambda s: (37, 6, THEIRS, s.alias, TOKEN),
+        lambda s: (37, 2, THEIRS, s.pid, TOKEN),
+        lambda s: (37, 1 << 70 | 4, THEIRS, s.alias),
+        lambda s: (37, 4, THEIRS, s.alias, TOKEN),
+        lambda s: (12, EMPTY, s.pid, TOKEN),
+        lambda s: (16, THEIRS, EMPTY, BOB, TOKEN),
+        lambda s: (23, THEIRS, s.pid, TOKEN),
+        lambda s: (34, THEIRS, s.alias, TOKEN),
+    ],
+)
+def test_a_message_arrives_in_whatever_form(scene: Scene, control: Any) -> None:
+    scene.arrive(control(scene), HI)
+    assert mail(scene.bob) == [HI]
+    assert scene.closed is None
+
+
+@pytest.mark.parametrize(
+    "control",
+    [
+        lambda s: (22, THEIRS, s.old(s.pid)),
+        lambda s: (2, EMPTY, s.old(s.pid)),
+        lambda s: (22, THEIRS, Pid(s.pid.node, s.pid.id, 5, s.pid.creation)),
+        lambda s: (22, THEIRS, Pid(Atom("x@y"), s.pid.id, 0, s.pid.creation)),
+        lambda s: (22, THEIRS, Pid(s.pid.node, 999, 0, s.pid.creation)),
+        lambda s: (6, THEIRS, EMPTY, Atom("nobody")),
+        lambda s: (6, THEIRS, EMPTY, None),
+        lambda s: (6, THEIRS, EMPTY, True),
+        lambda s: (33, THEIRS, Reference(s.pid.node, s.pid.creation, (1, 2, 3))),
+        lambda s: (33, THEIRS, Reference(s.pid.node, 1, s.alias.words)),
+        lambda s: (33, THEIRS, Reference(PEER, s.pid.creation, s.alias.words)),
+        lambda s: (37, 4, THEIRS, Reference(s.pid.node, 1, s.alias.words)),
+        lambda s: (37, 20, THEIRS, Reference(s.pid.node, 1, s.alias.words)),
+        lambda s: (37, 16, THEIRS, s.old(s.pid)),
+        lambda s: (37, 24, THEIRS, Atom("nobody")),
+        lambda s: (26, THEIRS, s.old(s.pid)),
+        lambda s: (24, THEIRS, s.old(s.pid)),
+        lambda s: (24, THEIRS, s.pid),
+        lambda s: (28, BOB, s.pid, their_ref(4)),
+    ],
+)
+def test_a_signal_to_nobody_is_dropped(scene: Scene, control: Any) -> None:
+    scene.arrive(control(scene), HI)
+    assert mail(scene.bob) == []
+    assert scene.closed is None
+    assert scene.fake.sent() == []
+
+
+@pytest.mark.parametrize(
+    ("value", "word"), [(None, "nil"), (True, "true"), (False, "false")]
+)
+def test_a_name_that_python_has_a_value_for_is_found(
+    scene: Scene, value: Any, word: str
+) -> None:
+    scene.runtime.register(word, scene.pid)
+    scene.arrive((6, THEIRS, EMPTY, value), HI)
+    scene.arrive((19, THEIRS, value, their_ref(1)))
+    assert mail(scene.bob) == [HI]
+    assert scene.fake.sent() == []
+    assert len(scene.fake.peer.watches) == 1
+
+
+def test_the_reply_of_an_abandoned_call_reaches_no_mailbox(scene: Scene) -> None:
+    old = Reference(scene.runtime.name, scene.runtime.creation, (1, 2, 3))
+    reply = (ImproperList([Atom("alias")], old), Atom("yes"))
+    scene.arrive((22, THEIRS, scene.pid), reply)
+    assert mail(scene.bob) == []
+    theirs = (ImproperList([Atom("alias")], their_ref(1)), Atom("yes"))
+    scene.arrive((22, THEIRS, scene.pid), theirs)
+    assert mail(scene.bob) == [theirs]
+
+
+@pytest.mark.parametrize(
+    ("control", "message"),
+    [
+        (lambda s: (26, THEIRS, s.pid), OOPS),
+        (lambda s: (8, THEIRS, s.pid, OOPS), None),
+        (lambda s: (27, THEIRS, s.pid, TOKEN), OOPS),
+        (lambda s: (18, THEIRS, s.pid, TOKEN, OOPS), None),
+        (lambda s: (37, 16, THEIRS, s.pid), OOPS),
+        (lambda s: (37, 17, THEIRS, s.pid), OOPS),
+        (lambda s: (37, 20, THEIRS, s.alias), OOPS),
+        (lambda s: (37, 24, THEIRS, BOB), OOPS),
+    ],
+)
+def test_an_exit_signal_arrives_in_whatever_form(
+    scene: Scene, control: Any, message: Any
+) -> None:
+    scene.arrive(control(scene), message)
+    assert mail(scene.bob) == [(Atom("EXIT"), THEIRS, OOPS)]
+
+
+async def test_kill_over_a_link_is_trapped_and_from_exit_is_not(scene: Scene) -> None:
+    ends = Ends(scene.bob)
+    scene.link(LINKED)
+    scene.arrive((24, THEIRS, scene.pid), Atom("kill"))
+    await settle()
+    assert mail(scene.bob) == [(Atom("EXIT"), THEIRS, Atom("kill"))]
+    assert ends.reasons == []
+    scene.arrive((26, THEIRS, scene.pid), Atom("kill"))
+    await settle()
+    assert ends.reasons == [Atom("killed")]
+
+
+ACK = (36, 9, "us", "them")
+LINK_ENDS = [
+    # event, state before, state after, answer, exit message
+    ("link", None, LINKED, None, False),
+    ("link", LINKED, LINKED, None, False),
+    ("link", UNLINKING, UNLINKING, None, False),
+    ("unlink", None, None, ACK, False),
+    ("unlink", LINKED, None, ACK, False),
+    ("unlink", UNLINKING, UNLINKING, ACK, False),
+    ("old unlink", None, None, None, False),
+    ("old unlink", LINKED, None, None, False),
+    ("ack", None, None, None, False),
+    ("ack", LINKED, LINKED, None, False),
+    ("ack", UNLINKING, None, None, False),
+    ("other ack", UNLINKING, UNLINKING, None, False),
+    ("exit", None, None, None, False),
+    ("exit", LINKED, None, None, True),
+    ("exit", UNLINKING, None, None, False),
+    ("old exit", LINKED, None, None, True),
+    ("traced exit", LINKED, None, None, True),
+    ("old traced exit", LINKED, None, None, True),
+]
+
+
+@pytest.mark.parametrize(("event", "before", "after", "answer", "told"), LINK_ENDS)
+def test_a_link_goes_through_its_states(
+    scene: Scene,
+    event: str,
+    before: int | None,
+    after: int | None,
+    answer: Any,
+    told: bool,
+) -> None:
+    pid = scene.pid
+    events: dict[str, tuple[Control, Any]] = {
+        "link": ((1, THEIRS, pid), None),
+        "unlink": ((35, 9, THEIRS, pid), None),
+        "old unlink": ((4, THEIRS, pid), None),
+        "ack": ((36, UNLINKING, THEIRS, pid), None),
+        "other ack": ((36, UNLINKING + 1, THEIRS, pid), None),
+        "exit": ((24, THEIRS, pid), OOPS),
+        "old exit": ((3, THEIRS, pid, OOPS), None),
+        "traced exit": ((25, THEIRS, pid, TOKEN), OOPS),
+        "old traced exit": ((13, THEIRS, pid, TOKEN, OOPS), None),
+    }
+    scene.link(before)
+    scene.arrive(*events[event])
+    assert scene.bob.links.get(THEIRS) == after
+    assert (scene.bob in scene.fake.peer.linked) is (after is not None)
+    places = {"us": pid, "them": THEIRS}
+    expected = [] if answer is None else [tuple(places.get(x, x) for x in answer)]
+    assert scene.fake.sent() == expected
+    assert mail(scene.bob) == ([(Atom("EXIT"), THEIRS, OOPS)] if told else [])
+    assert scene.closed is None
+
+
+def test_a_process_stays_linked_to_the_others_of_a_peer(scene: Scene) -> None:
+    scene.arrive((1, THEIRS, scene.pid))
+    scene.arrive((1, OTHERS, scene.pid))
+    scene.arrive((35, 1, THEIRS, scene.pid))
+    assert scene.bob.links == {OTHERS: LINKED}
+    assert scene.fake.peer.linked == {scene.bob}
+
+
+@pytest.mark.parametrize("dead", ["gone", "earlier"])
+def test_a_link_to_nobody_is_answered_noproc_as_it_was_asked(
+    scene: Scene, dead: str
+) -> None:
+    pid = scene.old(scene.pid)
+    if dead == "gone":
+        pid = Pid(scene.pid.node, 999, 0, scene.pid.creation)
+    scene.arrive((1, THEIRS, pid))
+    assert scene.fake.sent() == [(24, pid, THEIRS, NOPROC)]
+    scene.arrive((35, 2**64 - 1, THEIRS, pid))
+    assert scene.fake.sent() == [(36, 2**64 - 1, pid, THEIRS)]
+    scene.fake.assert_nothing_is_kept()
+
+
+def test_no_link_exit_goes_to_a_pid_of_another_start_of_the_peer(
+    scene: Scene,
+) -> None:
+    earlier = scene.old(THEIRS)
+    scene.arrive((1, earlier, Pid(scene.pid.node, 999, 0, scene.pid.creation)))
+    assert scene.fake.sent() == []
+    assert scene.closed is None
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+async def test_a_monitor_fires_once_with_the_reason(
+    scene: Scene, by_name: bool
+) -> None:
+    target = BOB if by_name else scene.pid
+    ref = their_ref(1)
+    scene.arrive((19, THEIRS, target, ref))
+    assert scene.fake.sent() == []
+    scene.bob.end(OOPS)
+    await settle()
+    assert scene.fake.sent() == [(28, target, THEIRS, ref, OOPS)]
+    scene.fake.assert_nothing_is_kept()
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        lambda s: Atom("nobody"),
+        lambda s: None,
+        lambda s: True,
+        lambda s: s.old(s.pid),
+        lambda s: Pid(s.pid.node, 999, 0, s.pid.creation),
+    ],
+)
+def test_a_monitor_of_nobody_is_answered_noproc_as_it_was_asked(
+    scene: Scene, target: Any
+) -> None:
+    whom = target(scene)
+    scene.arrive((19, THEIRS, whom, their_ref(1)))
+    assert scene.fake.sent() == [(28, whom, THEIRS, their_ref(1), NOPROC)]
+    scene.fake.assert_nothing_is_kept()
+
+
+async def test_a_monitor_of_a_name_stays_on_the_process_that_had_it(
+    scene: Scene,
+) -> None:
+    scene.arrive((19, THEIRS, BOB, their_ref(1)))
+    scene.runtime.unregister("bob")
+    other = sleeper(scene.runtime, name="bob")
+    other.end(OOPS)
+    await settle()
+    assert scene.fake.sent() == []
+    scene.bob.end(HI)
+    await settle()
+    assert scene.fake.sent() == [(28, BOB, THEIRS, their_ref(1), HI)]
+
+
+async def test_a_demonitor_is_silent_and_leaves_nothing(scene: Scene) -> None:
+    scene.arrive((19, THEIRS, scene.pid, their_ref(1)))
+    scene.arrive((20, THEIRS, scene.pid, their_ref(1)))
+    scene.arrive((20, THEIRS, scene.pid, their_ref(2)))
+    scene.bob.end(OOPS)
+    await settle()
+    assert scene.fake.sent() == []
+    scene.fake.assert_nothing_is_kept()
+
+
+async def test_a_monitor_reference_that_is_in_use_changes_nothing(
+    scene: Scene,
+) -> None:
+    other = sleeper(scene.runtime)
+    scene.arrive((19, THEIRS, scene.pid, their_ref(1)))
+    scene.arrive((19, THEIRS, other.pid, their_ref(1)))
+    other.end(OOPS)
+    await settle()
+    assert scene.fake.sent() == []
+    assert not other.watchers
+    scene.bob.end(HI)
+    await settle()
+    assert scene.fake.sent() == [(28, scene.pid, THEIRS, their_ref(1), HI)]
+
+
+class Told:
+    def __init__(self) -> None:
+        self.reasons: list[Any] = []
+        self.answers: list[Any] = []
+
+    def fire(self, reason: Any) -> None:
+        self.reasons.append(reason)
+
+    def spawned(self, flags: int, result: Any) -> None:
+        self.answers.append((flags, result))
+
+
+@pytest.mark.parametrize("old", [True, False])
+def test_the_end_of_a_monitored_process_is_told_once(scene: Scene, old: bool) -> None:
+    told = Told()
+    ref = scene.runtime.new_reference()
+    scene.fake.peer.monitors[ref.words] = told
+    for _ in range(2):
+        if old:
+            scene.arrive((21, THEIRS, scene.pid, ref, OOPS))
+        else:
+            scene.arrive((28, THEIRS, scene.pid, ref), OOPS)
+    assert told.reasons == [OOPS]
+
+
+@pytest.mark.parametrize("traced", [True, False])
+@pytest.mark.parametrize("result", [THEIRS, Atom("badopt"), None])
+def test_the_answer_to_a_spawn_request_is_told_once(
+    scene: Scene, traced: bool, result: Any
+) -> None:
+    told = Told()
+    ref = scene.runtime.new_reference()
+    scene.fake.peer.spawns[ref.words] = told
+    for _ in range(2):
+        if traced:
+            scene.arrive((32, ref, scene.pid, 2, result, TOKEN))
+        else:
+            scene.arrive((31, ref, scene.pid, 2, result))
+    assert told.answers == [(2, result)]
+    assert scene.closed is None
+
+
+def test_a_spawn_request_loses_its_token(scene: Scene) -> None:
+    mfa = (Atom("m"), Atom("f"), 0)
+    plain = (29, their_ref(1), THEIRS, THEIRS, mfa, [])
+    scene.arrive(plain, [])
+    scene.arrive((30, *plain[1:], TOKEN), [])
+    assert scene.spawns == [plain, plain]
+
+
+def test_the_group_leader_can_be_set(scene: Scene) -> None:
+    scene.arrive((7, THEIRS, scene.pid))
+    assert scene.bob.group_leader == THEIRS
+    scene.arrive((7, OTHERS, scene.old(scene.pid)))
+    assert scene.bob.group_leader == THEIRS
+
+
+MALFORMED: list[Any] = [
+    lambda s: (99, 1),
+    lambda s: (0,),
+    lambda s: (-1, THEIRS, s.pid),
+    lambda s: (5,),
+    lambda s: (6,),
+    lambda s: (6, THEIRS, EMPTY),
+    lambda s: (6, THEIRS, EMPTY, BOB, BOB),
+    lambda s: (6, THEIRS, EMPTY, 12),
+    lambda s: (6, THEIRS, EMPTY, [1]),
+    lambda s: (6, THEIRS, EMPTY, b"bob"),
+    lambda s: (22, THEIRS),
+    lambda s: (22, THEIRS, BOB),
+    lambda s: (22, THEIRS, 1),
+    lambda s: (2, EMPTY, s.alias),
+    lambda s: (33, THEIRS, s.pid),
+    lambda s: (33, THEIRS),
+    lambda s: (37, 4, THEIRS),
+    lambda s: (37, -1, THEIRS, s.pid),
+    lambda s: (37, True, THEIRS, s.pid),
+    lambda s: (37, BOB, THEIRS, s.pid),
+    lambda s: (37, 1.0, THEIRS, s.pid),
+    lambda s: (37, 12, THEIRS, s.alias),
+    lambda s: (37, 2, THEIRS, s.pid),
+    lambda s: (37, 0, THEIRS, BOB),
+    lambda s: (37, 4, THEIRS, s.pid),
+    lambda s: (37, 8, THEIRS, s.pid),
+    lambda s: (37, 16, THIRD, s.pid),
+    lambda s: (37, 16, THEIRS, THIRD),
+    lambda s: (37, 20, THEIRS, s.pid),
+    lambda s: (19, THEIRS, s.pid),
+    lambda s: (19, THIRD, s.pid, their_ref(1)),
+    lambda s: (19, s.pid, s.pid, their_ref(1)),
+    lambda s: (19, THEIRS, THIRD, their_ref(1)),
+    lambda s: (19, THEIRS, 12, their_ref(1)),
+    lambda s: (19, THEIRS, [BOB], their_ref(1)),
+    lambda s: (19, THEIRS, s.pid, 1),
+    lambda s: (19, BOB, s.pid, their_ref(1)),
+    lambda s: (20, THEIRS, s.pid, 1),
+    lambda s: (20, THEIRS, s.pid),
+    lambda s: (21, THEIRS, s.pid, 1, OOPS),
+    lambda s: (28, THEIRS, s.pid, 1),
+    lambda s: (28, THEIRS, s.pid),
+    lambda s: (1, THIRD, s.pid),
+    lambda s: (1, s.pid, s.pid),
+    lambda s: (1, THEIRS, THIRD),
+    lambda s: (1, THEIRS, BOB),
+    lambda s: (1, BOB, s.pid),
+    lambda s: (1, THEIRS),
+    lambda s: (24, THIRD, s.pid),
+    lambda s: (24, THEIRS, THIRD),
+    lambda s: (3, THEIRS, s.pid),
+    lambda s: (26, THIRD, s.pid),
+    lambda s: (26, THEIRS, THIRD),
+    lambda s: (26, THEIRS, BOB),
+    lambda s: (8, THEIRS, s.pid),
+    lambda s: (4, THIRD, s.pid),
+    lambda s: (35, 0, THEIRS, s.pid),
+    lambda s: (35, -1, THEIRS, s.pid),
+    lambda s: (35, 2**64, THEIRS, s.pid),
+    lambda s: (35, True, THEIRS, s.pid),
+    lambda s: (35, 1, THIRD, s.pid),
+    lambda s: (35, 1, THEIRS, THIRD),
+    lambda s: (35, 1, THEIRS, BOB),
+    lambda s: (36, BOB, THEIRS, s.pid),
+    lambda s: (36, 0, THEIRS, s.pid),
+    lambda s: (36, 1, THIRD, s.pid),
+    lambda s: (7, BOB, s.pid),
+    lambda s: (7, THEIRS, THIRD),
+    lambda s: (31, 1, s.pid, 0, OOPS),
+    lambda s: (31, their_ref(1), s.pid, OOPS, OOPS),
+    lambda s: (31, their_ref(1), s.pid, 0, 1),
+    lambda s: (12, EMPTY, s.pid),
+    lambda s: (13, THEIRS, s.pid, OOPS),
+    lambda s: (16, THEIRS, EMPTY, BOB),
+    lambda s: (18, THEIRS, s.pid, OOPS),
+    lambda s: (23, THEIRS, s.pid),
+    lambda s: (25, THEIRS, s.pid),
+    lambda s: (25, THIRD, s.pid, TOKEN),
+    lambda s: (27, THEIRS, s.pid),
+    lambda s: (30, their_ref(1), THEIRS, THEIRS, (BOB, BOB, 0), []),
+    lambda s: (32, their_ref(1), s.pid, 0, OOPS),
+    lambda s: (34, THEIRS, s.alias),
+]
+
+
+@pytest.mark.parametrize("control", MALFORMED)
+async def test_what_breaks_a_rule_closes_the_connection_and_nothing_else(
+    scene: Scene, control: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    ends = Ends(scene.bob)
+    good = (22, THEIRS, scene.pid)
+    with caplog.at_level(logging.DEBUG):
+        scene.dispatcher.deliver(
+            [(good, 1), (control(scene), HI), (good, 2), (control(scene), HI)]
+        )
+    await settle()
+    assert scene.closed
+    assert scene.fake.wire.error is not None
+    assert mail(scene.bob) == [1]
+    assert ends.reasons == []
+    assert scene.fake.sent() == []
+    assert scene.spawns == []
+    assert not scene.bob.links
+    # Only our own mistakes are worth a traceback.
+    assert caplog.text == ""
+
+
+def test_the_reason_is_short_whatever_was_sent(scene: Scene) -> None:
+    scene.arrive((22, THEIRS, [b"x" * 1000] * 1000))
+    assert len(scene.closed or "") < 400
+
+
+def test_a_mistake_of_ours_is_logged_and_ends_that_connection_only(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken:
+        def fire(self, reason: Any) -> None:
+            raise LookupError("a bug")
+
+    ref = scene.runtime.new_reference()
+    scene.fake.peer.monitors[ref.words] = Broken()
+    scene.dispatcher.deliver(
+        [((28, THEIRS, scene.pid, ref), OOPS), ((22, THEIRS, scene.pid), HI)]
+    )
+    assert "a bug" in (scene.closed or "")
+    assert "Traceback" in caplog.text
+    assert mail(scene.bob) == []
+
+
+def test_what_arrives_after_the_connection_is_lost_is_answered_by_nobody(
+    scene: Scene,
+) -> None:
+    scene.fake.peer.lost()
+    scene.arrive((19, THEIRS, Atom("nobody"), their_ref(1)))
+    scene.arrive((99,))
+    assert scene.fake.sent() == []
+
+
+@pytest.mark.parametrize("sender", [True, False])
+@pytest.mark.parametrize("payload", [True, False])
+async def test_a_node_that_lacks_newer_forms_gets_the_old_ones(
+    runtime: Runtime, sender: bool, payload: bool
+) -> None:
+    flags = OFFERED_VISIBLE
+    if not sender:
+        flags &= ~Flag.SEND_SENDER
+    if not payload:
+        flags &= ~Flag.EXIT_PAYLOAD
+    fake = FakePeer(runtime)
+    root = runtime.root
+    fake.peer.exit_signal(root.pid, THEIRS, HI)
+    fake.connect(flags)
+    bob = sleeper(runtime)
+    bob.links[THEIRS] = LINKED
+    fake.peer.linked.add(bob)
+    Dispatcher(fake.peer, runtime, lambda *_: None).deliver(
+        [((19, OTHERS, bob.pid, their_ref(1)), None)]
+    )
+    fake.peer.send(root.pid, THEIRS, HI)
+    fake.peer.send_many(root.pid, [THEIRS], HI)
+    bob.end(OOPS)
+    await settle()
+    message = (22, root.pid, THEIRS, HI) if sender else (2, EMPTY, THEIRS, HI)
+    exits = (26, 24, 28) if payload else (8, 3, 21)
+    assert fake.sent() == [
+        (exits[0], root.pid, THEIRS, HI),
+        message,
+        message,
+        (exits[1], bob.pid, THEIRS, OOPS),
+        (exits[2], bob.pid, OTHERS, their_ref(1), OOPS),
+    ]
