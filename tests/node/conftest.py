@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.node.fakes import FakePeer
+from tests.node.fakes import FakePeer, Scene
 from tests.nodes import echo, epmd_port, make_node, pair
-from tests.runtimes import runtime
+from tests.runtimes import runtime, settle
 
 if TYPE_CHECKING:
     from ergopy.process.runtime import Runtime
@@ -20,3 +20,10 @@ async def fake(runtime: Runtime) -> FakePeer:
     fake = FakePeer(runtime)
     fake.connect()
     return fake
+
+
+@pytest.fixture
+async def scene(fake: FakePeer, runtime: Runtime) -> Scene:
+    scene = Scene(fake, runtime)
+    await settle()
+    return scene

@@ -9,8 +9,10 @@ import trio
 from ergopy.dist.flags import OFFERED_VISIBLE, Flag
 from ergopy.dist.link import LinkDecoder, LinkEncoder
 from ergopy.dist.old_forms import OldForms, needed
+from ergopy.node.dispatch import Dispatcher
 from ergopy.node.peer import Peer
 from etf import Atom, Pid, Reference
+from tests.runtimes import sleeper
 
 if TYPE_CHECKING:
     from ergopy.errors import RemoteProtocolError
@@ -112,3 +114,38 @@ class FakePeer:
             assert not table
         assert not peer._queue
         assert peer._queued == 0
+
+
+class Scene:
+    """A connected peer, a process of ours called bob, and an alias of it."""
+
+    def __init__(self, fake: FakePeer, runtime: Runtime) -> None:
+        self.fake = fake
+        self.runtime = runtime
+        self.spawns: list[Any] = []
+        self.dispatcher = Dispatcher(
+            fake.peer, runtime, lambda _, control, args: self.spawns.append(control)
+        )
+        self.bob = sleeper(runtime, name="bob")
+        self.bob.trap_exit = True
+        self.alias = self.bob.alias()
+
+    @property
+    def pid(self) -> Pid:
+        return self.bob.pid
+
+    def old(self, pid: Pid) -> Pid:
+        """The pid of another start of the same node."""
+        return Pid(pid.node, pid.id, pid.serial, pid.creation + 1)
+
+    def arrive(self, control: tuple[Any, ...], message: Any = None) -> None:
+        self.dispatcher.deliver([(control, message)])
+
+    @property
+    def closed(self) -> str | None:
+        return self.fake.wire.closed
+
+    def link(self, state: int | None) -> None:
+        if state is not None:
+            self.bob.links[THEIRS] = state
+            self.fake.peer.linked.add(self.bob)
