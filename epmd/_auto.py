@@ -192,7 +192,14 @@ class PortMapper:
 
     async def _run_server(self, task_status: trio.TaskStatus[Server]) -> None:
         try:
-            await serve(self._address, self.port, task_status=task_status)
+            # It remembers no creation of an earlier start of this process, which
+            # may have been in this very second.
+            await serve(
+                self._address,
+                self.port,
+                clock=random_creation,
+                task_status=task_status,
+            )
         finally:
             # It ends with us, or because somebody killed it.
             self._server = None

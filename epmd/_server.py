@@ -176,6 +176,7 @@ async def serve(
     relaxed: bool | None = None,
     packet_timeout: float = PACKET_TIMEOUT,
     max_connections: int = MAX_CONNECTIONS,
+    clock: Callable[[], float] = time.time,
     task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve EPMD until cancelled, or until a KILL request is accepted.
@@ -195,6 +196,7 @@ async def serve(
             whether ``ERL_EPMD_RELAXED_COMMAND_CHECK`` is set.
         packet_timeout: Seconds that a connection may keep us waiting.
         max_connections: How many there may be at a time, with registered nodes.
+        clock: Gives seconds since the epoch; creations are made of it.
         task_status: Told the `Server`.
 
     Raises:
@@ -213,6 +215,7 @@ async def serve(
         relaxed=relaxed,
         packet_timeout=packet_timeout,
         max_connections=max_connections,
+        clock=clock,
     )
     server.addresses = addresses
     async with trio.open_nursery() as nursery:

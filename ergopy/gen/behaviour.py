@@ -125,6 +125,9 @@ class Behaviour:
     def send_after(self, seconds: float, dest: Any, message: Any) -> Timer:
         return self.process.send_after(seconds, dest, message)
 
+    def start_timer(self, seconds: float, dest: Any, message: Any) -> Timer:
+        return self.process.start_timer(seconds, dest, message)
+
     def start_soon(self, function: Callable[..., Awaitable[Any]], *args: Any) -> None:
         self.process.start_soon(function, *args)
 

@@ -301,7 +301,8 @@ class Connections:
         try:
             await self._connect(peer, attempt)
         except ConnectError as error:
-            attempt.error = error
+            # Its frames would keep the peer, and the attempt itself.
+            attempt.error = error.with_traceback(None)
         except Exception as error:
             logger.exception("dialling %s crashed", peer.name, extra=self._extra(peer))
             attempt.error = ConnectError(peer.name, f"dialling it crashed: {error!r}")
@@ -316,7 +317,7 @@ class Connections:
                 with attempt.scope:
                     await self._dial(peer)
             except AlreadyConnected as error:
-                refused, attempt.yields = error, True
+                refused, attempt.yields = error.with_traceback(None), True
             if not attempt.yields or attempt.done.is_set():
                 return
             over = await attempt.settled(self._setup_time)

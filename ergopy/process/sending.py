@@ -12,7 +12,7 @@ import trio
 from etf import Pid, Reference
 
 from ..errors import NotRegistered
-from .atoms import GEN_CAST
+from .atoms import GEN_CAST, TIMEOUT
 from .calls import reply_alias
 from .signals import Signals
 
@@ -193,6 +193,17 @@ class Sender(Signals):
         for one in dest if _is_many(dest) else (dest,):
             self._way(one)
         return self.runtime.timers.start(seconds, lambda: self._late(dest, message))
+
+    def start_timer(self, seconds: float, dest: Any, message: Any) -> Timer:
+        """Send ``{timeout, TimerRef, Message}`` in *seconds*; ``erlang:start_timer/3``.
+
+        Otherwise like :meth:`send_after`. The reference, in the timer's ``ref``, tells
+        a timeout of this timer from one of a timer that was cancelled too late.
+        """
+        ref = self.runtime.new_reference()
+        timer = self.send_after(seconds, dest, (TIMEOUT, ref, message))
+        timer.ref = ref
+        return timer
 
     def _late(self, dest: Any, message: Any) -> None:
         try:

@@ -228,3 +228,17 @@ def test_every_timer_fires_once_in_order_or_was_cancelled(
     script: list[tuple[str, Any]],
 ) -> None:
     trio.run(follow, script, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+async def test_a_started_timer_is_named_in_its_message(
+    runtime: Runtime, autojump_clock: trio.testing.MockClock
+) -> None:
+    target = sleeper(runtime)
+    timer = runtime.root.start_timer(1, target.pid, "work")
+    other = runtime.root.start_timer(2, target.pid, "work")
+    await trio.sleep(3)
+    assert timer.ref != other.ref
+    assert mail(target) == [
+        ("timeout", timer.ref, "work"),
+        ("timeout", other.ref, "work"),
+    ]

@@ -1,0 +1,95 @@
+"""A node made of the handshake alone: it answers and dials as the test says."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from ergopy.dist.connect import Decision, answer, dial, release
+from ergopy.dist.flags import Flag, offered
+from ergopy.dist.handshake import Acceptor, Connector, Identity
+from ergopy.errors import ConnectError
+from tests.nodes import COOKIE
+
+if TYPE_CHECKING:
+    import ergopy
+    from ergopy.dist.handshake import Connected, NameReceived
+
+
+class RawNode:
+    """Listens; ``status`` is what it says to who dials, None that it says nothing."""
+
+    def __init__(
+        self, name: str, status: str | None = "ok", cookie: str = COOKIE
+    ) -> None:
+        self.name = name
+        self.status = status
+        self.cookie = cookie
+        self.asked = 0
+        """How often somebody dialled."""
+        self.links: list[Connected] = []
+        self.socks: list[socket.socket] = []
+        self.replaced = 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = ("127.0.0.1", self.listener.getsockname()[1])
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(self.name, 7, offered())
+
+    async def serve(self) -> None:
+        """Answer those who dial, one after the other, for ever."""
+        self.listener.setblocking(False)
+        listener = trio.SocketListener(trio.socket.from_stdlib_socket(self.listener))
+        await trio.serve_listeners(self._handshake, [listener])
+
+    async def _handshake(self, stream: trio.SocketStream) -> None:
+        async with stream:
+            self.asked += 1
+            if self.status is None:
+                await trio.sleep_forever()
+            acceptor = Acceptor(self.identity, challenge=secrets.randbits(32))
+            try:
+                link = await answer(stream, acceptor, self, setup_time=5)
+            except ConnectError:
+                return
+            if link is not None:
+                self.established(release(stream), link)
+
+    def decide(self, who: NameReceived) -> Decision:
+        status: Any = self.status
+        return Decision(status, self.cookie)
+
+    def replace(self, name: str) -> None:
+        self.replaced += 1
+
+    def established(self, sock: socket.socket, link: Connected) -> None:
+        self.socks.append(sock)
+        self.links.append(link)
+
+    async def dial(self, node: ergopy.Node, *, nameless: bool = False) -> socket.socket:
+        """Connect to a node of ours; return the socket of the link."""
+        flags = offered() | Flag.NAME_ME if nameless else offered()
+        me = Identity(self.name, 7, flags)
+        connector = Connector(
+            me, node.name, self.cookie, challenge=secrets.randbits(32)
+        )
+        sock, link = await dial("127.0.0.1", node.port, connector, setup_time=5)
+        self.established(sock, link)
+        return sock
+
+    async def begin_to_dial(self, node: ergopy.Node) -> trio.SocketStream:
+        """Say who we are, and wait for the status that comes back."""
+        connector = Connector(self.identity, node.name, self.cookie, challenge=1)
+        stream = await trio.open_tcp_stream("127.0.0.1", node.port)
+        await stream.send_all(connector.data_to_send())
+        await stream.receive_some(1)
+        return stream
+
+    def close(self) -> None:
+        self.listener.close()
+        for sock in self.socks:
+            sock.close()

@@ -1,0 +1,419 @@
+"""Making a connection: who is asked, who waits, who goes first, what can go wrong."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+import trio.testing
+
+import epmd
+import ergopy
+from ergopy import Atom, Down
+from ergopy.dist.link import LinkEncoder
+from ergopy.node.dispatch import Dispatcher
+from tests.node.raw_node import RawNode
+from tests.nodes import COOKIE, unique_name
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    MakeNode = Callable[..., Awaitable[ergopy.Node]]
+    MakeRaw = Callable[..., Awaitable[RawNode]]
+
+settle = trio.testing.wait_all_tasks_blocked
+
+
+class Resolver:
+    """Says what the test wants, and counts how often it is asked."""
+
+    def __init__(self, answer: Any = None) -> None:
+        self.answer = answer
+        self.asked = 0
+
+    async def resolve(self, node: str) -> Any:
+        self.asked += 1
+        await trio.lowlevel.checkpoint()
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        if isinstance(self.answer, list):
+            return self.answer.pop(0)
+        if self.answer == "never":
+            await trio.sleep_forever()
+        return self.answer
+
+
+@pytest.fixture
+async def make_raw() -> AsyncIterator[MakeRaw]:
+    made: list[RawNode] = []
+    async with trio.open_nursery() as nursery:
+
+        async def make(name: str, **options: Any) -> RawNode:
+            raw = RawNode(name, **options)
+            made.append(raw)
+            nursery.start_soon(raw.serve)
+            await trio.lowlevel.checkpoint()
+            return raw
+
+        yield make
+        nursery.cancel_scope.cancel()
+    for raw in made:
+        raw.close()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    while not condition():
+        await trio.lowlevel.checkpoint()
+
+
+async def is_closed(sock: socket.socket) -> bool:
+    with trio.move_on_after(5):
+        while True:
+            await trio.lowlevel.wait_readable(sock)
+            try:
+                if not sock.recv(65536):
+                    return True
+            except ConnectionError:
+                return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "words"),
+    [
+        (None, ergopy.NodeNotFound, "no such name"),
+        (OSError("the network is down"), ergopy.ConnectError, "network is down"),
+        (epmd.EpmdProtocolError("that is no EPMD"), ergopy.ConnectError, "no EPMD"),
+        (epmd.EpmdValueError("name", "x", "too odd"), ergopy.ConnectError, "too odd"),
+        (ValueError("no such thing"), ergopy.ConnectError, "no such thing"),
+        (ergopy.NodeNotFound("x@y", "mine"), ergopy.NodeNotFound, "mine"),
+        (("127.0.0.1", 1), ergopy.NodeNotFound, "nobody listens"),
+        (("no..host", 1), ergopy.NodeNotFound, "nobody listens"),
+        ("never", ergopy.ConnectError, "within 7 s"),
+    ],
+)
+async def test_why_a_node_is_not_found_is_said_and_asked_anew_each_time(
+    make_node: MakeNode,
+    caplog: pytest.LogCaptureFixture,
+    autojump_clock: trio.testing.MockClock,
+    answer: Any,
+    error: type[Exception],
+    words: str,
+) -> None:
+    resolver = Resolver(answer)
+    node = await make_node(epmd="off", resolver=resolver)
+    for attempt in (1, 2):
+        with pytest.raises(error, match=words):
+            await node.connect("absent@127.0.0.1")
+        assert resolver.asked == attempt
+    assert "Traceback" not in caplog.text
+    assert node.connections.peers == {}
+
+
+@pytest.mark.parametrize("answer", [LookupError("a bug"), "nonsense", ("a", "b", "c")])
+async def test_a_resolver_that_crashes_is_logged_and_costs_that_attempt_only(
+    make_node: MakeNode, caplog: pytest.LogCaptureFixture, answer: Any
+) -> None:
+    node = await make_node(epmd="off", resolver=Resolver(answer))
+    with pytest.raises(ergopy.ConnectError, match="crashed"):
+        await node.connect("absent@127.0.0.1")
+    assert "Traceback" in caplog.text
+    assert await node.ping(node.name)
+
+
+async def test_an_attempt_goes_on_when_its_only_waiter_is_cancelled(
+    make_node: MakeNode,
+) -> None:
+    here, there = await make_node(), await make_node()
+    with trio.move_on_after(0) as scope:
+        await here.connect(there.name)
+    assert scope.cancelled_caught
+    await until(here.nodes)
+
+
+async def test_what_depends_on_a_node_that_is_not_there_gets_noconnection_once(
+    make_node: MakeNode,
+) -> None:
+    resolver = Resolver()
+    node = await make_node(epmd="off", resolver=resolver)
+    changes: list[Any] = []
+    node.runtime.node_watchers.append(lambda *change: changes.append(change))
+    noconnection = Atom("noconnection")
+    pid = ergopy.Pid(Atom("absent@127.0.0.1"), 1, 0, 1)
+    done = trio.Event()
+
+    async def body(proc: ergopy.Process) -> None:
+        proc.trap_exit = True
+        refs = [proc.monitor_nowait(pid), proc.monitor_nowait(("x", pid.node))]
+        proc.link_nowait(pid)
+        proc.send_nowait(pid, 1)
+        await proc.send(pid, 2)
+        assert await proc.receive() == (Atom("EXIT"), pid, noconnection)
+        downs = [await proc.receive() for _ in refs]
+        assert downs == [
+            Down(refs[0], pid, noconnection),
+            Down(refs[1], (Atom("x"), pid.node), noconnection),
+        ]
+        with pytest.raises(ergopy.ReceiveTimeout):
+            await proc.receive(timeout=0)
+        done.set()
+
+    await node.spawn(body)
+    await done.wait()
+    assert resolver.asked == 1
+    assert changes == []
+    assert node.connections.peers == {}
+
+
+async def test_a_watcher_that_dials_again_makes_no_tight_loop(
+    make_node: MakeNode, make_raw: MakeRaw
+) -> None:
+    raw = await make_raw(unique_name("raw"))
+    resolver = Resolver([raw.address, None, None, None])
+    node = await make_node(epmd="off", resolver=resolver)
+
+    def dial_again(name: str, up: bool) -> None:
+        if not up:
+            node.send_nowait(("x", name), 1)
+
+    node.runtime.node_watchers.append(dial_again)
+    await node.connect(raw.name)
+    node.disconnect(raw.name)
+    await settle()
+    assert resolver.asked == 2
+
+
+async def test_a_name_that_nobody_refers_to_costs_nothing(make_node: MakeNode) -> None:
+    node = await make_node(epmd="off", resolver=Resolver())
+    for number in range(50):
+        node.send_nowait(("x", f"absent{number}@127.0.0.1"), 1)
+    assert len(node.connections.peers) == 50
+    await settle()
+    assert len(node.connections.peers) == 0
+    assert len(node.connections._others) == 0
+
+
+async def test_a_peer_that_somebody_waits_for_stays_the_same(
+    make_node: MakeNode,
+) -> None:
+    node = await make_node(epmd="off", resolver=Resolver())
+    peer = node.connections.peer("absent@127.0.0.1")
+    assert not await peer.ready()
+    assert node.connections.peer("absent@127.0.0.1") is peer
+
+
+async def test_an_allow_list_holds_in_both_directions(
+    make_node: MakeNode, make_raw: MakeRaw
+) -> None:
+    friend, stranger = unique_name("friend"), await make_node()
+    node = await make_node(allow=[friend])
+    await make_node(friend)
+    await node.connect(friend)
+    with pytest.raises(ergopy.NotAllowed, match="allow="):
+        await node.connect(stranger.name)
+    with pytest.raises(ergopy.NotAllowed):
+        await stranger.connect(node.name)
+    nameless = await make_raw("127.0.0.1")
+    with pytest.raises(ergopy.NotAllowed):
+        await nameless.dial(node, nameless=True)
+
+
+async def test_a_node_without_a_name_gets_one_and_is_a_hidden_member(
+    make_node: MakeNode, make_raw: MakeRaw, echo: Any
+) -> None:
+    node = await make_node()
+    nameless = await make_raw("127.0.0.1")
+    socks = [await nameless.dial(node, nameless=True) for _ in range(2)]
+    await until(lambda: len(node.nodes("hidden")) == 2)
+    names = [link.name for link in nameless.links]
+    assert sorted(names) == sorted(node.nodes("hidden"))
+    assert len(set(names)) == 2
+    assert node.nodes() == []
+    for link, name in zip(nameless.links, names, strict=True):
+        assert name.endswith("@127.0.0.1")
+        assert link.own_creation >= 4
+        assert node.connections.peer(name).creation == link.own_creation
+    for sock in socks:
+        sock.close()
+    await until(lambda: not node.connections.peers)
+    with pytest.raises(ergopy.NodeNotFound):
+        await node.connect(names[0])
+
+
+# The greater name's attempt goes first: "zz" is greater than "py", "aa" is not.
+
+
+async def test_ours_gives_way_to_the_attempt_of_a_greater_name(
+    make_node: MakeNode, make_raw: MakeRaw
+) -> None:
+    raw = await make_raw(unique_name("zz"), status=None)
+    node = await make_node(epmd="off", routes={raw.name: raw.address})
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(node.connect, raw.name)
+        await until(lambda: raw.asked)
+        await raw.dial(node)
+    assert node.nodes() == [raw.name]
+    assert raw.asked == 1
+
+
+async def test_the_attempt_of_a_lesser_name_gives_way_to_ours(
+    make_node: MakeNode, make_raw: MakeRaw
+) -> None:
+    raw = await make_raw(unique_name("aa"), status=None)
+    node = await make_node(epmd="off", routes={raw.name: raw.address})
+    with trio.move_on_after(5) as scope:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(node.connect, raw.name)
+            await until(lambda: raw.asked)
+            with pytest.raises(ergopy.AlreadyConnected):
+                await raw.dial(node)
+            nursery.cancel_scope.cancel()
+    assert not scope.cancelled_caught
+    assert node.nodes() == []
+
+
+@pytest.mark.parametrize("how", ["another cookie", "closed"])
+async def test_ours_is_made_again_when_the_one_that_went_first_fails(
+    make_node: MakeNode, make_raw: MakeRaw, how: str
+) -> None:
+    raw = await make_raw(unique_name("zz"), status=None)
+    node = await make_node(epmd="off", routes={raw.name: raw.address})
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(node.connect, raw.name)
+        await until(lambda: raw.asked)
+        raw.status = "ok"
+        if how == "closed":
+            await (await raw.begin_to_dial(node)).aclose()
+        else:
+            stranger = await make_raw(raw.name, cookie="another")
+            with pytest.raises(ergopy.CookieMismatch):
+                await stranger.dial(node)
+    assert node.nodes() == [raw.name]
+    assert len(raw.links) == 1
+
+
+async def test_a_node_that_goes_first_and_dials_us_ends_our_waiting(
+    make_node: MakeNode, make_raw: MakeRaw
+) -> None:
+    raw = await make_raw(unique_name("zz"), status="nok")
+    node = await make_node(epmd="off", routes={raw.name: raw.address})
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(node.connect, raw.name)
+        await until(lambda: raw.asked)
+        await settle()
+        await raw.dial(node)
+    assert node.nodes() == [raw.name]
+
+
+async def test_a_node_that_says_it_goes_first_and_does_not_is_given_up(
+    make_node: MakeNode, make_raw: MakeRaw, autojump_clock: trio.testing.MockClock
+) -> None:
+    raw = await make_raw(unique_name("zz"), status="nok")
+    node = await make_node(epmd="off", routes={raw.name: raw.address})
+    with pytest.raises(ergopy.AlreadyConnected):
+        await node.connect(raw.name)
+    assert trio.current_time() == pytest.approx(7, abs=0.1)
+    assert raw.asked == 1
+    raw.status = "ok"
+    await node.connect(raw.name)
+
+
+@pytest.mark.parametrize("prefix", ["aa", "zz"])
+async def test_a_peer_that_thinks_it_is_connected_is_told_that_we_mean_it(
+    make_node: MakeNode, make_raw: MakeRaw, prefix: str
+) -> None:
+    raw = await make_raw(unique_name(prefix), status="alive")
+    node = await make_node(epmd="off", routes={raw.name: raw.address})
+    await node.connect(raw.name)
+    assert raw.replaced == 1
+
+
+async def test_only_who_knows_the_cookie_ends_the_old_connection(
+    make_node: MakeNode, make_raw: MakeRaw
+) -> None:
+    node = await make_node()
+    raw = await make_raw(unique_name("raw"))
+    changes: list[Any] = []
+    node.runtime.node_watchers.append(lambda *change: changes.append(change))
+    first = await raw.dial(node)
+    await until(node.nodes)
+    stranger = await make_raw(raw.name, cookie="another")
+    with pytest.raises(ergopy.CookieMismatch):
+        await stranger.dial(node)
+    assert changes == [(raw.name, True)]
+    second = await raw.dial(node)
+    assert await is_closed(first)
+    await until(lambda: len(changes) == 3)
+    assert changes == [(raw.name, True), (raw.name, False), (raw.name, True)]
+    assert node.nodes() == [raw.name]
+    second.close()
+
+
+async def test_disconnecting_during_a_handshake_is_none(
+    make_node: MakeNode, make_raw: MakeRaw
+) -> None:
+    raw = await make_raw(unique_name("raw"), status=None)
+    node = await make_node(epmd="off", routes={raw.name: raw.address})
+    node.send_nowait(("x", raw.name), 1)
+    await until(lambda: raw.asked)
+    assert not node.disconnect(raw.name)
+    assert not node.disconnect("absent@127.0.0.1")
+
+
+async def test_a_connection_that_is_ready_too_late_is_closed(
+    make_node: MakeNode, make_raw: MakeRaw
+) -> None:
+    name = unique_name()
+    raw = await make_raw(unique_name("raw"))
+    async with ergopy.Node(name, cookie=COOKIE) as node:
+        connections = node.connections
+        await raw.dial(node)
+        await until(node.nodes)
+        connections.close_all()
+        ours, theirs = socket.socketpair()
+        connections.established(ours, raw.links[0])
+        assert theirs.recv(1) == b""
+        theirs.close()
+    assert await is_closed(raw.socks[0])
+
+
+async def test_a_broken_rule_is_logged_once_and_ends_that_connection_only(
+    make_node: MakeNode, make_raw: MakeRaw, caplog: pytest.LogCaptureFixture
+) -> None:
+    node = await make_node()
+    good, bad = await make_raw(unique_name("raw")), await make_raw(unique_name("raw"))
+    for raw in (good, bad):
+        await raw.dial(node)
+    await until(lambda: len(node.nodes()) == 2)
+    with caplog.at_level(logging.INFO):
+        bad.socks[0].send(b"\0\0\0\2\x70\x83")
+        assert await is_closed(bad.socks[0])
+        await until(lambda: len(node.nodes()) == 1)
+    records = [r for r in caplog.records if bad.name in r.getMessage()]
+    assert [r.levelno for r in records] == [logging.WARNING]
+    assert "closing the connection" in records[0].getMessage()
+    assert node.nodes() == [good.name]
+
+
+async def test_a_crash_of_a_connection_is_logged_and_is_the_loss_of_that_peer(
+    make_node: MakeNode,
+    make_raw: MakeRaw,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(self: Any, packets: Any) -> None:
+        raise LookupError("a bug")
+
+    monkeypatch.setattr(Dispatcher, "deliver", fail)
+    node = await make_node()
+    raw = await make_raw(unique_name("raw"))
+    await raw.dial(node)
+    await until(node.nodes)
+    raw.socks[0].send(LinkEncoder(header=True).control((5,)))
+    assert await is_closed(raw.socks[0])
+    await until(lambda: not node.nodes())
+    assert await node.ping(node.name)
+    assert "a bug" in caplog.text
