@@ -203,9 +203,10 @@ class Ignored(StartError):
 class RpcError(ErgopyError):
     """A remote function did not return.
 
-    ``kind`` is ``"throw"``, ``"exit"``, ``"error"``, or ``"erpc"`` when the call
-    itself failed (``noconnection``, ``timeout``, ``notsup``). ``reason`` and
-    ``stacktrace`` are terms, as the far side made them.
+    ``kind`` is ``"throw"``, ``"exit"``, ``"error"``, ``"signal"`` when its process was
+    ended from outside, or ``"erpc"`` when the call itself failed (``noconnection``,
+    ``timeout``, ``notsup``). ``reason`` and ``stacktrace`` are terms, as the far side
+    made them.
     """
 
     def __init__(self, kind: str, reason: Any, stacktrace: Sequence[Any] = ()) -> None:
@@ -224,7 +225,7 @@ class NameTaken(ErgopyError):
     """That name belongs to somebody; unregister it, or take another."""
 
     def __init__(self, name: str, owner: object) -> None:
-        super().__init__(f"the name {name!r} is taken by {owner!r}")
+        super().__init__(f"the name {str(name)!r} is taken by {owner}")
         self.name = name
         self.owner = owner
 

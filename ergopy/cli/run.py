@@ -10,19 +10,21 @@ shut the processes down in order; a second one ends at once.
 
 from __future__ import annotations
 
+import argparse
+import inspect
 import logging
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import ergopy
 
 from .common import add_cookie_arguments, complain, cookie
-
-if TYPE_CHECKING:
-    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's own arguments."""
+    parser.set_defaults(runs_user_code=True)
     parser.add_argument("object", metavar="MODULE:OBJECT")
     parser.add_argument("--name", required=True, help="the node's name, local@host")
     add_cookie_arguments(parser)
@@ -52,7 +54,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _ports(text: str) -> tuple[int, int]:
     first, _, last = text.partition("-")
-    return int(first), int(last or first)
+    try:
+        return int(first), int(last or first)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"not N or N-M: {text!r}") from None
 
 
 async def run(args: argparse.Namespace) -> int:
@@ -63,7 +68,7 @@ async def run(args: argparse.Namespace) -> int:
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
     try:
         target = find(args.object)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         complain(f"cannot load {args.object}: {error}")
         return 2
     async with ergopy.Node(
@@ -93,6 +98,11 @@ def find(path: str) -> Any:
     target: Any = import_module(module)
     for part in name.split("."):
         target = getattr(target, part)
-    if not callable(target):
-        raise ValueError(f"{name} is no function and no class")
+    if isinstance(target, type):
+        if not issubclass(target, ergopy.Behaviour):
+            raise ValueError(f"the class {name} is no behaviour, such as a GenServer")
+    elif not inspect.iscoroutinefunction(target):
+        raise ValueError(f"{name} is no 'async def' and no behaviour")
+    else:
+        inspect.signature(target).bind(None)
     return target

@@ -101,6 +101,25 @@ class Behaviour:
     async def start(self, behaviour: Any, *args: Any, **options: Any) -> Pid:
         return await self.process.start(behaviour, *args, **options)
 
+    def register(self, name: str, pid: Pid | None = None) -> None:
+        self.process.register(name, pid)
+
+    def unregister(self, name: str) -> None:
+        self.process.unregister(name)
+
+    def whereis(self, name: str) -> Pid | None:
+        return self.process.whereis(name)
+
+    async def remote_spawn(
+        self,
+        peer: str,
+        module: str,
+        function: str,
+        args: list[Any] | tuple[Any, ...] = (),
+        **options: Any,
+    ) -> Any:
+        return await self.process.remote_spawn(peer, module, function, args, **options)
+
     async def monitor(self, target: Any, *, alias: bool = False) -> Reference:
         return await self.process.monitor(target, alias=alias)
 

@@ -137,8 +137,11 @@ class GenServer(Behaviour):
             await self._serve(process, started)
         except _Ending as error:
             ending = error
-        except Exception as error:
-            ending = _Ending(reasons.from_exception(error), failure=error)
+        except BaseException as error:
+            failure, rest = reasons.split(error)
+            if rest is not None:
+                raise
+            ending = _Ending(reasons.from_exception(failure), failure=failure)
         if process.alive:
             await self._leave(ending)
 
@@ -268,7 +271,7 @@ class _Ending(Exception):
         reason: Any,
         *,
         answer: tuple[Any, Any] | None = None,
-        failure: Exception | None = None,
+        failure: BaseException | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason

@@ -57,7 +57,7 @@ class Dispatcher:
                 number = control[0]
                 if number == 6:
                     _, _, _, name = control
-                    process = names.get(name)
+                    process = names.get(name) if name.__class__ is Atom else None
                     if process is not None:
                         process.deliver(message)
                     else:

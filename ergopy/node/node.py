@@ -205,8 +205,7 @@ class Node(Verbs):
         except epmd_.NameTaken as taken:
             raise NameTaken(
                 self._name,
-                "a running node of that name, says EPMD: stop it, or"
-                " choose another name",
+                "a running node, says EPMD: stop it, or choose another name",
             ) from taken
         except epmd_.EpmdUnreachable as error:
             raise ConnectError(

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, final
 
+import trio
+
 from etf import ImproperList, Reference, same
 
 from ..errors import CallExit, CallTimeout, NodeDown, NoProcess
@@ -129,8 +131,9 @@ async def _transact(
         remote, target = runtime.remote(dest), dest
     else:
         remote, target, _ = runtime.locate(dest)
-    if remote is not None and not await remote.ready():
-        raise NodeDown(_node_of(dest), f"not connected: {remote.problem}")
+    left = timeout
+    if remote is not None and not remote.is_ready():
+        left = await _connect(remote, dest, timeout)
     ref = runtime.new_reference()
     record = Call(caller, ref, remote, target, last)
     message = (kind, (caller.pid, ImproperList(_ALIAS_ONLY, ref)), request)
@@ -141,14 +144,27 @@ async def _transact(
         record.release()
         raise
     timer = None
-    if timeout is not None and timeout != math.inf:
-        timer = runtime.timers.start(timeout, record.time_out)
+    if left is not None and left != math.inf:
+        timer = runtime.timers.start(left, record.time_out)
     try:
         answer: tuple[str, Any] = await record.wait(record.release)
     finally:
         if timer is not None:
             timer.cancel()
     return answer
+
+
+async def _connect(
+    remote: RemoteNode, dest: Any, timeout: float | None
+) -> float | None:
+    """Wait for the connection; return the seconds that are left for the answer."""
+    seconds = math.inf if timeout is None else timeout
+    with trio.move_on_after(seconds) as scope:
+        if not await remote.ready():
+            raise NodeDown(_node_of(dest), f"not connected: {remote.problem}")
+    if scope.cancelled_caught:
+        raise CallTimeout(dest, seconds)
+    return max(0.0, scope.deadline - trio.current_time())
 
 
 def _send(record: Call, message: Any) -> None:
@@ -196,6 +212,6 @@ def reply_alias(tag: Any) -> Reference | None:
         if inner.__class__ is ImproperList:
             # The other half may be a reference too, but nobody listens to it.
             tag = inner
-        if tag.tail.__class__ is Reference:
+        if tag.items[0] is ALIAS and tag.tail.__class__ is Reference:
             return tag.tail
     return None

@@ -186,6 +186,34 @@ class Process(Sender):
             options=options,
         )
 
+    def register(self, name: str, pid: Pid | None = None) -> None:
+        """Give a process of this node a name, by default this one; ``register/2``."""
+        self.runtime.register(name, self.pid if pid is None else pid)
+
+    def unregister(self, name: str) -> None:
+        """Take a name away; ``unregister/1``."""
+        self.runtime.unregister(name)
+
+    def whereis(self, name: str) -> Pid | None:
+        """Return the pid behind a name of this node, or None; ``whereis/1``."""
+        return self.runtime.whereis(name)
+
+    async def remote_spawn(
+        self,
+        peer: str,
+        module: str,
+        function: str,
+        args: list[Any] | tuple[Any, ...] = (),
+        **options: Any,
+    ) -> Any:
+        """Start a process on another node, linked to or watched by this one.
+
+        See ``Node.remote_spawn``.
+        """
+        return await self.node.remote_spawn(
+            peer, module, function, args, caller=self, **options
+        )
+
     async def monitor(
         self, target: Pid | str | tuple[str, str], *, alias: bool = False
     ) -> Reference:
@@ -197,7 +225,7 @@ class Process(Sender):
         """
         remote = self.runtime.locate(target)[0]
         if remote is not None:
-            await remote.ready()
+            await self._admit(remote)
         return self.monitor_nowait(target, alias=alias)
 
     async def link(self, to: Pid) -> None:
@@ -208,7 +236,7 @@ class Process(Sender):
         """
         remote = self.runtime.remote(to)
         if remote is not None:
-            await remote.ready()
+            await self._admit(remote)
         self.link_nowait(to)
 
     async def exit(self, to: Pid, reason: Any) -> None:
@@ -219,7 +247,7 @@ class Process(Sender):
         reason = reasons.as_reason(reason)
         remote = self.runtime.remote(to)
         if remote is not None:
-            if await remote.ready():
+            if await self._admit(remote):
                 remote.exit_signal(self.pid, to, reason)
             return
         process = self.runtime.find(to)

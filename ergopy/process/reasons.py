@@ -38,6 +38,9 @@ def as_reason(reason: Any) -> Any:
     return Atom(reason) if type(reason) is str else reason
 
 
+_GOES_ON = (KeyboardInterrupt, GeneratorExit, trio.Cancelled)
+
+
 def unwrap(error: BaseException) -> BaseException:
     """Return the one exception inside nested groups of one; else *error* itself."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
@@ -48,13 +51,14 @@ def unwrap(error: BaseException) -> BaseException:
 def split(error: BaseException) -> tuple[BaseException | None, BaseException | None]:
     """Part *error* into what ends one process and what has to go on.
 
-    The first is an exception, unwrapped. The second is KeyboardInterrupt, SystemExit,
-    Trio's cancellation, or a group of these.
+    The first is an exception, unwrapped. The second is Ctrl-C, Trio's cancellation,
+    or a group of these. SystemExit is a failure like others: what a peer can make a
+    callback call must not end the program.
     """
     if isinstance(error, BaseExceptionGroup):
-        failure, rest = error.split(Exception)
+        rest, failure = error.split(_GOES_ON)
         return (None if failure is None else unwrap(failure)), rest
-    return (error, None) if isinstance(error, Exception) else (None, error)
+    return (None, error) if isinstance(error, _GOES_ON) else (error, None)
 
 
 def from_exception(error: BaseException | None) -> Any:

@@ -68,8 +68,7 @@ async def run(
 ) -> None:
     """Be the task of *process*: run ``function(process, *args)`` to its end.
 
-    No exception leaves, except what has to end the program (KeyboardInterrupt,
-    SystemExit) and Trio's own cancellation of the node.
+    No exception leaves, except Ctrl-C and Trio's own cancellation of the node.
     """
     runtime = process.runtime
     current_process.set(process)

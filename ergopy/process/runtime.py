@@ -202,6 +202,11 @@ class Runtime:
             if isinstance(name, str) and isinstance(node, str) and "@" in node:
                 way = None if node == self.name else self.remote_node(node)
                 return way, name, (Atom(name), Atom(node))
+            if name == "global" and isinstance(node, str):
+                raise LocalProtocolError(
+                    f"{dest!r}: global names are not there yet; ask a BEAM node with "
+                    "rpc(peer, 'global', 'whereis_name', [name])"
+                )
             if isinstance(name, str) and isinstance(node, str):
                 raise LocalProtocolError(
                     f"{dest!r}: a node is named with its host, as in 'a@127.0.0.1'"

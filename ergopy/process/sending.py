@@ -29,7 +29,7 @@ class Sender(Signals):
     __slots__ = ()
 
     async def send(self, dest: Any, message: Any) -> None:
-        """Send *message*, connecting first if need be; ``Dest ! Message``.
+        """Send *message*, connecting if need be; ``Dest ! Message``.
 
         *dest* is a pid, an alias, a local name, ``(name, node)``, or a list of these.
         It waits while more than the high-water mark of bytes is queued for that node;
@@ -48,15 +48,26 @@ class Sender(Signals):
         if _is_many(dest):
             remotes, missing = self._send_local(dest, message)
             for remote, targets in remotes.items():
-                if remote.is_ready() or await remote.ready():
+                if await self._admit(remote):
                     remote.send_many(self.pid, targets, message)
             if missing is not None:
                 raise missing
             return
         way = self._way(dest)
-        if way is not None and not way.is_ready() and not await way.ready():
+        if way is not None and not await self._admit(way):
             return
         self._send(dest, message)
+
+    async def _admit(self, remote: RemoteNode) -> bool:
+        """Wait until a signal may go to *remote*; return False if it cannot.
+
+        A process waits only while too much is queued: a node that is not connected is
+        dialled meanwhile, and must not hold up a server. The node itself waits for
+        the connection as well, so that a script that sends and ends has sent.
+        """
+        if remote.is_ready() or (self is not self.runtime.root and remote.has_room()):
+            return True
+        return await remote.ready()
 
     def send_nowait(self, dest: Any, message: Any) -> None:
         """Send without ever waiting; ``erlang:send(Dest, Message, [nosuspend])``.
@@ -169,7 +180,7 @@ class Sender(Signals):
             remote.send_alias(self.pid, dest, message)
         else:
             remote.send(self.pid, dest, message)
-        return None if remote.is_ready() else remote
+        return None if remote.has_room() else remote
 
     async def reply(self, from_: Any, value: Any) -> None:
         """Answer a call; any process may, once. Waits as :meth:`send` does."""

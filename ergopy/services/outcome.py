@@ -44,6 +44,9 @@ async def run(
         return (THROW, error.term)
     except Exit as error:
         return (EXIT, reasons.as_reason(error.reason))
-    except Exception as error:
+    except BaseException as error:
+        failure, rest = reasons.split(error)
+        if rest is not None:
+            raise
         stack: list[Any] = [(module, function, len(arguments), [])]
-        return (ERROR, reasons.from_exception(error), stack)
+        return (ERROR, reasons.from_exception(failure), stack)

@@ -453,6 +453,9 @@ async def test_a_reply_waits_while_too_much_is_queued_for_the_node(
         def is_ready(self) -> bool:
             return room.is_set()
 
+        def has_room(self) -> bool:
+            return room.is_set()
+
         async def ready(self) -> bool:
             await room.wait()
             return True

@@ -148,13 +148,26 @@ async def test_an_exit_with_any_term_is_reported_unchanged_and_not_logged(
     assert caplog.records == []
 
 
-@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
-@pytest.mark.parametrize("grouped", [False, True])
-async def test_what_ends_the_program_is_not_kept_in_a_process(
-    kind: type[BaseException], grouped: bool
+class Odd(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("kind", [SystemExit, Odd])
+async def test_what_a_library_raises_ends_that_process_and_not_the_program(
+    runtime: Runtime, kind: type[BaseException]
 ) -> None:
     async def body(_: Process) -> None:
-        error = kind("stop it")
+        raise kind("library")
+
+    word, name, text, _ = await ended(runtime, body)
+    assert (word, text) == ("python", b"library")
+    assert name.endswith(kind.__name__.encode())
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+async def test_what_ends_the_program_is_not_kept_in_a_process(grouped: bool) -> None:
+    async def body(_: Process) -> None:
+        error = KeyboardInterrupt("stop it")
         if grouped:
             raise BaseExceptionGroup("both", [error, ValueError("beside")])
         raise error
@@ -165,7 +178,7 @@ async def test_what_ends_the_program_is_not_kept_in_a_process(
             ends += [Ends(runtime.spawn(body, ())), Ends(sleeper(runtime))]
             await trio.sleep_forever()
     found = group.value
-    assert found.subgroup(kind) is not None
+    assert found.subgroup(KeyboardInterrupt) is not None
     assert found.subgroup(ValueError) is None
     assert [len(e.reasons) for e in ends] == [1, 1]
 
