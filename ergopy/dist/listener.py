@@ -110,9 +110,7 @@ class _Door:
             self._pending.pop(scope, None)
             sock.close()  # nothing happens if the gate has taken it
 
-    async def _shake_hands(
-        self, sock: trio.socket.SocketType, address: object
-    ) -> None:
+    async def _shake_hands(self, sock: trio.socket.SocketType, address: object) -> None:
         stream = trio.SocketStream(sock)
         acceptor = Acceptor(
             self._gate.identity, challenge=secrets.randbits(32), peer=f"{address}"
