@@ -1,0 +1,43 @@
+"""erl_call, the C node that comes with Erlang: it speaks only the oldest operations."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from .beam import unique_name
+
+if TYPE_CHECKING:
+    import subprocess
+
+    import ergopy
+
+
+async def erl_call(
+    node: ergopy.Node, cookie: str, call: str
+) -> subprocess.CompletedProcess[bytes]:
+    program = shutil.which("erl_call")
+    if program is None:
+        missing = pytest.fail if "ERGOPY_REQUIRE_BEAM" in os.environ else pytest.skip
+        missing("erl_call is not installed")
+    own = unique_name("c").partition("@")[0]
+    command = [program, "-h", own, "-c", cookie, "-address", f"127.0.0.1:{node.port}"]
+    run = partial(trio.run_process, capture_stdout=True, capture_stderr=True)
+    with trio.fail_after(15):
+        return await run([*command, "-a", call], check=False)
+
+
+async def test_erl_call_runs_an_exported_function(node, cookie):
+    node.export("calc", {"add": lambda left, right: left + right})
+    done = await erl_call(node, cookie, "calc add [20, 22]")
+    assert (done.returncode, done.stdout.strip()) == (0, b"42"), done.stderr
+
+
+async def test_erl_call_is_told_what_is_not_exported(node, cookie):
+    done = await erl_call(node, cookie, "os getpid []")
+    assert b"undef" in done.stdout
