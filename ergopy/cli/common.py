@@ -118,12 +118,17 @@ def read_term(text: str, args: argparse.Namespace) -> Any:
 
 def print_term(term: Any, args: argparse.Namespace) -> None:
     """Print a term as asked."""
-    import etf
-
     if args.json:
         print(json.dumps(jsonable(term)))
     else:
-        print(etf.format(term, args.syntax or "erlang"))
+        print(in_syntax(term, args))
+
+
+def in_syntax(term: Any, args: argparse.Namespace) -> str:
+    """Write a term in the syntax that was asked for."""
+    import etf
+
+    return etf.format(term, getattr(args, "syntax", None) or "erlang")
 
 
 def jsonable(term: Any) -> Any:
@@ -188,10 +193,10 @@ def report(
             complain(f"'ergopy doctor {error.peer}' looks for the cause")
         return UNREACHABLE
     except ergopy.RpcError as error:
-        complain(str(error))
+        complain(f"{error.kind}: {in_syntax(error.reason, args)}")
         return UNREACHABLE if error.reason == "noconnection" else RAISED
     except ergopy.CallExit as error:
-        complain(str(error))
+        complain(f"the process ended: {in_syntax(error.reason, args)}")
         return RAISED
     except (ergopy.CallError, ergopy.NameTaken) as error:
         complain(str(error))

@@ -11,6 +11,8 @@ def split(name: str) -> tuple[str, str]:
     Raises:
         NodeNameError: It is no node name; the message says what to write.
     """
+    if not isinstance(name, str):
+        raise NodeNameError(f"a node name is a str, 'py@127.0.0.1'; not {name!r}")
     local, at, host = name.partition("@")
     if not at or not host:
         raise NodeNameError(

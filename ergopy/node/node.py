@@ -27,6 +27,7 @@ from .spawn import SpawnServer
 from .verbs import Verbs
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from types import TracebackType
 
@@ -194,6 +195,7 @@ class Node(Verbs):
             self._closed.set()
 
     async def _bring_up(self) -> None:
+        self._door = trio.CancelScope()
         listener = listening.listen(
             self._name, self._listen_host or listening.address(self._host), self._ports
         )
@@ -227,12 +229,15 @@ class Node(Verbs):
         nursery.start_soon(runtime.timers.run)
         for service in self._services:
             await service(self)
-        nursery.start_soon(
-            lambda: serve([listener], connections, setup_time=self._setup_time)
-        )
+        nursery.start_soon(self._accept, listener, connections)
         logger.info("node %s listens on port %d", self._name, self.port)
 
+    async def _accept(self, listener: socket.socket, connections: Connections) -> None:
+        with self._door:
+            await serve([listener], connections, setup_time=self._setup_time)
+
     async def _wind_down(self) -> None:
+        self._door.cancel()
         killed = await self.runtime.shut_down(self._grace)
         if killed:
             logger.warning("%s: %d processes had to be killed", self._name, killed)
@@ -264,10 +269,10 @@ async def _shielded(*, task_status: trio.TaskStatus[trio.Nursery]) -> None:
 def _check_cookie(cookie: str) -> None:
     try:
         fine = bool(cookie) and len(cookie.encode("latin-1")) <= 255
-    except UnicodeEncodeError:
+    except (UnicodeEncodeError, AttributeError):
         fine = False
     if not fine:
-        raise ValueError("a cookie has 1 to 255 characters, all of them Latin-1")
+        raise ValueError("a cookie is a str of 1 to 255 characters, all Latin-1")
 
 
 def _check_above_zero(**options: float) -> None:

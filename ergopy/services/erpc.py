@@ -9,12 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-import etf
-from etf import Atom
-
 from ..errors import Exit
-from ..process import reasons
-from ..process.atoms import ERROR
 from . import outcome
 
 if TYPE_CHECKING:
@@ -22,9 +17,6 @@ if TYPE_CHECKING:
     from ..process.process import Process
 
 logger = logging.getLogger("ergopy.services")
-
-# Values of these need no trial; a large binary would cost two encodings.
-_PLAIN = frozenset({bytes, bool, Atom, type(None)})
 
 
 async def start(node: Node) -> None:
@@ -36,7 +28,7 @@ async def start(node: Node) -> None:
         result, module, function, arguments = args
         process.log_crash = False
         answer = await outcome.run(node.exports, module, function, arguments)
-        raise Exit((result, *sendable(answer)))
+        raise Exit((result, *answer))
 
     async def execute_cast(_: Process, *args: Any) -> None:
         if len(args) == 3:
@@ -47,14 +39,3 @@ async def start(node: Node) -> None:
     programs = node.exports.programs
     programs["erpc", "execute_call"] = execute_call
     programs["erpc", "execute_cast"] = execute_cast
-
-
-def sendable(answer: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return *answer*, or an error in its place if it cannot be sent."""
-    if answer[-1].__class__ in _PLAIN:
-        return answer
-    try:
-        etf.encode(answer)
-    except etf.EncodeError as error:
-        return (ERROR, reasons.from_exception(error), [])
-    return answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import etf
 from etf import Atom
 
 from ..errors import Exit, Throw
@@ -21,6 +22,9 @@ APPLY = Atom("apply")
 BADARG = Atom("badarg")
 ERLANG = Atom("erlang")
 
+# Values of these need no trial; a large binary would cost two encodings.
+_PLAIN = frozenset({bytes, bool, Atom, type(None)})
+
 
 async def run(
     exports: Exports, module: Any, function: Any, arguments: Any
@@ -28,7 +32,7 @@ async def run(
     """Run an exported function.
 
     Returns ``(return, Value)``, ``(throw, Term)``, ``(exit, Reason)`` or
-    ``(error, Reason, Stack)``.
+    ``(error, Reason, Stack)``, all of which can be sent: what cannot is an error.
     """
     if not (
         isinstance(module, Atom)
@@ -36,6 +40,24 @@ async def run(
         and isinstance(arguments, list)
     ):
         return (ERROR, BADARG, [(ERLANG, APPLY, [module, function, arguments], [])])
+    stack: list[Any] = [(module, function, len(arguments), [])]
+    answer = await _run(exports, module, function, arguments, stack)
+    if answer[-1].__class__ in _PLAIN:
+        return answer
+    try:
+        etf.encode(answer)
+    except etf.EncodeError as error:
+        return (ERROR, reasons.from_exception(error), stack)
+    return answer
+
+
+async def _run(
+    exports: Exports,
+    module: Atom,
+    function: Atom,
+    arguments: list[Any],
+    stack: list[Any],
+) -> tuple[Any, ...]:
     try:
         return (RETURN, await exports.call(module, function, arguments))
     except Undefined:
@@ -48,5 +70,4 @@ async def run(
         failure, rest = reasons.split(error)
         if rest is not None:
             raise
-        stack: list[Any] = [(module, function, len(arguments), [])]
         return (ERROR, reasons.from_exception(failure), stack)

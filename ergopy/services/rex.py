@@ -13,7 +13,7 @@ from etf import Atom, Pid
 from ..errors import NotRegistered
 from ..gen.returns import NOREPLY
 from ..gen.server import GenServer
-from . import erpc, outcome
+from . import outcome
 
 if TYPE_CHECKING:
     from ..node.node import Node
@@ -69,7 +69,7 @@ class Rex(GenServer):
         await self.send(asker, (REX, await self._run(*mfa)))
 
     async def _run(self, *mfa: Any) -> Any:
-        answer = erpc.sendable(await outcome.run(self.node.exports, *mfa))
+        answer = await outcome.run(self.node.exports, *mfa)
         match answer:
             case ("return" | "throw", value):
                 return value

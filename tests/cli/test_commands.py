@@ -104,6 +104,63 @@ async def test_call_says_by_its_status_how_it_failed(served: ergopy.Node) -> Non
         assert b"Traceback" not in one.stderr
 
 
+@pytest.mark.parametrize(
+    ("syntax", "shown"),
+    [("erlang", b"{python,<<"), ("elixir", b'{:python, "')],
+)
+async def test_a_reason_is_shown_in_the_syntax_that_was_asked_for(
+    served: ergopy.Node, syntax: str, shown: bytes
+) -> None:
+    crash = "crash" if syntax == "erlang" else ":crash"
+    for words in (
+        ["call", served.name, "echo", crash],
+        ["rpc", served.name, "bad", "luck"],
+    ):
+        failed = await ergopy_command(*words, "--syntax", syntax)
+        assert failed.returncode == 4
+        assert shown in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("shop:Plain", b"no behaviour"),
+        ("shop:plain", b"no 'async def'"),
+        ("shop:nothing", b"too many positional"),
+        ("shop:absent", b"absent"),
+        ("nowhere:main", b"nowhere"),
+        ("..:C", b"cannot load"),
+        ("shop", b"MODULE:OBJECT"),
+    ],
+)
+async def test_run_says_in_a_line_what_cannot_be_run(
+    tmp_path: Path, target: str, words: bytes
+) -> None:
+    (tmp_path / "shop.py").write_text(
+        "class Plain: pass\ndef plain(node): pass\nasync def nothing(): pass\n"
+    )
+    done = await ergopy_command(
+        "run", target, "--name", unique_name(), cwd=tmp_path, PYTHONPATH=str(tmp_path)
+    )
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+async def test_values_that_cannot_work_are_mistakes_in_usage(
+    served: ergopy.Node,
+) -> None:
+    for words in (
+        ["call", served.name, "x" * 300, "1"],
+        ["call", "nohost", "x", "1"],
+        ["ping", served.name, "--timeout", "soon"],
+        ["run", "a:b", "--name", served.name, "--port", "x"],
+    ):
+        done = await ergopy_command(*words)
+        assert done.returncode == 2, words
+        assert b"Traceback" not in done.stderr
+
+
 async def test_rpc_prints_the_value_or_says_who_raised(served: ergopy.Node) -> None:
     done = await ergopy_command("rpc", served.name, "lists", "seq", "[1, 3]", "--json")
     assert (done.returncode, json.loads(done.stdout)) == (0, [1, 2, 3])

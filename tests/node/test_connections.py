@@ -39,6 +39,48 @@ def test_an_impossible_name_says_what_to_write(name: str, words: str) -> None:
         ergopy.Node(name, cookie="c")
 
 
+@pytest.mark.parametrize("name", [None, 5, b"a@127.0.0.1"])
+def test_a_name_that_is_no_text_is_refused_by_name(name: Any) -> None:
+    with pytest.raises(ergopy.NodeNameError, match="str"):
+        ergopy.Node(name, cookie="c")
+
+
+def test_a_cookie_is_text() -> None:
+    cookie: Any = b"secret"
+    with pytest.raises(ValueError, match="str of 1 to 255"):
+        ergopy.Node("a@127.0.0.1", cookie=cookie)
+
+
+async def test_a_node_that_is_stopping_lets_nobody_in(make_node: MakeNode) -> None:
+    """While its processes clean up it goes on with those that it knows."""
+    other, stranger = await make_node(), await make_node()
+    leaving, left = trio.Event(), trio.Event()
+    names: list[str] = []
+
+    class Slow(ergopy.GenServer):
+        async def init(self) -> None:
+            self.trap_exit = True
+
+        async def terminate(self, reason: Any) -> None:
+            leaving.set()
+            await left.wait()
+
+    async def run_and_stop() -> None:
+        async with ergopy.Node(unique_name(), cookie=COOKIE) as node:
+            await node.start(Slow)
+            await other.connect(node.name)
+            names.append(node.name)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run_and_stop)
+        await leaving.wait()
+        assert other.nodes() == names
+        with trio.move_on_after(0.2):
+            await stranger.ping(names[0])
+        assert stranger.nodes() == []
+        left.set()
+
+
 @pytest.mark.parametrize("cookie", ["", "ü€", "x" * 256])
 def test_an_impossible_cookie_is_refused_without_being_shown(cookie: str) -> None:
     with pytest.raises(ValueError, match="Latin-1") as caught:
