@@ -154,6 +154,7 @@ async def _handshake(
     import ergopy
     from ergopy.dist.connect import dial
     from ergopy.dist.handshake import Connector
+    from ergopy.dist.network import TcpNetwork
     from ergopy.node import naming
 
     from .common import cookie
@@ -168,7 +169,7 @@ async def _handshake(
     host = naming.split(args.node)[1]
     try:
         sock, link = await dial(
-            host, info.port, connector, setup_time=max(args.timeout, 1.0)
+            TcpNetwork(), host, info.port, connector, setup_time=max(args.timeout, 1.0)
         )
     except ergopy.ConnectError as error:
         _flags(connector, chart)

@@ -2,14 +2,13 @@
 
 Each step waits ``setup_time`` seconds for the peer, however it spreads its bytes; the
 few steps bound the whole. A peer that is silent, closes or talks nonsense is a named
-``ConnectError``, and its socket is closed. What comes out is a plain non-blocking
-socket, for ``Transport``.
+``ConnectError``, and its socket is closed. What comes out is a socket for
+``Transport``.
 """
 
 from __future__ import annotations
 
 import contextlib
-import socket as sockets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,13 +23,13 @@ from .handshake import (
     NameReceived,
     Verified,
 )
+from .network import receive_some, send_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .handshake import Answer, Event, Handshake, Identity, Step
-
-_READ = 4096
+    from .network import Network, Socket
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +62,13 @@ class Gate(Protocol):
     def replace(self, name: str) -> None:
         """End the old connection of a node that has proved to know the cookie."""
 
-    def established(self, sock: sockets.socket, link: Connected) -> None:
+    def established(self, sock: Socket, link: Connected) -> None:
         """Take over a connection whose handshake is complete."""
 
 
 async def dial(
-    host: str, port: int, connector: Connector, *, setup_time: float
-) -> tuple[sockets.socket, Connected]:
+    network: Network, host: str, port: int, connector: Connector, *, setup_time: float
+) -> tuple[Socket, Connected]:
     """Connect to *port* and carry out the handshake as the node that dials.
 
     Raises:
@@ -81,27 +80,26 @@ async def dial(
     peer = connector.peer
     try:
         with trio.fail_after(setup_time):
-            stream = await trio.open_tcp_stream(host, port)
+            sock = await network.connect(peer, host, port)
     except trio.TooSlowError:
         raise HandshakeTimeout(peer, setup_time) from None
+    except ConnectError:
+        raise
     except (OSError, ValueError) as error:
         # A host can be so wrong that it is not even looked up.
         raise NodeNotFound(
             peer, f"nobody listens at {host}:{port} ({error})"
         ) from error
     try:
-        link = await ask(stream, connector, setup_time=setup_time)
+        return sock, await ask(sock, connector, setup_time=setup_time)
     except BaseException:
-        await trio.aclose_forcefully(stream)
+        sock.close()
         raise
-    return release(stream), link
 
 
-async def ask(
-    stream: trio.abc.Stream, connector: Connector, *, setup_time: float
-) -> Connected:
-    """Carry out the handshake as the node that dials, on an open stream."""
-    talk = _Talk(stream, connector, setup_time)
+async def ask(sock: Socket, connector: Connector, *, setup_time: float) -> Connected:
+    """Carry out the handshake as the node that dials, on a socket."""
+    talk = _Talk(sock, connector, setup_time)
     while True:
         for event in await talk.events():
             if isinstance(event, Connected):
@@ -111,13 +109,13 @@ async def ask(
 
 
 async def answer(
-    stream: trio.abc.Stream, acceptor: Acceptor, gate: Gate, *, setup_time: float
+    sock: Socket, acceptor: Acceptor, gate: Gate, *, setup_time: float
 ) -> Connected | None:
     """Carry out the handshake as the node that was dialled.
 
     Returns None if one of the two did not want it, without anybody being wrong.
     """
-    talk = _Talk(stream, acceptor, setup_time)
+    talk = _Talk(sock, acceptor, setup_time)
     link: Connected | None = None
     given_up: Callable[[], object] | None = None
     try:
@@ -140,27 +138,6 @@ async def answer(
     return link
 
 
-def release(stream: trio.SocketStream) -> sockets.socket:
-    """Take the plain socket out of a Trio stream.
-
-    Raises:
-        OSError: It is broken already; it is closed then.
-    """
-    sock = sockets.socket(fileno=stream.socket.detach())
-    try:
-        sock.setblocking(False)
-        sock.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY, 1)
-    except OSError:
-        sock.close()
-        raise
-    # Trio lets the kernel hold little that is unsent, which slows bulk traffic that
-    # has a high-water mark of its own. 0 is the system's default.
-    if (option := getattr(sockets, "TCP_NOTSENT_LOWAT", None)) is not None:
-        with contextlib.suppress(OSError):
-            sock.setsockopt(sockets.IPPROTO_TCP, option, 0)
-    return sock
-
-
 def _admit(acceptor: Acceptor, decision: Decision) -> list[Event]:
     if decision.name is not None:
         return acceptor.give_name(
@@ -172,10 +149,8 @@ def _admit(acceptor: Acceptor, decision: Decision) -> list[Event]:
 class _Talk:
     """The bytes of one handshake; a deadline begins anew with every step of it."""
 
-    def __init__(
-        self, stream: trio.abc.Stream, machine: Handshake, setup_time: float
-    ) -> None:
-        self._stream = stream
+    def __init__(self, sock: Socket, machine: Handshake, setup_time: float) -> None:
+        self._sock = sock
         self._machine = machine
         self._setup_time = setup_time
         self._step: Step | None = None
@@ -198,27 +173,27 @@ class _Talk:
                 if self.pending or machine.done:
                     events, self.pending = self.pending, []
                     return events
-                data = await self._stream.receive_some(_READ)
+                data = await receive_some(self._sock)
                 if not data:
                     machine.receive_eof()
                 return machine.receive_data(data)
         except trio.TooSlowError:
             raise HandshakeTimeout(machine.peer, self._setup_time) from None
-        except trio.BrokenResourceError as error:
-            machine.receive_eof()
-            raise ConnectError(machine.peer, f"broken: {error}") from error
         except ConnectError:
             await self.finish()
             raise
+        except (OSError, trio.ClosedResourceError) as error:
+            machine.receive_eof()
+            raise ConnectError(machine.peer, f"broken: {error}") from error
 
     async def finish(self) -> None:
         """Send our last word, a refusal, if the peer is still there."""
         with (
             trio.move_on_after(self._setup_time),
-            contextlib.suppress(trio.BrokenResourceError),
+            contextlib.suppress(OSError, trio.ClosedResourceError),
         ):
             await self._send()
 
     async def _send(self) -> None:
         if data := self._machine.data_to_send():
-            await self._stream.send_all(data)
+            await send_all(self._sock, data)

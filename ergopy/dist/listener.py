@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from ..errors import ConnectError
-from .connect import answer, release
+from ..errors import ConnectError, HandshakeTimeout
+from .connect import answer
 from .handshake import Acceptor
 
 if TYPE_CHECKING:
-    import socket as sockets
     from collections.abc import Sequence
 
     from .connect import Gate
+    from .network import Listener, Network, Socket
 
 logger = logging.getLogger("ergopy.dist")
 
@@ -34,7 +34,8 @@ _PAUSE = 0.1
 
 
 async def serve(
-    listeners: Sequence[sockets.socket],
+    network: Network,
+    listeners: Sequence[Listener],
     gate: Gate,
     *,
     setup_time: float = 7.0,
@@ -42,10 +43,10 @@ async def serve(
 ) -> None:
     """Accept for ever; what becomes a connection goes to ``gate.established``.
 
-    The listening sockets are not closed here. Cancelling it drops the handshakes
+    The listeners are not closed here. Cancelling it drops the handshakes
     under way.
     """
-    door = _Door(gate, setup_time, max_pending)
+    door = _Door(network.prefix, gate, setup_time, max_pending)
     async with trio.open_nursery() as nursery:
         for listener in listeners:
             nursery.start_soon(door.accept, listener, nursery)
@@ -54,18 +55,22 @@ async def serve(
 class _Door:
     """The handshakes under way, oldest first."""
 
-    def __init__(self, gate: Gate, setup_time: float, max_pending: int) -> None:
+    def __init__(
+        self, prefix: int, gate: Gate, setup_time: float, max_pending: int
+    ) -> None:
+        self._prefix = prefix
         self._gate = gate
         self._setup_time = setup_time
         self._max_pending = max_pending
         self._pending: dict[trio.CancelScope, object] = {}
 
-    async def accept(self, listener: sockets.socket, nursery: trio.Nursery) -> None:
-        """Accept from one listening socket until it is closed."""
-        async_listener = trio.socket.from_stdlib_socket(listener)
+    async def accept(self, listener: Listener, nursery: trio.Nursery) -> None:
+        """Accept from one listener until it is closed."""
         while True:
             try:
-                sock, address = await async_listener.accept()
+                sock = await listener.accept()
+            except trio.ClosedResourceError:
+                return
             except OSError as error:
                 if error.errno == errno.EBADF:
                     return
@@ -74,10 +79,10 @@ class _Door:
                 logger.error("cannot accept connections: %s", error)
                 await trio.sleep(_PAUSE)
                 continue
-            scope = self._admit(address)
-            nursery.start_soon(self._handshake, sock, address, scope)
+            scope = self._admit(sock)
+            nursery.start_soon(self._handshake, sock, scope)
 
-    def _admit(self, address: object) -> trio.CancelScope:
+    def _admit(self, sock: Socket) -> trio.CancelScope:
         """Make room for one more: the oldest of too many gives way.
 
         Whoever means it is done in some milliseconds; what is old is silent.
@@ -90,37 +95,41 @@ class _Door:
             )
             oldest.cancel()
         scope = trio.CancelScope()
-        self._pending[scope] = address
+        self._pending[scope] = sock
         return scope
 
-    async def _handshake(
-        self, sock: trio.socket.SocketType, address: object, scope: trio.CancelScope
-    ) -> None:
+    async def _handshake(self, sock: Socket, scope: trio.CancelScope) -> None:
+        taken = False
         try:
             with scope:
-                await self._shake_hands(sock, address)
+                taken = await self._shake_hands(sock)
         except ConnectError as error:
-            logger.warning("refused a connection from %s: %s", address, error)
+            logger.warning("refused a connection from %s: %s", sock, error)
         except OSError as error:
-            logger.warning("lost a connection from %s: %s", address, error)
+            logger.warning("lost a connection from %s: %s", sock, error)
         except Exception:
             # Whatever is wrong with one connection, the others and the node go on.
-            logger.exception("the handshake with %s crashed", address)
+            logger.exception("the handshake with %s crashed", sock)
         finally:
             self._pending.pop(scope, None)
-            sock.close()  # nothing happens if the gate has taken it
+            if not taken:
+                sock.close()
 
-    async def _shake_hands(self, sock: trio.socket.SocketType, address: object) -> None:
-        stream = trio.SocketStream(sock)
-        acceptor = Acceptor(
-            self._gate.identity, challenge=secrets.randbits(32), peer=f"{address}"
-        )
-        link = await answer(stream, acceptor, self._gate, setup_time=self._setup_time)
-        if link is None:
-            return
-        plain = release(stream)
+    async def _shake_hands(self, sock: Socket) -> bool:
+        """Return whether the gate has taken the socket over."""
         try:
-            self._gate.established(plain, link)
-        except BaseException:
-            plain.close()
-            raise
+            with trio.fail_after(self._setup_time):
+                await sock.start()
+        except trio.TooSlowError:
+            raise HandshakeTimeout(f"{sock}", self._setup_time) from None
+        acceptor = Acceptor(
+            self._gate.identity,
+            challenge=secrets.randbits(32),
+            prefix=self._prefix,
+            peer=f"{sock}",
+        )
+        link = await answer(sock, acceptor, self._gate, setup_time=self._setup_time)
+        if link is None:
+            return False
+        self._gate.established(sock, link)
+        return True

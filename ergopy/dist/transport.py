@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, Any, Protocol, final
 import trio
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
 
     from ..errors import RemoteProtocolError
     from .link import LinkDecoder
+    from .network import Socket
 
 logger = logging.getLogger("ergopy.dist")
 
@@ -55,7 +55,7 @@ class Transport:
     """A socket, its decoder, and the frames that wait to leave.
 
     Args:
-        sock: Connected and non-blocking. The transport closes it.
+        sock: Connected and started. The transport closes it.
         decoder: Cuts what arrives into operations.
         deliver: Called with each batch of ``(control, message)``. Must not wait or
             raise; runs in the reader's task.
@@ -66,7 +66,7 @@ class Transport:
 
     def __init__(
         self,
-        sock: socket.socket,
+        sock: Socket,
         decoder: LinkDecoder,
         deliver: Callable[[list[tuple[tuple[Any, ...], Any]]], None],
         hub: Hub,
@@ -157,7 +157,6 @@ class Transport:
                     await self._read(surplus)
         finally:
             self.close("this node closed it")
-            trio.lowlevel.notify_closing(self._sock)
             self._sock.close()
         return self.closed or ""
 
@@ -205,7 +204,7 @@ class Transport:
     async def _write_blocked(self) -> None:
         while True:
             if self._blocked:
-                await trio.lowlevel.wait_writable(self._sock)
+                await self._sock.wait_writable()
                 self._blocked = False
             if self._out:
                 self.flush()
@@ -226,12 +225,13 @@ class Transport:
         if surplus and self.closed is None:
             self._take(surplus)
         receive_into = self._sock.recv_into
+        wait_readable = self._sock.wait_readable
         buffer = _read_buffer()
         while self.closed is None:
             try:
                 size = receive_into(buffer)
             except BlockingIOError:
-                await trio.lowlevel.wait_readable(self._sock)
+                await wait_readable()
                 continue
             except OSError as error:
                 self.close(f"cannot receive: {error}")
@@ -241,7 +241,7 @@ class Transport:
                 return
             self._take(buffer[:size])
             if size < READ_SIZE:
-                await trio.lowlevel.wait_readable(self._sock)
+                await wait_readable()
             else:
                 await trio.lowlevel.checkpoint()
 

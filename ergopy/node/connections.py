@@ -33,11 +33,11 @@ from .dispatch import Dispatcher
 from .peer import Peer
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Collection, Mapping
 
     from ..abc import Resolver
     from ..dist.limits import LinkLimits
+    from ..dist.network import Network, Socket
     from ..process.runtime import Runtime
 
 logger = logging.getLogger("ergopy.node")
@@ -87,6 +87,7 @@ class Connections:
     def __init__(
         self,
         runtime: Runtime,
+        network: Network,
         resolver: Resolver,
         serve_spawn: Callable[[Peer, Any, Any], None],
         *,
@@ -104,6 +105,7 @@ class Connections:
         """Those that are up, or are being dialled."""
         # A name costs no memory any more when nothing is left that refers to it.
         self._others: WeakValueDictionary[str, Peer] = WeakValueDictionary()
+        self._network = network
         self._resolver = resolver
         self._serve_spawn = serve_spawn
         self._cookie = cookie
@@ -221,7 +223,7 @@ class Connections:
         if peer is not None and peer.transport is not None:
             self._drop(peer, "the peer made a new connection")
 
-    def established(self, sock: socket.socket, link: Connected) -> None:
+    def established(self, sock: Socket, link: Connected) -> None:
         """Put a connection into use whose handshake is complete."""
         if self._closed:
             sock.close()
@@ -344,8 +346,11 @@ class Connections:
             peer.name,
             self._cookies.get(peer.name, self._cookie),
             challenge=secrets.randbits(32),
+            prefix=self._network.prefix,
         )
-        sock, link = await dial(*address, connector, setup_time=self._setup_time)
+        sock, link = await dial(
+            self._network, *address, connector, setup_time=self._setup_time
+        )
         # If there is another connection by now, the peer has given that one up.
         self.established(sock, link)
 

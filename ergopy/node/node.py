@@ -14,6 +14,7 @@ from etf import Atom
 
 from ..dist.limits import LinkLimits
 from ..dist.listener import serve
+from ..dist.network import TcpNetwork
 from ..dist.transport import HIGH_WATER
 from ..errors import ConnectError, ErgopyError, NameTaken
 from ..process.reasons import unwrap
@@ -27,11 +28,11 @@ from .spawn import SpawnServer
 from .verbs import Verbs
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from types import TracebackType
 
     from ..abc import Resolver
+    from ..dist.network import Listener, Network
 
     Service = Callable[[Any], Awaitable[object]]
 
@@ -63,6 +64,7 @@ class Node(Verbs):
             None is all. Nodes that ask for a name are not among them.
         routes: Addresses of nodes that are not asked from EPMD.
         resolver: Finds nodes instead of *routes* and EPMD.
+        network: Makes connections instead of TCP (see ``ergopy.testing``).
         net_ticktime: Seconds without a sign of life after which a peer is down.
         setup_time: Seconds that each step of a handshake may take.
         grace: Seconds that processes have to shut down on exit.
@@ -88,6 +90,7 @@ class Node(Verbs):
         allow: Collection[str] | None = None,
         routes: Mapping[str, tuple[str, int]] | None = None,
         resolver: Resolver | None = None,
+        network: Network | None = None,
         net_ticktime: float = 60.0,
         setup_time: float = 7.0,
         grace: float = 5.0,
@@ -136,6 +139,7 @@ class Node(Verbs):
         self._resolver: Resolver = resolver or StandardResolver(
             self._mapper, routes or {}
         )
+        self._network: Network = network or TcpNetwork()
         self._stack = AsyncExitStack()
         self._closed = trio.Event()
         self._entered = False
@@ -196,11 +200,11 @@ class Node(Verbs):
 
     async def _bring_up(self) -> None:
         self._door = trio.CancelScope()
-        listener = listening.listen(
-            self._name, self._listen_host or listening.address(self._host), self._ports
-        )
-        self._stack.callback(listener.close)
-        self.port = listener.getsockname()[1]
+        host = self._listen_host or listening.address(self._host)
+        listeners = self._network.listen(self._name, [host], self._ports)
+        for listener in listeners:
+            self._stack.callback(listener.close)
+        self.port = listeners[0].port
         await self._stack.enter_async_context(self._mapper)
         try:
             creation = await self._mapper.register(self._local, self.port, self.hidden)
@@ -224,17 +228,21 @@ class Node(Verbs):
         runtime.release_of = self._release_of
         spawner = SpawnServer(runtime, self.exports)
         connections = self._connections = Connections(
-            runtime, self._resolver, spawner.serve, **self._options
+            runtime, self._network, self._resolver, spawner.serve, **self._options
         )
         nursery.start_soon(runtime.timers.run)
         for service in self._services:
             await service(self)
-        nursery.start_soon(self._accept, listener, connections)
+        nursery.start_soon(self._accept, listeners, connections)
         logger.info("node %s listens on port %d", self._name, self.port)
 
-    async def _accept(self, listener: socket.socket, connections: Connections) -> None:
+    async def _accept(
+        self, listeners: Sequence[Listener], connections: Connections
+    ) -> None:
         with self._door:
-            await serve([listener], connections, setup_time=self._setup_time)
+            await serve(
+                self._network, listeners, connections, setup_time=self._setup_time
+            )
 
     async def _wind_down(self) -> None:
         self._door.cancel()

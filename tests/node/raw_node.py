@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from ergopy.dist.connect import Decision, answer, dial, release
+from ergopy.dist.connect import Decision, answer
 from ergopy.dist.flags import Flag, offered
 from ergopy.dist.handshake import Acceptor, Connector, Identity
+from ergopy.dist.network import tcp_socket
 from ergopy.errors import ConnectError
 from tests.nodes import COOKIE
+from tests.sockets import dial, plain
 
 if TYPE_CHECKING:
     import ergopy
@@ -47,17 +49,21 @@ class RawNode:
         await trio.serve_listeners(self._handshake, [listener])
 
     async def _handshake(self, stream: trio.SocketStream) -> None:
-        async with stream:
-            self.asked += 1
+        self.asked += 1
+        sock = tcp_socket(stream.socket, "whoever dials")
+        link = None
+        try:
             if self.status is None:
                 await trio.sleep_forever()
             acceptor = Acceptor(self.identity, challenge=secrets.randbits(32))
-            try:
-                link = await answer(stream, acceptor, self, setup_time=5)
-            except ConnectError:
-                return
-            if link is not None:
-                self.established(release(stream), link)
+            link = await answer(sock, acceptor, self, setup_time=5)
+        except ConnectError:
+            pass
+        finally:
+            if link is None:
+                sock.close()
+        if link is not None:
+            self.established(sock, link)
 
     def decide(self, who: NameReceived) -> Decision:
         status: Any = self.status
@@ -66,8 +72,8 @@ class RawNode:
     def replace(self, name: str) -> None:
         self.replaced += 1
 
-    def established(self, sock: socket.socket, link: Connected) -> None:
-        self.socks.append(sock)
+    def established(self, sock: Any, link: Connected) -> None:
+        self.socks.append(plain(sock))
         self.links.append(link)
 
     async def dial(self, node: ergopy.Node, *, nameless: bool = False) -> socket.socket:
@@ -78,7 +84,8 @@ class RawNode:
             me, node.name, self.cookie, challenge=secrets.randbits(32)
         )
         sock, link = await dial("127.0.0.1", node.port, connector, setup_time=5)
-        self.established(sock, link)
+        self.socks.append(sock)
+        self.links.append(link)
         return sock
 
     async def begin_to_dial(self, node: ergopy.Node) -> trio.SocketStream:

@@ -10,10 +10,10 @@ import trio
 
 import ergopy
 import etf
-from ergopy.dist.connect import dial, release
 from ergopy.dist.flags import offered
 from ergopy.dist.handshake import Connector, Identity
 from tests.nodes import COOKIE, unique_name
+from tests.sockets import dial
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -362,13 +362,3 @@ async def _closed(sock: socket.socket) -> bool:
 def _packet(control: tuple[Any, ...]) -> bytes:
     body = b"\x83\x44\x00" + etf.encode(control)[1:]
     return struct.pack(">I", len(body)) + body
-
-
-async def test_release_gives_a_plain_nonblocking_socket() -> None:
-    left, right = socket.socketpair()
-    stream = trio.SocketStream(trio.socket.from_stdlib_socket(left))
-    plain = release(stream) if left.family == socket.AF_INET else None
-    assert plain is None or not plain.getblocking()
-    right.close()
-    if plain is None:
-        await stream.aclose()

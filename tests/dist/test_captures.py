@@ -1,0 +1,129 @@
+"""What OTP 25 and OTP 28 did, again: handshakes and everything on a link."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import etf
+from ergopy.dist.control import problem
+from ergopy.dist.flags import WITH_HEADER, Flag
+from ergopy.dist.handshake import (
+    Acceptor,
+    Connected,
+    Connector,
+    Event,
+    Identity,
+    NameReceived,
+    Verified,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RELEASES = pytest.mark.parametrize("release", [25, 28])
+STEPS = pytest.mark.parametrize("step", [1, 5, 4096])
+
+
+@RELEASES
+@STEPS
+def test_dialling_a_beam_again_gives_the_same_bytes(
+    release: int, step: int, capture: Callable[[str], Any]
+) -> None:
+    theirs, about = capture(f"handshake_dialled_{release}_received")
+    ours, _ = capture(f"handshake_dialled_{release}_sent")
+    me = Identity(about["name"], 5, Flag(about["flags"]))
+    cookie, challenge = about["cookie"], about["challenge"]
+    machine = Connector(me, about["peer"], cookie, challenge=challenge)
+    events: list[Event] = []
+    for start in range(0, len(theirs), step):
+        events += machine.receive_data(theirs[start : start + step])
+    assert machine.data_to_send() == ours
+    (event,) = events
+    assert isinstance(event, Connected)
+    assert event.peer == about["peer"]
+    assert not event.flags & Flag.PUBLISHED
+    assert event.surplus == b""
+
+
+@RELEASES
+@STEPS
+@pytest.mark.parametrize("case", ["accepted", "named"])
+def test_being_dialled_by_a_beam_again_gives_the_same_bytes(
+    case: str, release: int, step: int, capture: Callable[[str], Any]
+) -> None:
+    theirs, about = capture(f"handshake_{case}_{release}_received")
+    ours, _ = capture(f"handshake_{case}_{release}_sent")
+    me = Identity(about["name"], 5, Flag(about["flags"]))
+    peer = about["peer"]
+    machine = Acceptor(me, challenge=about["challenge"])
+    last: Event | None = None
+    for start in range(0, len(theirs), step):
+        events = machine.receive_data(theirs[start : start + step])
+        for last in events:
+            if isinstance(last, NameReceived):
+                assert last.dynamic == (case == "named")
+                if last.dynamic:
+                    events += machine.give_name(peer, 77, cookie=about["cookie"])
+                else:
+                    events += machine.accept(cookie=about["cookie"])
+            elif isinstance(last, Verified):
+                events += machine.confirm()
+    assert machine.data_to_send() == ours
+    assert isinstance(last, Connected)
+    assert last.peer == peer
+
+
+@RELEASES
+@STEPS
+@pytest.mark.parametrize("style", ["header", "pass_through"])
+def test_a_link_of_a_beam_is_understood(
+    link: Any,
+    style: str,
+    release: int,
+    step: int,
+    capture: Callable[[str], Any],
+) -> None:
+    data, about = capture(f"link_{style}_{release}")
+    assert (style == "header") == bool(about["flags"] & WITH_HEADER)
+    decoder = link.LinkDecoder(header=style == "header")
+    operations = []
+    for start in range(0, len(data), step):
+        operations += decoder.receive_data(data[start : start + step])
+    assert decoder.error is None
+    assert [control[0] for control, _ in operations] == about["ops"]
+    assert [problem(control) for control, _ in operations] == [None] * len(operations)
+    check_messages(operations, about)
+
+
+def check_messages(
+    operations: list[tuple[tuple[Any, ...], Any]], about: dict[str, Any]
+) -> None:
+    by_number: dict[int, list[tuple[tuple[Any, ...], Any]]] = {}
+    for control, message in operations:
+        by_number.setdefault(control[0], []).append((control, message))
+    atom = etf.Atom
+    sender = by_number[22][0][0][1]
+    us = etf.Pid(atom(about["name"]), 7, 0, 5)
+    assert sender.node == about["peer"]
+    messages = [message for _, message in by_number[22]]
+    hello = atom("hello")
+    assert messages[0] == (hello, [1, 2, 3], b"bin", {atom("a"): 1.5})
+    assert messages[1] == (hello, atom("again"), sender)
+    *_, long_atom, big, atoms, done = messages
+    assert long_atom == atom("€" * 200)
+    assert big == b"\7" * 150_000
+    assert atoms == [atom(f"atom{n}") for n in range(1, 301)]
+    assert done == "done"
+    name = atom("py")
+    assert by_number[6] == [((6, sender, atom(""), name), atom("to_name"))]
+    assert by_number[26] == [((26, sender, us), (atom("bad"), atom("reason")))]
+    assert by_number[24] == [((24, sender, us), (atom("shutdown"), [1, 2]))]
+    ((traced, message),) = by_number[23]
+    assert traced[:3] == (23, sender, us)
+    assert message == "traced"
+    ((request, arguments),) = by_number[29]
+    assert request[4] == (atom("m"), atom("f"), 2)
+    assert request[5][:2] == [atom("monitor"), atom("link")]
+    assert arguments == [atom("a"), 1]

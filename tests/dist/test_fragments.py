@@ -1,0 +1,42 @@
+"""What unfinished messages hold, and that it is given back."""
+
+import pytest
+
+from ergopy.dist.fragments import Assembled, Fragments
+from ergopy.dist.limits import LinkLimits
+from ergopy.errors import RemoteProtocolError
+
+CONTROL = (22, "from", "to")
+
+
+def test_only_unfinished_messages_hold_memory() -> None:
+    fragments = Fragments(LinkLimits())
+    assert fragments.first(1, 3, CONTROL, (), b"abc") is None
+    assert fragments.first(2, 2, CONTROL, (), b"xy") is None
+    assert (len(fragments), fragments.held) == (2, 5)
+    assert fragments.following(1, 2, b"de") is None
+    assert fragments.held == 7
+    assert fragments.following(1, 1, b"f") == Assembled(CONTROL, (), b"abcdef")
+    assert (len(fragments), fragments.held) == (1, 2)
+
+
+def test_a_message_in_one_fragment_holds_nothing() -> None:
+    fragments = Fragments(LinkLimits(max_fragments_bytes=0))
+    fragments.check_first(1, 1)
+    whole = fragments.first(1, 1, CONTROL, (), b"abc")
+    assert whole == Assembled(CONTROL, (), b"abc")
+    assert (len(fragments), fragments.held) == (0, 0)
+
+
+@pytest.mark.parametrize("count", [0, 5, 2**64 - 1])
+def test_the_announced_count_is_limited(count: int) -> None:
+    fragments = Fragments(LinkLimits(max_fragments=4))
+    with pytest.raises(RemoteProtocolError, match=str(count)):
+        fragments.check_first(1, count)
+
+
+def test_one_fragment_needs_no_free_sequence() -> None:
+    fragments = Fragments(LinkLimits(max_sequences=0))
+    fragments.check_first(1, 1)
+    with pytest.raises(RemoteProtocolError, match="at a time"):
+        fragments.check_first(1, 2)
