@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ._plan import GROWTH, TESTS, Test
+from ._plan import GROWTH, IDLE, TESTS, Test
 from ._procs import PeerError, cpu_seconds, rss_bytes
 from ._world import Peer, World
 
@@ -63,6 +63,10 @@ class Session:
                 self._start()
             elif group == "growth":
                 self._growth()
+            elif group == "idle":
+                self._idle()
+            elif group == "tls":
+                self._tls()
             else:
                 self._group([test for test in TESTS if test.group == group])
 
@@ -138,6 +142,25 @@ class Session:
                 grown = rss_bytes(peer.child.pid) - before
                 values = {"bytes": grown / calls}
                 self.samples.append(Sample("growth", peer.kind, values))
+
+    def _tls(self) -> None:
+        try:
+            with self._world.secured():
+                self._group([test for test in TESTS if test.group == "tls"])
+        except PeerError as error:
+            self.failures.append(Failure("tls", self._world.kinds[1], str(error)))
+
+    def _idle(self) -> None:
+        for test in IDLE:
+            with self._world.peers() as pair:
+                for peer in pair:
+                    self._world.driver.ask(test.line(peer.node, quick=True, share=0.1))
+                    before = rss_bytes(peer.child.pid)
+                    line = test.line(peer.node, quick=self._quick)
+                    count = self._world.driver.ask(line)["count"]
+                    grown = rss_bytes(peer.child.pid) - before
+                    values = {"mb": grown / count * 100_000 / 1e6}
+                    self.samples.append(Sample(test.key, peer.kind, values))
 
     def _fail(self, test: Test, peer: Peer, error: PeerError) -> None:
         self.failures.append(Failure(test.key, peer.kind, str(error)))

@@ -16,7 +16,13 @@ from pathlib import Path
 from ._procs import Child, IdleLoops, PeerError
 
 _HERE = Path(__file__).parent
-_SOURCES = ("bench_driver", "bench_peer", "bench_codec")
+_SOURCES = (
+    "bench_driver",
+    "bench_signals",
+    "bench_peer",
+    "bench_work",
+    "bench_codec",
+)
 _LOOPBACK = "{127,0,0,1}"
 _START_LIMIT = 20.0  # seconds
 _START_SLICE_MS = 500
@@ -54,6 +60,9 @@ class World:
         self.setup = setup
         self.kinds = ("beam2" if setup.itself else "ergopy", "beam")
         self._stack = ExitStack()
+        self._tls: Path | None = None
+        self.driver: Child
+        self._fixed: list[Child]
         self._peers: list[Peer] = []
         try:
             self._start()
@@ -95,6 +104,24 @@ class World:
             finally:
                 self._peers.remove(peer)
 
+    @contextmanager
+    def secured(self) -> Iterator[None]:
+        """Use TLS meanwhile, with certificates of our own and another driver.
+
+        Raises:
+            PeerError: This OTP has no TLS.
+        """
+        if self.setup.otp == 28:
+            raise PeerError("the OTP 28 that we have comes without ssl")
+        plain, children = self.driver, self._fixed
+        self._tls = _certificates(self._home)
+        try:
+            with self._start_driver() as self.driver:
+                self._fixed = [*children, self.driver]
+                yield
+        finally:
+            self.driver, self._fixed, self._tls = plain, children, None
+
     def codec(self) -> Child:
         """A BEAM node without distribution that times its own codec."""
         argv = [self._erl, *self._flags, "-noshell", *self._code, "-s", "bench_codec"]
@@ -111,7 +138,7 @@ class World:
 
     def _start(self) -> None:
         self._choose_cpus()
-        home = tempfile.mkdtemp(prefix="ergopy-bench-")
+        self._home = home = tempfile.mkdtemp(prefix="ergopy-bench-")
         self._stack.callback(shutil.rmtree, home, ignore_errors=True)
         self._cookie = secrets.token_hex(8)
         port = _free_port()
@@ -131,15 +158,17 @@ class World:
         self._code = ["-pa", home]
         epmd = self._keep("epmd", ["epmd", "-port", str(port)])
         _wait_for_port(port)
-        driver = [self._erl, *self._flags, "-noshell", "-hidden"]
-        driver += self._distribution(f"drv{secrets.token_hex(3)}@127.0.0.1")
-        driver += ["-s", "bench_driver"]
-        self.driver = self._keep("driver", driver, cpu=self._driver_cpu)
+        self.driver = self._stack.enter_context(self._start_driver())
         self._fixed = [epmd, self.driver]
         if self.setup.pinned:
             loops = IdleLoops(self._cpus)
             self._stack.callback(loops.close)
             self._fixed += loops.children
+
+    def _start_driver(self) -> Child:
+        argv = [self._erl, *self._flags, "-noshell", "-hidden"]
+        argv += self._distribution(f"drv{secrets.token_hex(3)}@127.0.0.1")
+        return self._child("driver", [*argv, "-s", "bench_driver"], self._driver_cpu)
 
     def _choose_cpus(self) -> None:
         self._cpus = sorted(os.sched_getaffinity(0))[:2]
@@ -168,6 +197,8 @@ class World:
         if kind == "ergopy":
             argv = [self.setup.python, "-m", "bench.peer", node]
             env = self.environment(pure=self.setup.pure)
+            if self._tls is not None:
+                env["BENCH_TLS"] = str(self._tls)
             return self._child(kind, argv, cpu=self._peer_cpu, env=env)
         argv = [self._erl, *self._flags, *self.setup.beam_flags, "-noshell"]
         argv += [*self._distribution(node), "-s", "bench_peer"]
@@ -189,7 +220,11 @@ class World:
     def _distribution(self, node: str) -> list[str]:
         address = ["-kernel", "inet_dist_use_interface", _LOOPBACK]
         cookie = ["-setcookie", self._cookie, "-start_epmd", "false"]
-        return ["-name", node, *cookie, *address, *self._code]
+        tls: list[str] = []
+        if self._tls is not None:
+            options = str(self._tls / "ssl_dist.conf")
+            tls = ["-proto_dist", "inet_tls", "-ssl_dist_optfile", options]
+        return ["-name", node, *cookie, *address, *tls, *self._code]
 
     def _child(
         self,
@@ -208,6 +243,17 @@ def compile_erlang(folder: str) -> None:
     """Compile our Erlang modules; they run on OTP 25 and later."""
     sources = [str(_HERE / f"{name}.erl") for name in _SOURCES]
     subprocess.run(["erlc", "-o", folder, *sources], check=True, timeout=60)
+
+
+def _certificates(folder: str) -> Path:
+    """Make what both sides show each other; they live on one host."""
+    from ergopy import certs
+
+    own = Path(folder) / "bench@127.0.0.1"
+    if not own.exists():
+        certs.Authority.create().equip(own.name, folder)
+        certs.write_options(own)
+    return own
 
 
 def otp28_root() -> Path:

@@ -2,7 +2,7 @@
 %% a full stop), runs it in a process of its own and answers with one line,
 %% "ok key=number ..." or "error Reason". Times are microseconds.
 -module(bench_driver).
--export([start/0]).
+-export([start/0, latency/3, summary/1, repeat/2, rate/2]).
 
 -define(LIMIT, 120_000).
 
@@ -47,15 +47,10 @@ run({erpc, Node, Count}) ->
     latency(fun() -> erpc:call(Node, bench_peer, echo, [42]) end, 42, Count);
 %% Many callers, each with one call in flight.
 run({many, Node, Callers, Total}) ->
-    Each = max(1, Total div Callers),
-    Clients = [spawn_monitor(fun() -> client({bench, Node}, Each) end)
-               || _ <- lists:seq(1, Callers)],
-    Start = now_us(),
-    [Pid ! go || {Pid, _} <- Clients],
-    [receive {'DOWN', Ref, _, _, normal} -> ok;
-             {'DOWN', Ref, _, _, Reason} -> exit(Reason)
-     end || {_, Ref} <- Clients],
-    rate(Each * Callers, now_us() - Start);
+    callers([{bench, Node} || _ <- lists:seq(1, Callers)], Total);
+%% The same, but each of them calls a server of its own.
+run({each, Node, Callers, Total}) ->
+    callers(gen_server:call({bench, Node}, {servers, Callers}, ?LIMIT), Total);
 %% Plain messages to the peer; the clock stops when it has counted the last one.
 run({inward, Node, Count}) ->
     Server = {bench, Node},
@@ -77,7 +72,9 @@ run({bulk, Node, Size, Count}) ->
     repeat(fun() -> Payload = gen_server:call(Server, {echo, Payload}, ?LIMIT) end,
            Count),
     Elapsed = now_us() - Start,
-    [{mb_s, Size * Count / Elapsed}, {count, Count}].
+    [{mb_s, Size * Count / Elapsed}, {count, Count}];
+run(Command) ->
+    bench_signals:run(Command).
 
 await(Node, Deadline) ->
     try gen_server:call({bench, Node}, {echo, ready}, 5000) of
@@ -89,13 +86,15 @@ await(Node, Deadline) ->
             await(Node, Deadline)
     end.
 
-latency(Fun, Expected, Count) ->
-    Start = now_us(),
-    Times = lists:sort(times(Fun, Expected, Count, [])),
-    Elapsed = now_us() - Start,
-    [{p50, lists:nth((Count + 1) div 2, Times) / 1000},
-     {p99, lists:nth(max(1, Count * 99 div 100), Times) / 1000}
-     | rate(Count, Elapsed)].
+latency(Fun, Expected, Count) -> summary(times(Fun, Expected, Count, [])).
+
+%% Nanoseconds of one after the other.
+summary(Times) ->
+    Sorted = lists:sort(Times),
+    Count = length(Sorted),
+    [{p50, lists:nth((Count + 1) div 2, Sorted) / 1000},
+     {p99, lists:nth(max(1, Count * 99 div 100), Sorted) / 1000}
+     | rate(Count, lists:sum(Sorted) / 1000)].
 
 times(_, _, 0, Times) -> Times;
 times(Fun, Expected, Count, Times) ->
@@ -104,6 +103,16 @@ times(Fun, Expected, Count, Times) ->
     Time = erlang:monotonic_time(nanosecond) - Start,
     Result =:= Expected orelse exit({unexpected, Result}),
     times(Fun, Expected, Count - 1, [Time | Times]).
+
+callers(Servers, Total) ->
+    Each = max(1, Total div length(Servers)),
+    Clients = [spawn_monitor(fun() -> client(Server, Each) end) || Server <- Servers],
+    Start = now_us(),
+    [Pid ! go || {Pid, _} <- Clients],
+    [receive {'DOWN', Ref, _, _, normal} -> ok;
+             {'DOWN', Ref, _, _, Reason} -> exit(Reason)
+     end || {_, Ref} <- Clients],
+    rate(Each * length(Servers), now_us() - Start).
 
 client(Server, Count) ->
     receive go -> ok end,

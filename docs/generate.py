@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from ergopy.dist.flags import MANDATORY, Flag, names
+from ergopy.dist.flags import MANDATORY, Flag, offered, sent_by
 
 REFERENCE = Path(__file__).parent / "reference"
 MARK = "<!-- made by docs/generate.py -->"
@@ -139,25 +139,39 @@ def types() -> dict[str, str]:
 def flags() -> dict[str, str]:
     """The tables of ``flags.md``."""
     rows = [
+        [str(flag.bit_length() - 1), code(flag.name or ""), flag.since, flag.note]
+        for flag in Flag
+    ]
+    heads = ["bit", "name", "since", "what it says"]
+    releases = [
         [
-            str(flag.bit_length() - 1),
             code(flag.name or ""),
-            flag.since,
-            str(flag.mandatory or ""),
+            *[_role(flag, otp) for otp in MANDATORY],
             "yes" if flag.offered else "no",
-            flag.note,
         ]
         for flag in Flag
     ]
-    heads = ["bit", "name", "since", "demanded since OTP", "offered", "what it says"]
-    releases = [
-        [f"OTP {otp}", ", ".join(map(code, names(need)))]
-        for otp, need in MANDATORY.items()
+    columns = ["name", *[f"OTP {otp}" for otp in MANDATORY], "ergopy offers it"]
+    words = [
+        [f"OTP {otp}", code(_hex(sent_by(otp))), code(_hex(sent_by(otp, hidden=True)))]
+        for otp in MANDATORY
     ]
+    words.append(["ergopy", code(_hex(offered())), code(_hex(offered(hidden=True)))])
     return {
         "flags": table(heads, rows),
-        "releases": table(["release", "it refuses a node without"], releases),
+        "releases": table(columns, releases),
+        "words": table(["release", "visible", "hidden"], words),
     }
+
+
+def _role(flag: Flag, otp: int) -> str:
+    if flag & MANDATORY[otp]:
+        return "demands it"
+    return "sends it" if flag & sent_by(otp) else ""
+
+
+def _hex(flags: Flag) -> str:
+    return f"0x{flags:X}"
 
 
 def render(page: Path, parts: dict[str, str]) -> str:

@@ -64,6 +64,8 @@ class PortMapper:
         port: The port of EPMD, here and on all other hosts; by default that of
             `default_port`. In mode ``"embedded"`` 0 takes any.
         address: Where to listen when we serve, see `serve`.
+        host: Where the EPMD of this machine is asked, ``::1`` where IPv4 is not to be
+            had.
         timeout: Seconds for one question.
         on_change: Called with a `Registration` each time that it was lost or
             regained.
@@ -78,6 +80,7 @@ class PortMapper:
         port: int | None = None,
         *,
         address: str | Iterable[str] | None = None,
+        host: str = LOOPBACK,
         timeout: float = TIMEOUT,
         on_change: OnChange | None = None,
     ) -> None:
@@ -89,6 +92,7 @@ class PortMapper:
         check_u16("port", self.port, 0 if mode in ("embedded", "off") else 1)
         self.registrations: list[Registration] = []
         self._address = address
+        self._host = host
         self._timeout = timeout
         self._on_change = on_change
         self._server: Server | None = None
@@ -156,7 +160,7 @@ class PortMapper:
             return random_creation()
         registration = Registration(
             node,
-            LOOPBACK,
+            self._host,
             self.port,
             timeout=self._timeout,
             on_change=self._on_change,
@@ -220,7 +224,7 @@ class PortMapper:
 
     async def _somebody_serves(self) -> bool:
         try:
-            await names(LOOPBACK, self.port, timeout=self._timeout)
+            await names(self._host, self.port, timeout=self._timeout)
         except EpmdUnreachable:
             return False
         except EpmdProtocolError as exc:

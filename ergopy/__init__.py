@@ -31,12 +31,16 @@ if TYPE_CHECKING:
     from etf import Reference as Reference
 
     from ._main import Node as Node
+    from ._main import NodeThread as NodeThread
     from ._main import run as run
+    from .dist.limits import LinkLimits as LinkLimits
+    from .dist.tls import Tls as Tls
     from .errors import AlreadyConnected as AlreadyConnected
     from .errors import AlreadyStarted as AlreadyStarted
     from .errors import CallError as CallError
     from .errors import CallExit as CallExit
     from .errors import CallTimeout as CallTimeout
+    from .errors import CertificateError as CertificateError
     from .errors import ConnectError as ConnectError
     from .errors import CookieMismatch as CookieMismatch
     from .errors import ErgopyError as ErgopyError
@@ -45,11 +49,13 @@ if TYPE_CHECKING:
     from .errors import HandshakeTimeout as HandshakeTimeout
     from .errors import Ignored as Ignored
     from .errors import LocalProtocolError as LocalProtocolError
+    from .errors import MailboxFull as MailboxFull
     from .errors import MissingFlags as MissingFlags
     from .errors import NameTaken as NameTaken
     from .errors import NodeDown as NodeDown
     from .errors import NodeNameError as NodeNameError
     from .errors import NodeNotFound as NodeNotFound
+    from .errors import NodeStopped as NodeStopped
     from .errors import NoProcess as NoProcess
     from .errors import NotAllowed as NotAllowed
     from .errors import NotDistribution as NotDistribution
@@ -60,6 +66,8 @@ if TYPE_CHECKING:
     from .errors import RpcError as RpcError
     from .errors import StartError as StartError
     from .errors import Throw as Throw
+    from .errors import TlsError as TlsError
+    from .errors import TlsFileError as TlsFileError
     from .errors import WrongNode as WrongNode
     from .gen import IGNORE as IGNORE
     from .gen import NOREPLY as NOREPLY
@@ -69,8 +77,13 @@ if TYPE_CHECKING:
     from .gen import Reply as Reply
     from .gen import Stop as Stop
     from .node.cookies import CookieError as CookieError
+    from .node.resolvers import DnsResolver as DnsResolver
+    from .node.resolvers import EpmdResolver as EpmdResolver
     from .process import Down as Down
     from .process import ExitMessage as ExitMessage
+    from .process import MailboxLimit as MailboxLimit
+    from .process import NodeDownMessage as NodeDownMessage
+    from .process import NodeUpMessage as NodeUpMessage
     from .process import Process as Process
     from .process import self as self
 
@@ -78,18 +91,23 @@ if TYPE_CHECKING:
 # from their homes when they are first used.
 _HOMES = {
     "etf": "Atom Pid Port Reference",
-    "._main": "Node run",
+    "._main": "Node NodeThread run",
+    ".dist.limits": "LinkLimits",
+    ".dist.tls": "Tls",
     ".errors": (
         "AlreadyConnected AlreadyStarted CallError CallExit CallTimeout "
-        "ConnectError CookieMismatch ErgopyError Exit HandshakeError "
-        "HandshakeTimeout Ignored LocalProtocolError MissingFlags NameTaken "
-        "NodeDown NodeNameError NodeNotFound NoProcess NotAllowed "
-        "NotDistribution NotRegistered ProtocolError ReceiveTimeout "
-        "RemoteProtocolError RpcError StartError Throw WrongNode "
+        "CertificateError ConnectError CookieMismatch ErgopyError Exit HandshakeError "
+        "HandshakeTimeout Ignored LocalProtocolError MailboxFull MissingFlags "
+        "NameTaken NodeDown NodeNameError NodeNotFound NodeStopped NoProcess "
+        "NotAllowed NotDistribution NotRegistered ProtocolError ReceiveTimeout "
+        "RemoteProtocolError RpcError StartError Throw TlsError TlsFileError WrongNode "
     ),
     ".gen": "IGNORE NOREPLY Behaviour GenServer NoReply Reply Stop",
     ".node.cookies": "CookieError",
-    ".process": "Down ExitMessage Process self",
+    ".node.resolvers": "DnsResolver EpmdResolver",
+    ".process": (
+        "Down ExitMessage MailboxLimit NodeDownMessage NodeUpMessage Process self"
+    ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import signal
+from concurrent.futures import Future
+from contextlib import suppress
+from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
+from .errors import ErgopyError, NodeStopped
 from .node.node import Node as _Node
 from .services import STANDARD
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+
+    from .node.from_thread import FromThread
 
     T = TypeVar("T")
 
@@ -22,13 +28,76 @@ class Node(_Node):
     services: Sequence[Callable[[Any], Awaitable[object]]] = STANDARD
 
 
+class NodeThread:
+    """A node in a thread of its own, for a program that does not use Trio.
+
+    ::
+
+        with ergopy.NodeThread("py@127.0.0.1", cookie="secret") as node:
+            node.call(("counter", "a@127.0.0.1"), Atom("value"))
+
+    It takes what :class:`ergopy.Node` takes. ``with`` gives what ``node.from_thread``
+    is: the verbs of the node, which block, for any number of threads; the node itself
+    is its ``node``. Leaving ends the node in order, and waits for that.
+
+    Raises:
+        Whatever keeps the node from coming up; no thread is left then.
+    """
+
+    def __init__(self, name: str, **options: Any) -> None:
+        self._node = Node(name, **options)
+        self._up: Future[None] = Future()
+        self._thread: Thread | None = None
+
+    def __enter__(self) -> FromThread:
+        if self._thread is not None:
+            raise ErgopyError(f"{self._node!r} runs already, or has run")
+        self._thread = Thread(
+            target=self._run, name=f"ergopy {self._node.name}", daemon=True
+        )
+        self._thread.start()
+        try:
+            self._up.result()
+        except BaseException:
+            self._stop(self._thread)
+            raise
+        return self._node.from_thread
+
+    def __exit__(self, *_: object) -> None:
+        assert self._thread is not None
+        self._stop(self._thread)
+
+    def _stop(self, thread: Thread) -> None:
+        with suppress(NodeStopped):
+            self._node.from_thread.run_sync(self._node.close)
+        thread.join()
+
+    def _run(self) -> None:
+        try:
+            trio.run(self._main)
+        except BaseException as error:
+            if self._up.done():
+                raise
+            self._up.set_exception(error)
+
+    async def _main(self) -> None:
+        async with self._node as node:
+            self._up.set_result(None)
+            await node.wait_closed()
+
+
 def run(main: Callable[..., Awaitable[T]], *args: Any) -> T | None:
     """Run ``main(*args)`` with Trio until it returns; return what it returns.
 
     SIGTERM and Ctrl-C cancel *main*, so that nodes shut down in order, and ``run``
     returns None; a second signal ends the program at once.
     """
-    return trio.run(_with_signals, main, args)
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        return trio.run(_with_signals, main, args)
+    finally:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+            signal.signal(signal.SIGINT, on_interrupt or signal.SIG_DFL)
 
 
 async def _with_signals(
@@ -37,7 +106,7 @@ async def _with_signals(
     result: T | None = None
     failure: Exception | SystemExit | None = None
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_watch_signals, nursery.cancel_scope)
+        await nursery.start(_watch_signals, nursery.cancel_scope)
         try:
             result = await main(*args)
         except (Exception, SystemExit) as error:
@@ -49,8 +118,14 @@ async def _with_signals(
     return result
 
 
-async def _watch_signals(scope: trio.CancelScope) -> None:
+async def _watch_signals(
+    scope: trio.CancelScope, *, task_status: trio.TaskStatus[None]
+) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started()
         async for _ in signals:
             scope.cancel()
             break
+    # From here on Ctrl-C kills, as SIGTERM does: raised as an exception it would come
+    # out of whatever runs at that moment.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

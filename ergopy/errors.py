@@ -15,9 +15,12 @@
     │   │   ├── AlreadyConnected
     │   │   ├── WrongNode           .name: who answers under that address instead
     │   │   ├── HandshakeTimeout    the peer went silent
-    │   │   └── NotDistribution     whatever answers there is no Erlang node
+    │   │   ├── NotDistribution     whatever answers there is no Erlang node
+    │   │   └── TlsError            .reason: what was wrong with TLS
+    │   │       └── CertificateError    .reason: what was wrong with a certificate
     │   └── NodeDown                it was up and is not any more
     ├── NodeNameError(ValueError)   a node name that cannot work
+    ├── TlsFileError(ValueError)    .path: a certificate or key that cannot be used
     ├── CallError
     │   ├── CallTimeout(TimeoutError)
     │   ├── NoProcess
@@ -26,7 +29,9 @@
     │   ├── AlreadyStarted          .pid: who has the name
     │   └── Ignored                 its init said so: nothing failed, nothing runs
     ├── RpcError                    .kind, .reason, .stacktrace, from the far side
+    ├── NodeStopped                 .node: it does not run, or has ended meanwhile
     ├── NameTaken, NotRegistered
+    ├── MailboxFull                 .pid, .limit: the receiver takes no more messages
     ├── ReceiveTimeout(TimeoutError, trio.TooSlowError)
     ├── Exit                        raised by user code to leave with a reason
     └── Throw                       raised by an exported function: a ``throw``
@@ -132,6 +137,34 @@ class NotDistribution(HandshakeError):
     """Something answers at that port, but it does not speak distribution."""
 
 
+class TlsError(HandshakeError):
+    """TLS could not be agreed on; ``reason`` is a word that says why.
+
+    ``plain`` (the peer does not speak TLS), ``version`` and ``cipher`` (the two have
+    none in common), ``closed`` (the peer gave no reason), ``alert`` (the peer's reason
+    is in the message), ``broken`` (the bytes make no sense, or were changed).
+    """
+
+    def __init__(self, peer: str, problem: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(peer, problem)
+
+
+class CertificateError(TlsError):
+    """A certificate was refused; ``reason`` is a word that says why.
+
+    ``expired``, ``not_yet_valid``, ``wrong_name``, ``unknown_authority``,
+    ``self_signed``, ``missing``, ``revoked``, or ``bad`` for what else can be wrong
+    with it. ``ours`` tells whether it is our certificate, which the peer refused.
+    """
+
+    def __init__(
+        self, peer: str, problem: str, reason: str, *, ours: bool = False
+    ) -> None:
+        self.ours = ours
+        super().__init__(peer, problem, reason)
+
+
 class NodeDown(ConnectError):
     """The connection to that node is gone."""
 
@@ -141,6 +174,15 @@ class NodeDown(ConnectError):
 
 class NodeNameError(ErgopyError, ValueError):
     """A node name that cannot work; the message says what to write instead."""
+
+
+class TlsFileError(ErgopyError, ValueError):
+    """A file with a certificate or a key cannot be used; ``path`` says which."""
+
+    def __init__(self, path: object, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+        self.problem = problem
 
 
 class CallError(ErgopyError):
@@ -221,6 +263,14 @@ class RpcError(ErgopyError):
         self.stacktrace = list(stacktrace)
 
 
+class NodeStopped(ErgopyError):
+    """A thread asked a node that is not running, or that ended before it answered."""
+
+    def __init__(self, node: str) -> None:
+        super().__init__(f"node {node} is not running, or has ended meanwhile")
+        self.node = node
+
+
 class NameTaken(ErgopyError):
     """That name belongs to somebody; unregister it, or take another."""
 
@@ -236,6 +286,18 @@ class NotRegistered(ErgopyError):
     def __init__(self, name: str) -> None:
         super().__init__(f"nobody is registered as {name!r}")
         self.name = name
+
+
+class MailboxFull(ErgopyError):
+    """The receiver, of this node, has its ``limit`` of messages; it did not get this.
+
+    Only a process with ``MailboxLimit(n, "raise")`` refuses like that.
+    """
+
+    def __init__(self, pid: Pid, limit: int) -> None:
+        super().__init__(f"the mailbox of {pid!r} is full: {limit} messages wait")
+        self.pid = pid
+        self.limit = limit
 
 
 class ReceiveTimeout(ErgopyError, TimeoutError, trio.TooSlowError):

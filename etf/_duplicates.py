@@ -7,7 +7,7 @@ types, which is nearly all of them, are not looked at a second time.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ._decode import decode_term
 from ._errors import EncodeError
@@ -15,6 +15,9 @@ from ._identity import has_duplicate
 from ._options import MAX_DEPTH, DecodeOptions, Limits
 from ._tags import MAP_EXT, NEW_FUN_EXT
 from ._types import Atom, Export, Pid, Port, Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # Keys of these types, or all str, or all bytes, are different in Erlang if they are in
 # Python.
@@ -27,11 +30,14 @@ def may_repeat(keys: list[Any]) -> bool:
     return set(map(type, keys)) - _DISTINCT not in _ALL_ALIKE
 
 
-def refuse_duplicates(buffer: bytearray, marks: list[int]) -> None:
+def refuse_duplicates(
+    buffer: bytearray, marks: list[int], atoms: Sequence[Atom] = ()
+) -> None:
     """Refuse a map that was written with a key twice.
 
-    *marks* are the offsets at which its keys and values start, in turns. One term has
-    one form, except for the order of maps and the creator of funs.
+    *marks* are the offsets at which its keys and values start, in turns; *atoms* are
+    those of the header of a link. One term has one form, except for the order of maps
+    and the creator of funs.
 
     Raises:
         EncodeError: Two keys are the same term.
@@ -43,7 +49,7 @@ def refuse_duplicates(buffer: bytearray, marks: list[int]) -> None:
     loose = [key for key in keys if MAP_EXT in key or NEW_FUN_EXT in key]
     if len(set(keys)) != len(keys) or (
         len(loose) > 1
-        and has_duplicate(decode_term(key, 0, _DEEPEST)[0] for key in loose)
+        and has_duplicate(decode_term(key, 0, _DEEPEST, atoms)[0] for key in loose)
     ):
         raise EncodeError("two keys of the map are the same term")
 

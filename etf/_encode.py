@@ -11,19 +11,20 @@ another with a method ``__etf__(self)``, and last ``EncodeOptions.default`` is a
 
 A link uses ``encode_term``:
 
-    encode_term(buffer, term, options) -> None
+    encode_term(buffer, term, options, leaves, atoms) -> None
 
 appends one term without version byte to a ``bytearray``. If it fails, *buffer* is as it
-was before.
+was before. *leaves* is another table of writers, and *atoms* are the ones that these
+have written as references to the header of the link.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import length_hint
 from struct import Struct
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ._containers import Charlist, FrozenList, ImproperList, TermMap
 from ._duplicates import may_repeat, refuse_duplicates
@@ -33,8 +34,8 @@ from ._leaf_writers import (
     U32_MAX,
     sized,
     tag_u8,
-    tag_u16,
     write_atom,
+    write_compact,
     write_int,
     write_pid,
 )
@@ -49,10 +50,12 @@ from ._tags import (
     NEW_FUN_EXT,
     NIL_EXT,
     SMALL_TUPLE_EXT,
-    STRING_EXT,
     VERSION,
 )
-from ._types import Fun, LocalTerm
+from ._types import Atom, Fun, LocalTerm
+
+if TYPE_CHECKING:
+    from ._leaf_writers import Leaves
 
 _DEFAULT = EncodeOptions()
 _MAX_CONVERSIONS = 16
@@ -92,7 +95,11 @@ def _compress(plain: bytes, level: bool | int) -> bytes:
 
 
 def encode_term(
-    buffer: bytearray, term: object, options: EncodeOptions = _DEFAULT
+    buffer: bytearray,
+    term: object,
+    options: EncodeOptions = _DEFAULT,
+    leaves: Leaves | None = None,
+    atoms: Sequence[Atom] = (),
 ) -> None:
     """Append one term without version byte to *buffer*.
 
@@ -101,7 +108,7 @@ def encode_term(
             buffer is as it was.
     """
     before = len(buffer)
-    writer = _Writer(buffer, options)
+    writer = _Writer(buffer, options, leaves or LEAVES[options.none], atoms)
     try:
         writer.write(term)
     except BaseException as error:
@@ -127,7 +134,7 @@ class _Frame:
     def index(self) -> int:
         return self.size - length_hint(self.parts) - 1
 
-    def finish(self, buffer: bytearray) -> None:
+    def finish(self, writer: _Writer) -> None:
         """Write what follows the parts."""
 
 
@@ -138,8 +145,8 @@ class _Tuple(_Frame):
 class _List(_Frame):
     __slots__ = ()
 
-    def finish(self, buffer: bytearray) -> None:
-        buffer.append(NIL_EXT)
+    def finish(self, writer: _Writer) -> None:
+        writer.buffer.append(NIL_EXT)
 
 
 class _ImproperList(_Frame):
@@ -163,9 +170,9 @@ class _Map(_Frame):
         pair, is_value = divmod(index, 2)
         return step(self.keys[pair]) if is_value else f".keys()[{pair}]"
 
-    def finish(self, buffer: bytearray) -> None:
+    def finish(self, writer: _Writer) -> None:
         if self.marks is not None:
-            refuse_duplicates(buffer, self.marks)
+            refuse_duplicates(writer.buffer, self.marks, writer.atoms)
 
 
 class _Fun(_Frame):
@@ -176,21 +183,29 @@ class _Fun(_Frame):
     def step(self) -> str:
         return f".free[{self.index()}]"
 
-    def finish(self, buffer: bytearray) -> None:
-        size = len(buffer) - self.start - 1
+    def finish(self, writer: _Writer) -> None:
+        size = len(writer.buffer) - self.start - 1
         if size > U32_MAX:
             raise EncodeError(f"a fun of {size} bytes")
-        _u32_into(buffer, self.start + 1, size)
+        _u32_into(writer.buffer, self.start + 1, size)
 
 
 class _Writer:
     """The output, the options, and the containers that are open."""
 
-    __slots__ = ("buffer", "options", "stack")
+    __slots__ = ("atoms", "buffer", "leaves", "options", "stack")
 
-    def __init__(self, buffer: bytearray, options: EncodeOptions) -> None:
+    def __init__(
+        self,
+        buffer: bytearray,
+        options: EncodeOptions,
+        leaves: Leaves,
+        atoms: Sequence[Atom],
+    ) -> None:
         self.buffer = buffer
         self.options = options
+        self.leaves = leaves
+        self.atoms = atoms
         self.stack: list[_Frame] = []
 
     def path(self) -> str:
@@ -199,8 +214,7 @@ class _Writer:
 
     def write(self, term: object) -> None:
         """Write a term and all that is in it."""
-        buffer, stack = self.buffer, self.stack
-        leaves = LEAVES[self.options.none]
+        buffer, stack, leaves = self.buffer, self.stack, self.leaves
         parts: Iterator[Any] = iter((term,))
         while True:
             for item in parts:
@@ -216,7 +230,7 @@ class _Writer:
             else:
                 if not stack:
                     return
-                stack.pop().finish(buffer)
+                stack.pop().finish(self)
                 parts = stack[-1].parts if stack else iter(())
 
     def open(self, item: Any) -> _Frame | None:
@@ -226,11 +240,11 @@ class _Writer:
             item = convert(item, self.options)
             form = form_of(item)
             assert form is not None
-        leaf = LEAVES[self.options.none].get(form)
+        leaf = self.leaves.get(form)
         if leaf is not None:
             leaf(self.buffer, _BASE_VALUE.get(form, _itself)(item))
             return None
-        if form in _LISTS and _write_compact(self.buffer, item):
+        if form in _LISTS and write_compact(self.buffer, item):
             return None
         limit = self.options.max_depth
         if len(self.stack) >= limit:
@@ -279,33 +293,6 @@ _BASE_VALUE: Final[dict[type, Callable[[Any], Any]]] = {
     int: int.__int__,
     float: float.__float__,
 }
-
-
-def _write_compact(buffer: bytearray, item: list[Any] | FrozenList | Charlist) -> bool:
-    """Write a list without elements, or one of bytes; tell if it was one."""
-    if not item:
-        buffer.append(NIL_EXT)
-        return True
-    raw = _as_string(item)
-    if raw is None:
-        return False
-    buffer += tag_u16(STRING_EXT, len(raw))
-    buffer += raw
-    return True
-
-
-def _as_string(item: list[Any] | FrozenList | Charlist) -> bytes | None:
-    if len(item) > 0xFFFF:
-        return None
-    try:
-        if isinstance(item, Charlist):
-            return item.encode("latin-1")
-        # bytes() would take True, and whatever has __index__.
-        if type(item[0]) is int and set(map(type, item)) == {int}:
-            return bytes(item)
-    except ValueError:
-        pass
-    return None
 
 
 def _open_list(buffer: bytearray, item: list[Any] | FrozenList) -> _Frame:

@@ -1,6 +1,8 @@
 """Writing the terms that contain no arbitrary terms, each in its canonical form.
 
-A writer appends tag and data to the buffer. ``LEAVES`` finds it by exact type.
+A writer appends tag and data to the buffer. ``LEAVES`` finds it by exact type. A link
+has a table of its own, ``with_atoms``, if it writes atoms in another way: those of
+ports, exports and funs stay as they are.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from math import isfinite
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
-from ._containers import BitBinary
+from ._containers import BitBinary, Charlist, FrozenList
 from ._errors import EncodeError
 from ._tags import (
     ATOM_UTF8_EXT,
@@ -24,15 +26,21 @@ from ._tags import (
     NEW_PID_EXT,
     NEW_PORT_EXT,
     NEWER_REFERENCE_EXT,
+    NIL_EXT,
     SMALL_ATOM_UTF8_EXT,
     SMALL_BIG_EXT,
     SMALL_INTEGER_EXT,
+    STRING_EXT,
     V4_PORT_EXT,
 )
 from ._types import Atom, Export, Pid, Port, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
+
+    AtomWriter: TypeAlias = Callable[[bytearray, Atom], None]
+    Leaves: TypeAlias = dict[type, Callable[[bytearray, Any], None]]
 
 U32_MAX: Final = 0xFFFF_FFFF
 
@@ -139,10 +147,12 @@ def _bit_binary(buffer: bytearray, item: BitBinary) -> None:
     buffer += item.data
 
 
-def write_pid(buffer: bytearray, item: Pid) -> None:
+def write_pid(
+    buffer: bytearray, item: Pid, write_node: AtomWriter = write_atom
+) -> None:
     """Append a pid."""
     buffer.append(NEW_PID_EXT)
-    write_atom(buffer, item.node)
+    write_node(buffer, item.node)
     buffer += _u32_u32_u32(item.id, item.serial, item.creation)
 
 
@@ -153,9 +163,12 @@ def _port(buffer: bytearray, item: Port) -> None:
     buffer += (_u32_u32 if old else _u64_u32)(item.id, item.creation)
 
 
-def _reference(buffer: bytearray, item: Reference) -> None:
+def write_reference(
+    buffer: bytearray, item: Reference, write_node: AtomWriter = write_atom
+) -> None:
+    """Append a reference."""
     buffer += tag_u16(NEWER_REFERENCE_EXT, len(item.words))
-    write_atom(buffer, item.node)
+    write_node(buffer, item.node)
     buffer += _u32(item.creation)
     buffer += b"".join(map(_u32, item.words))
 
@@ -167,7 +180,34 @@ def _export(buffer: bytearray, item: Export) -> None:
     write_int(buffer, item.arity)
 
 
-_COMMON: Final[dict[type, Callable[[bytearray, Any], None]]] = {
+def write_compact(buffer: bytearray, item: list[Any] | FrozenList | Charlist) -> bool:
+    """Write a list without elements, or one of bytes; tell if it was one."""
+    if not item:
+        buffer.append(NIL_EXT)
+        return True
+    raw = _as_string(item)
+    if raw is None:
+        return False
+    buffer += tag_u16(STRING_EXT, len(raw))
+    buffer += raw
+    return True
+
+
+def _as_string(item: list[Any] | FrozenList | Charlist) -> bytes | None:
+    if len(item) > 0xFFFF:
+        return None
+    try:
+        if isinstance(item, Charlist):
+            return item.encode("latin-1")
+        # bytes() would take True, and whatever has __index__.
+        if type(item[0]) is int and set(map(type, item)) == {int}:
+            return bytes(item)
+    except ValueError:
+        pass
+    return None
+
+
+_COMMON: Final[Leaves] = {
     bool: _bool,
     Atom: write_atom,
     int: write_int,
@@ -179,11 +219,34 @@ _COMMON: Final[dict[type, Callable[[bytearray, Any], None]]] = {
     BitBinary: _bit_binary,
     Pid: write_pid,
     Port: _port,
-    Reference: _reference,
+    Reference: write_reference,
     Export: _export,
 }
 
-LEAVES: Final = {
+LEAVES: Final[dict[str, Leaves]] = {
     none: {**_COMMON, type(None): _constant(none)} for none in ("nil", "undefined")
 }
 """How to write what has no parts, by exact type, for each way to write ``None``."""
+
+
+def with_atoms(none: str, write: AtomWriter) -> Leaves:
+    """Return the table of ``LEAVES`` with *write* for every atom, but for the rare."""
+
+    def write_constant(buffer: bytearray, item: bool | None) -> None:
+        write(buffer, constants[item])
+
+    def write_node_of_pid(buffer: bytearray, item: Pid) -> None:
+        write_pid(buffer, item, write)
+
+    def write_node_of_reference(buffer: bytearray, item: Reference) -> None:
+        write_reference(buffer, item, write)
+
+    constants = {True: Atom("true"), False: Atom("false"), None: Atom(none)}
+    return {
+        **_COMMON,
+        Atom: write,
+        bool: write_constant,
+        type(None): write_constant,
+        Pid: write_node_of_pid,
+        Reference: write_node_of_reference,
+    }

@@ -27,7 +27,7 @@ cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_Clear, PyErr_ExceptionMatches, PyErr_Occurred
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, strlen
 
@@ -192,6 +192,13 @@ cdef extern from *:
       #define ETF_RESUME_GC(was) ((void)(was))
     #endif
 
+    /* What hash() gives for a text, or a subclass without a hash of its own. */
+    static inline size_t etf_text_hash(PyObject *o)
+    {
+        Py_hash_t hash = ((PyASCIIObject *)o)->hash;
+        return (size_t)(hash != -1 ? hash : PyObject_Hash(o));
+    }
+
     #define ETF_SLOT(o, offset) (*(PyObject **)((char *)(o) + (offset)))
     #define ETF_PUT(o, offset, value) (ETF_SLOT(o, offset) = (value))
     #define ETF_NEW(type) PyType_GenericAlloc((PyTypeObject *)(type), 0)
@@ -222,6 +229,7 @@ cdef extern from *:
         const unsigned char*, size_t, uint64_t, uint64_t) nogil
     bint is_compact "ETF_COMPACT"(PyObject*)
     Py_ssize_t compact_value "ETF_COMPACT_VALUE"(PyObject*)
+    size_t hash_of_text "etf_text_hash"(PyObject*)
     int long_bytes "ETF_LONG_BYTES"(
         PyObject*, unsigned char*, size_t) except -1
     int64_t uint32_of "etf_uint32"(PyObject*)
@@ -1248,6 +1256,7 @@ cdef object read_fun(Reader* r):
     return fun
 
 
+_WITH_ATOMS = frozenset({Atom, Pid, Reference, bool, type(None)})
 _DECODE = DecodeOptions()
 _ENCODE = EncodeOptions()
 
@@ -1407,6 +1416,7 @@ cdef int open_writer(
         made.owner = NULL
         made.pos = made.cap = 0
         made.options = <PyObject*>options
+        made.atoms = NULL
         made.levels = min(<int>options.max_depth, MAX_RECURSION)
         made.careful = made.wary = False
         made.undefined = options.none == "undefined"
@@ -1467,6 +1477,11 @@ cdef inline unsigned char* room(Writer* w, Py_ssize_t size) except NULL:
     return here
 
 
+cdef unsigned char* write_room(Writer* w, Py_ssize_t size) except NULL:
+    """``room`` for other modules."""
+    return room(w, size)
+
+
 cdef int write_bytes(Writer* w, const unsigned char* data, Py_ssize_t size) except -1:
     memcpy(room(w, size), data, size)
     return 0
@@ -1486,20 +1501,71 @@ cdef inline int put_sized(
     return 0
 
 
-cdef inline int put_name(Writer* w, const char* name) except -1:
+cdef inline int put_name(Writer* w, const char* name, PyObject* atom) except -1:
     """A short constant atom."""
     cdef Py_ssize_t size = strlen(name)
-    cdef unsigned char* p = room(w, 2 + size)
+    cdef unsigned char* p
+    if w.atoms != NULL:
+        return put_atom(w, atom)
+    p = room(w, 2 + size)
     p[0] = 119
     p[1] = <unsigned char>size
     memcpy(p + 2, name, size)
     return 0
 
 
+cdef inline bint put_reference_to(Writer* w, PyObject* atom) except -1:
+    """Write an atom as a reference to the header of a link, if that can be."""
+    cdef SentAtoms* sent = w.atoms
+    cdef SentAtom* here = &sent.slots[hash_of_text(atom) & (ATOM_SLOTS - 1)]
+    cdef unsigned char* p
+    if here.atom != atom or here.use >> 8 != sent.message:
+        if not refer(sent, here, atom):
+            return False
+    p = room(w, 2)
+    p[0] = 82
+    p[1] = <unsigned char>here.use
+    return True
+
+
+cdef bint refer(SentAtoms* sent, SentAtom* here, PyObject* atom) except -1:
+    """Put an atom into the header, and into its slot, if both have room."""
+    cdef Py_ssize_t size
+    cdef int k = sent.count
+    cdef uint16_t slot = <uint16_t>(here - sent.slots)
+    cdef Change* change
+    if here.use >> 8 == sent.message or k == MAX_REFERENCES:
+        return False
+    sent.refs[k] = slot
+    if here.atom != atom:
+        if text_size(atom) > 255:
+            return False
+        if is_ascii(atom):
+            size = text_size(atom)
+        else:
+            text_utf8(atom, &size)
+        change = &sent.changes[sent.change_count]
+        change.slot = slot
+        change.before = here.atom
+        sent.change_count += 1
+        incref(atom)
+        here.atom = atom
+        sent.refs[k] |= NEW_REFERENCE
+        sent.new_count += 1
+        sent.new_bytes += size
+        if size > 255:
+            sent.long_names = True
+    here.use = sent.message << 8 | <uint64_t>k
+    sent.count = k + 1
+    return True
+
+
 cdef inline int put_atom(Writer* w, PyObject* atom) except -1:
     """*atom* is an ``Atom``."""
     cdef unsigned char* p
     cdef Py_ssize_t size
+    if w.atoms != NULL and put_reference_to(w, atom):
+        return 0
     if not is_ascii(atom):
         return put_wide_atom(w, atom)
     size = text_size(atom)
@@ -1687,11 +1753,13 @@ cdef int write_term(Writer* w, PyObject* term) except -1:
     if kind == REFERENCE:
         return put_reference(w, term)
     if term == <PyObject*>None:
-        return put_name(w, b"undefined" if w.undefined else b"nil")
+        if w.undefined:
+            return put_name(w, b"undefined", <PyObject*>ATOM_UNDEFINED)
+        return put_name(w, b"nil", <PyObject*>ATOM_NIL)
     if term == PY_TRUE:
-        return put_name(w, b"true")
+        return put_name(w, b"true", <PyObject*>ATOM_TRUE)
     if term == PY_FALSE:
-        return put_name(w, b"false")
+        return put_name(w, b"false", <PyObject*>ATOM_FALSE)
     if kind == IMPROPER:
         return put_improper(w, term)
     return put_rare(w, <object>term)
@@ -1965,8 +2033,20 @@ cdef int put_pairs(Writer* w, list pairs) except -1:
         write_term(w, <PyObject*>value)
     w.levels += 2
     if marks is not None:
-        _pure_encode.refuse_duplicates(w.buf[start : w.pos], marks)
+        _pure_encode.refuse_duplicates(w.buf[start : w.pos], marks, referred(w))
     return 0
+
+
+cdef tuple referred(Writer* w):
+    """The atoms that were written as references."""
+    cdef SentAtoms* sent = w.atoms
+    cdef int k
+    if sent == NULL:
+        return ()
+    atoms = []
+    for k in range(sent.count):
+        atoms.append(<object>sent.slots[sent.refs[k] & (ATOM_SLOTS - 1)].atom)
+    return tuple(atoms)
 
 
 cdef int put_rare(Writer* w, object term) except -1:
@@ -1980,6 +2060,8 @@ cdef int put_rare(Writer* w, object term) except -1:
     if form is None:
         term = _pure_encode.convert(term, <object>w.options)
         form = _pure_encode.form_of(term)
+        if form in _WITH_ATOMS:
+            return write_term(w, <PyObject*>term)
     leaf = _pure_encode.LEAVES["undefined" if w.undefined else "nil"].get(form)
     if leaf is not None:
         return put_leaf(w, leaf, _pure_encode._BASE_VALUE.get(form, _itself)(term))

@@ -178,12 +178,14 @@ class Beam:
         epmd_port: int,
         cookie: str,
         name: str | None = None,
+        interface: str = "{127,0,0,1}",
         args: tuple[str, ...] = (),
     ) -> None:
         self.kind = kind
         self.name = etf.Atom(name or unique_name(kind))
         self.cookie = cookie
         self.log = folder / f"{self.name}.log"
+        self._interface = interface
         self._args = args
         self._code = code
         self._folder = folder
@@ -236,7 +238,7 @@ class Beam:
     def _command(self) -> tuple[list[str], dict[str, str]]:
         """The command line, and what it needs in the environment."""
         node = ["-name", self.name, "-setcookie", self.cookie, "-start_epmd", "false"]
-        node += ["-kernel", "inet_dist_use_interface", "{127,0,0,1}"]
+        node += ["-kernel", "inet_dist_use_interface", self._interface]
         node += ["+sbwt", "none", "+sbwtdcpu", "none", "+sbwtdio", "none", *self._args]
         if self.kind == "elixir":
             code = ["-pa", str(self._code), "-r", str(PEER_SOURCES / "peer.exs")]
@@ -325,6 +327,7 @@ class Beam:
     def pause(self) -> None:
         """Freeze the node: its sockets stay open, and nobody reads them."""
         self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED)
 
     def resume(self) -> None:
         """Undo `pause`."""

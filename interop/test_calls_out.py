@@ -49,7 +49,7 @@ async def test_beam_sends_to_our_alias_once(node, server):
             await proc.cast(server, (Atom("tell"), alias, Atom(word)))
         await proc.call(server, Atom("value"))
         await proc.call(server, Atom("value"))
-        return [await proc.receive(timeout=5), len(proc.queue or ())]
+        return [await proc.receive(timeout=5), proc.message_count()]
 
     assert await inside(node, ask) == ["first", 0]
 
@@ -59,7 +59,7 @@ async def test_call_that_times_out_leaves_nothing_on_either_side(beam, node, ser
         with pytest.raises(CallTimeout):
             await proc.call(server, (Atom("later"), 60, Atom("late")), timeout=0.02)
         await trio.sleep(0.15)
-        return list(proc.queue or ())
+        return proc.messages()
 
     assert await inside(node, ask) == []
     count = "length(element(2, process_info(whereis(Name), monitored_by)))"
@@ -71,7 +71,7 @@ async def test_cancelled_call_leaves_nothing_on_either_side(beam, node, server):
         with trio.move_on_after(0.02):
             await proc.call(server, (Atom("later"), 60, Atom("late")))
         await trio.sleep(0.15)
-        return list(proc.queue or ())
+        return proc.messages()
 
     assert await inside(node, ask) == []
     count = "length(element(2, process_info(whereis(Name), monitored_by)))"

@@ -108,18 +108,6 @@ async def test_port_mapper_lists_beam_and_python(beam, node):
     assert ports[node.name.partition("@")[0]] == node.port
 
 
-async def test_dynamically_named_beam_gets_a_name_from_python(new_beam, node, desk):
-    beam = new_beam(name="undefined@127.0.0.1")
-    ask = """
-        true = net_kernel:connect_node(Py),
-        {node(), gen_server:call({desk, Py}, {echo, hi})}
-    """
-    name, answer = await beam.run(ask, Py=node.name)
-    assert answer == "hi"
-    assert name.endswith("@127.0.0.1")
-    assert name in node.nodes("hidden")
-
-
 async def test_two_python_nodes_and_a_beam_reach_each_other(beam, node, node_options):
     options = node_options | {"name": unique_name("py")}
     async with Node(**options) as other:

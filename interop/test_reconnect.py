@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from functools import partial
@@ -10,8 +11,10 @@ from pathlib import Path
 import pytest
 import trio
 
-from ergopy import Atom, Node, NodeDown, NoProcess
+from epmd import lookup
+from ergopy import Atom, HandshakeTimeout, Node, NodeDown, NoProcess
 
+from . import raw
 from .beam import BeamError, Epmd
 from .servers import Desk, inside, until
 
@@ -176,6 +179,27 @@ async def test_idle_connection_outlives_many_ticks(new_beam, node_options):
         assert node.nodes() == [beam.name]
 
 
+async def test_beam_that_freezes_during_the_handshake_is_given_up_and_tried_again(
+    new_beam, node_options
+):
+    beam = new_beam()
+    async with Node(**node_options, setup_time=0.3) as node:
+        beam.pause()
+        with pytest.raises(HandshakeTimeout) as caught:
+            await node.connect(beam.name)
+        assert caught.value.peer == beam.name
+        beam.resume()
+        # It finds us gone, and forgets that attempt.
+        await until_connected(node, beam.name)
+        assert await beam.run("nodes()") == [node.name]
+
+
+async def until_connected(node, peer):
+    with trio.fail_after(15):
+        while not await node.ping(peer):  # noqa: ASYNC110 - until it is allowed
+            await trio.sleep(0.05)
+
+
 async def test_paused_beam_gets_what_was_sent_meanwhile(new_beam, node):
     beam = new_beam()
     await beam.run(START)
@@ -202,6 +226,139 @@ async def test_lost_port_mapper_is_registered_with_again(node_options):
             assert node.creation == creation
     finally:
         mapper.stop()
+
+
+async def test_python_takes_the_place_of_a_connection_that_the_beam_still_has(
+    beam, epmd, node_options, cookie
+):
+    """As when a machine lost its power: the other side has seen no end."""
+    name = Atom(node_options["name"])
+    port = (await lookup(beam.name.partition("@")[0], port=epmd.port)).port
+    old = await raw.connect(port, name, cookie)
+    watch = """
+        register(Watcher, self()),
+        monitor_node(Py, true),
+        receive {nodedown, Py} -> seen end
+    """
+    watcher = Atom(f"watcher_{name[3:11]}")
+    seen = []
+    async with trio.open_nursery() as nursery:
+
+        @nursery.start_soon
+        async def wait():
+            seen.append(await beam.run(watch, Watcher=watcher, Py=name))
+
+        registered = "ergopy_peer:until(fun() -> whereis(W) =/= undefined end)"
+        await beam.run(registered, W=watcher)
+        assert name in await beam.run("nodes()")
+        async with Node(**node_options) as node:
+            await node.start(Desk, 8, name="desk")
+            await node.connect(beam.name)
+            await raw.until_closed(old)
+            assert await beam.run("gen_server:call({desk, Py}, value)", Py=name) == 8
+            assert (await beam.run("nodes()")).count(name) == 1
+    assert seen == ["seen"]
+    await trio.aclose_forcefully(old)
+
+
+async def test_a_beam_takes_the_place_of_a_connection_that_python_still_has(
+    new_beam, node, desk, cookie
+):
+    beam = new_beam()
+    old = await raw.connect(node.port, beam.name, cookie)
+    await until(lambda: node.nodes() == [beam.name])
+    changes = []
+    node.runtime.node_watchers.append(lambda _, up: changes.append(up))
+    assert await beam.run("gen_server:call({desk, Py}, value)", Py=node.name) == 0
+    await raw.until_closed(old)
+    assert changes == [False, True]
+    assert await node.ping(beam.name)
+    await trio.aclose_forcefully(old)
+
+
+class Trapping(Desk):
+    async def init(self):
+        await super().init(0)
+        self.trap_exit = True
+
+
+@pytest.fixture
+async def hidden_node(node_options):
+    """To which a BEAM says nothing on its own, which would connect again."""
+    async with Node(**node_options, hidden=True) as node:
+        yield node
+
+
+async def test_a_hundred_connections_leave_nothing_on_either_side(
+    new_beam, hidden_node
+):
+    """With calls, links and monitors each time, some of which outlive it."""
+    node, beam = hidden_node, new_beam()
+    desk = await node.start(Trapping, name="desk")
+    server = await beam.run("""
+        Server = spawn(fun() ->
+            process_flag(trap_exit, true),
+            Loop = fun Loop() ->
+                receive
+                    {'$gen_call', From, value} -> gen_server:reply(From, 0);
+                    {'EXIT', _, _} -> ok
+                end,
+                Loop()
+            end,
+            Loop()
+        end),
+        register(server, Server),
+        Server
+    """)
+    traffic = """
+        process_flag(trap_exit, true),
+        Value = gen_server:call({desk, Py}, {echo, N}),
+        link(Desk), Ref = monitor(process, {desk, Py}), monitor_node(Py, true),
+        gen_server:call({desk, Py}, value),
+        case N rem 2 of
+            0 -> erlang:disconnect_node(Py);
+            1 -> erpc:cast(Py, link, cut, [])
+        end,
+        receive {'DOWN', Ref, _, _, noconnection} -> ok end,
+        receive {nodedown, Py} -> ok end,
+        receive {'EXIT', Desk, noconnection} -> Value end
+    """
+    node.export("link", {"cut": lambda: node.disconnect(beam.name)})
+    count = "{erlang:system_info(process_count), erlang:system_info(port_count)}"
+
+    async def depend(proc):
+        proc.trap_exit = True
+        await proc.monitor(server)
+        await proc.link(server)
+        assert await proc.call(server, Atom("value")) == 0
+        ready.set()
+        assert {m.reason for m in [await proc.receive() for _ in range(2)]} == {
+            "noconnection"
+        }
+
+    def residue():
+        processes, peers = node.runtime.processes, node.connections.peers
+        return len(processes), len(peers), len(os.listdir("/proc/self/fd"))
+
+    before = None
+    for number in range(100):
+        ready = trio.Event()
+        await node.spawn(depend)
+        await ready.wait()
+        options = {"Py": node.name, "Desk": desk, "N": number}
+        assert await beam.run(traffic, **options) == number
+        await until(lambda: not node.nodes("connected"))
+        if before is None:
+            await until(lambda: len(node.runtime.processes) <= 8)
+            before = residue(), await beam.run(count)
+    await until(lambda: residue() == before[0])
+    held = (
+        "[process_info(P, [links, monitors, monitored_by]) || P <- [whereis(server)]]"
+    )
+    (info,) = await beam.run(held)
+    assert all(value == [] for _, value in info)
+    same = f"ergopy_peer:until(fun() -> {count} =:= Before end)"
+    assert await beam.run(same, Before=before[1])
 
 
 async def _start_python(nursery, options):

@@ -50,7 +50,7 @@ def sleeper(
 
 
 def mail(process: Process) -> list[Any]:
-    return list(process.queue or ())
+    return process.messages()
 
 
 def find(runtime: Runtime, pid: Pid) -> Process:

@@ -24,6 +24,8 @@ class End:
         self.send, self.recv_into = tcp.send, tcp.recv_into
         self.wait_readable, self.wait_writable = tcp.wait_readable, tcp.wait_writable
         self.start, self.close = tcp.start, tcp.close
+        self.check_name = tcp.check_name
+        self.check_name = tcp.check_name
 
     async def send_all(self, data: bytes) -> None:
         await network.send_all(self, data)

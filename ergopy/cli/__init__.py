@@ -29,6 +29,7 @@ COMMANDS = {
     "call": "gen_server:call a process on a node",
     "rpc": "run a function on a node",
     "doctor": "find out why a node cannot be reached, or that it can",
+    "certs": "make certificates for TLS, and look at them",
     "demo": "show calls from a BEAM node to Python, and back",
 }
 

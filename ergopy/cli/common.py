@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import ergopy
 
+from .tls import add_tls_arguments, hosts, tls
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -34,11 +36,15 @@ def add_node_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what a command needs to talk to a node."""
     parser.add_argument("node", metavar="NODE", help="its full name, like a@127.0.0.1")
     add_cookie_arguments(parser)
+    add_tls_arguments(parser)
     parser.add_argument("--name", help="our own node name; made up by default")
     parser.add_argument(
         "--timeout", type=_seconds, default=5.0, help="seconds to wait (default 5)"
     )
     parser.add_argument("--epmd-port", type=int, help="default: ERL_EPMD_PORT, or 4369")
+    parser.add_argument(
+        "--port", type=_port, help="where it listens; then no EPMD is asked"
+    )
 
 
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,6 +68,13 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _port(text: str) -> int:
+    port = int(text) if text.isascii() and text.isdigit() else 0
+    if not 0 < port <= 65535:
+        raise argparse.ArgumentTypeError(f"not a port number: {text!r}")
+    return port
+
+
 def cookie(args: argparse.Namespace) -> str:
     """Return the cookie: option, environment, ergopy.toml, or the file of ``erl``."""
     from ergopy.node.cookies import read_cookie
@@ -82,26 +95,34 @@ def client(args: argparse.Namespace) -> ergopy.Node:
     """Make the node of a command: hidden, not registered, gone when it is done."""
     import epmd
     from ergopy.node import naming
-    from ergopy.node.resolvers import EpmdResolver
 
     host = naming.split(args.node)[1]
-    own = args.name or f"ergopy-{secrets.token_hex(4)}@{_own_host(host)}"
-    port = args.epmd_port or epmd.default_port()
+    mine = tls(args)
+    own = args.name or f"ergopy-{secrets.token_hex(4)}@{_own_host(host, args)}"
+    resolver: ergopy.EpmdResolver | ergopy.DnsResolver
+    resolver = ergopy.EpmdResolver(args.epmd_port or epmd.default_port())
+    if args.port is not None:
+        resolver = ergopy.DnsResolver(args.port)
     return ergopy.Node(
         own,
         cookie=cookie(args),
+        tls=mine,
         hidden=True,
         epmd="off",
-        resolver=EpmdResolver(port),
+        resolver=resolver,
         grace=0.2,
     )
 
 
-def _own_host(peer_host: str) -> str:
+def _own_host(peer_host: str, args: argparse.Namespace) -> str:
     import socket
 
     from ergopy.node import naming
 
+    for host in hosts(args):
+        # The node over there may want our name to be that of our certificate.
+        if naming.is_long(host) == naming.is_long(peer_host):
+            return host
     if not naming.is_long(peer_host):
         return socket.gethostname().partition(".")[0]
     own = "" if peer_host.startswith("127.") else socket.getfqdn()

@@ -11,9 +11,12 @@ from __future__ import annotations
 import json
 import platform
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from .chart import Chart
 from .common import add_node_arguments, client
+from .tls import network
+from .tls import remedy as tls_remedy
 
 if TYPE_CHECKING:
     import argparse
@@ -31,36 +34,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 class Sick(Exception):
     """A step failed; the examination ends."""
-
-
-class Chart:
-    """What was found, in the order in which it was looked at."""
-
-    def __init__(self, quiet: bool) -> None:
-        self.rows: list[dict[str, Any]] = []
-        self._quiet = quiet
-
-    def good(self, step: str, found: str) -> None:
-        """Note a step that is fine."""
-        self._add(step, True, found, None)
-
-    def bad(self, step: str, found: str, remedy: str) -> None:
-        """Note what is wrong, and what to try next."""
-        self._add(step, False, found, remedy)
-
-    def _add(self, step: str, fine: bool, found: str, remedy: str | None) -> None:
-        row: dict[str, Any] = {"step": step, "ok": fine, "found": found}
-        if remedy:
-            row["try"] = remedy
-        self.rows.append(row)
-        if not self._quiet:
-            print(f"{'ok ' if fine else 'BAD'} {step:10} {_safe(found)}")
-            if remedy:
-                print(f"    {'':10} try: {_safe(remedy)}")
-
-    def healthy(self) -> bool:
-        """Tell whether nothing was bad."""
-        return all(row["ok"] for row in self.rows)
 
 
 async def run(args: argparse.Namespace) -> int:
@@ -91,7 +64,7 @@ async def examine(args: argparse.Namespace, chart: Chart) -> int:
         raise Sick from None
     _names(node, args.node, chart)
     async with node:
-        info = await _ask_epmd(args, chart)
+        info = await _find(args, chart)
         if await _handshake(node, args, info, chart):
             await _talk(node, args, chart)
     return 0
@@ -110,11 +83,14 @@ def _names(node: ergopy.Node, peer: str, chart: Chart) -> None:
     chart.good("names", f"{peer} and {node.name}, both {kind}")
 
 
-async def _ask_epmd(args: argparse.Namespace, chart: Chart) -> NodeInfo:
+async def _find(args: argparse.Namespace, chart: Chart) -> NodeInfo:
     import epmd
     from ergopy.node import naming
 
     local, host = naming.split(args.node)
+    if args.port is not None:
+        chart.good("port", f"{host}:{args.port}, as you say; no EPMD is asked")
+        return epmd.NodeInfo(local, args.port)
     port = args.epmd_port or epmd.default_port()
     try:
         info = await epmd.lookup(local, host, port)
@@ -154,22 +130,23 @@ async def _handshake(
     import ergopy
     from ergopy.dist.connect import dial
     from ergopy.dist.handshake import Connector
-    from ergopy.dist.network import TcpNetwork
     from ergopy.node import naming
 
     from .common import cookie
 
     args.cookie, secret = None, cookie(args) if args.cookie is None else args.cookie
+    carrier = network(args)
     connector = Connector(
         node.connections.identity,
         args.node,
         secret,
         challenge=secrets.randbits(32),
+        prefix=carrier.prefix,
     )
     host = naming.split(args.node)[1]
     try:
         sock, link = await dial(
-            TcpNetwork(), host, info.port, connector, setup_time=max(args.timeout, 1.0)
+            carrier, host, info.port, connector, setup_time=max(args.timeout, 1.0)
         )
     except ergopy.ConnectError as error:
         _flags(connector, chart)
@@ -222,10 +199,15 @@ def remedy(error: ergopy.ConnectError, node: str) -> str:
             )
         case ergopy.AlreadyConnected():
             return "another program has our name: choose one with --name"
+        case ergopy.TlsError():
+            return tls_remedy(error)
         case ergopy.HandshakeTimeout():
             return (
-                "is the node frozen, or does TLS listen there (-proto_dist inet_tls)?"
+                "is the node frozen, or is one of the two over TLS (--tls here, "
+                "-proto_dist inet_tls there) and the other not?"
             )
+        case ergopy.NotDistribution() if "speaks TLS" in error.problem:
+            return "show it a certificate, with --tls DIR; see 'ergopy certs'"
         case ergopy.NotDistribution():
             return "EPMD may be out of date: restart the node, or look who has the port"
         case ergopy.NodeNotFound():
@@ -262,8 +244,5 @@ async def _talk(node: ergopy.Node, args: argparse.Namespace, chart: Chart) -> No
     apart = theirs - time.time() * 1000
     chart.good("release", f"OTP {''.join(map(chr, release))}")
     chart.good("clock", f"{apart:+.0f} ms apart")
-    chart.good("ticks", f"net_ticktime {ticktime} s there, 60 s here")
-
-
-def _safe(text: str) -> str:
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    here = node.net_ticktime
+    chart.good("ticks", f"net_ticktime {ticktime} s there, {here:g} s by default here")

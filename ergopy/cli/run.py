@@ -20,6 +20,7 @@ from typing import Any
 import ergopy
 
 from .common import add_cookie_arguments, complain, cookie
+from .tls import add_tls_arguments, tls
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(runs_user_code=True)
     parser.add_argument("object", metavar="MODULE:OBJECT")
     parser.add_argument("--name", required=True, help="the node's name, local@host")
+    parser.add_argument(
+        "--named-by",
+        action="append",
+        metavar="NODE",
+        help="with --name undefined@host: who makes up a name for this node",
+    )
     add_cookie_arguments(parser)
+    add_tls_arguments(parser)
     parser.add_argument("--hidden", action="store_true", help="as erl -hidden")
     parser.add_argument(
         "--epmd",
@@ -42,6 +50,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=(0, 0),
         metavar="N[-M]",
         help="the port, or the range of ports, to listen on",
+    )
+    parser.add_argument(
+        "--listen-host",
+        action="append",
+        metavar="ADDRESS",
+        help="the address to listen on; may be given several times",
     )
     parser.add_argument(
         "--as",
@@ -73,11 +87,14 @@ async def run(args: argparse.Namespace) -> int:
         return 2
     async with ergopy.Node(
         args.name,
+        named_by=args.named_by,
         cookie=cookie(args),
+        tls=tls(args),
         hidden=args.hidden,
         epmd=args.epmd,
         epmd_port=args.epmd_port,
         listen=args.port,
+        listen_host=args.listen_host,
     ) as node:
         print(f"{node.name} is up on port {node.port}", flush=True)
         if isinstance(target, type):

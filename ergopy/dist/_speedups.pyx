@@ -15,14 +15,20 @@ from cpython.buffer cimport (
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from cpython.object cimport PyObject
-from libc.stdint cimport uint32_t, uint64_t
-from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memcpy, memmove, memset
 
 from etf._speedups cimport (
+    ATOM_SLOTS,
+    NEW_REFERENCE,
+    Change,
     Reader,
+    SentAtom,
+    SentAtoms,
     Writer,
     close_writer,
     drop_writer,
@@ -35,6 +41,7 @@ from etf._speedups cimport (
     read_term,
     stop_writer,
     write_bytes,
+    write_room,
     write_whole,
 )
 
@@ -43,8 +50,9 @@ from dataclasses import replace
 import etf
 from ergopy.errors import RemoteProtocolError
 
-from . import framing
+from . import frames
 from .control import WITH_PAYLOAD
+from .fragmenting import FRAGMENT_SIZE, LargeFrame
 from .fragments import Fragments
 from .limits import LinkLimits
 
@@ -69,9 +77,24 @@ cdef extern from *:
     void xdecref "Py_XDECREF"(PyObject*)
     PyObject** tuple_items "LINK_TUPLE_ITEMS"(PyObject*)
     object own "link_own"(PyObject*)
+    const char* text_utf8 "PyUnicode_AsUTF8AndSize"(
+        PyObject*, Py_ssize_t*) except NULL
 
 ctypedef PyObject* (*silent_read)(Reader*) noexcept
 ctypedef int (*silent_write)(Writer*, PyObject*) noexcept
+ctypedef int (*silent_frame)(LinkEncoder, Making*, object, object) noexcept
+ctypedef int (*silent_call)(LinkEncoder, Making*, object, object, object) noexcept
+
+# The frames that one call of the encoder makes.
+cdef struct Making:
+    Writer w
+    bint cached
+    Py_ssize_t before          # where the frame without a message is, if there are two
+    Py_ssize_t before_end
+    Py_ssize_t terms           # where the terms of the last frame begin
+    Py_ssize_t message         # and its message, if it has one
+
+cdef Py_ssize_t FRAGMENT = FRAGMENT_SIZE
 
 cdef enum:
     LENGTH = 4
@@ -79,10 +102,19 @@ cdef enum:
     MAX_ATOMS = 255            # in one header
     FRAGMENT_HEAD = 18         # 131, 69 or 70, sequence, count or number
     KEPT_BUFFER = 65536        # bytes of the buffer that stay between packets
+    HEAD = 128                 # room for what precedes the terms of a frame
+    SCRATCH = 1280             # on the stack, for frames that are not longer
 
 cdef bint HAS_PAYLOAD[256]
 for _op in range(256):
     HAS_PAYLOAD[_op] = _op in WITH_PAYLOAD
+
+
+cdef inline void put32(unsigned char* p, uint32_t value) noexcept:
+    p[0] = <unsigned char>(value >> 24)
+    p[1] = <unsigned char>(value >> 16)
+    p[2] = <unsigned char>(value >> 8)
+    p[3] = <unsigned char>value
 
 
 cdef inline uint32_t get32(const unsigned char* p) noexcept:
@@ -155,6 +187,27 @@ cdef class LinkDecoder:
             self.busy = False
             PyBuffer_Release(&view)
         return operations
+
+    def grow_older(self, seconds):
+        """Say that time has passed; return how the peer broke a limit on it, if so."""
+        try:
+            self.fragments.grow_older(seconds)
+        except RemoteProtocolError as exc:
+            self.error = self.error or exc
+        return self.error
+
+    @property
+    def unfinished(self):
+        """Messages of which some pieces have come."""
+        return len(self.fragments)
+
+    def forget(self):
+        """Give back what is held of messages that will never be whole."""
+        self.fragments.clear()
+        if not self.busy:
+            free(self.partial)
+            self.partial = NULL
+            self.held = self.room = 0
 
     cdef int feed(
         self, const unsigned char* p, Py_ssize_t left, list operations
@@ -423,98 +476,294 @@ cdef inline object rest_of(Reader* r):
 
 @cython.final
 cdef class LinkEncoder:
-    """Operations as frames; see ``framing.LinkEncoder``."""
+    """Operations as frames; see ``frames.LinkEncoder``.
 
+    Terms are written behind some room for what precedes them, because the header can
+    be written only when it is known which atoms occur in them.
+    """
+
+    cdef readonly Py_ssize_t frames
     cdef object options
-    cdef object pure
+    cdef object pure                 # without cache, for what cannot be made here
     cdef bint header
+    cdef bint fragments
+    cdef bint busy                   # a converter may come back amid a frame
+    cdef SentAtoms* atoms            # NULL: no cache
 
-    def __init__(self, *, bint header, options=None):
+    def __init__(
+        self, *, bint header, bint cache=False, bint fragments=False, options=None
+    ):
         self.header = header
+        self.fragments = fragments
         self.options = options or etf.EncodeOptions()
-        self.pure = framing.LinkEncoder(header=header, options=self.options)
+        self.pure = frames.LinkEncoder(
+            header=header, fragments=fragments, options=self.options
+        )
+        if cache and self.atoms == NULL:
+            self.atoms = <SentAtoms*>calloc(1, sizeof(SentAtoms))
+            if self.atoms == NULL:
+                raise MemoryError
+
+    def __dealloc__(self):
+        cdef int i
+        if self.atoms != NULL:
+            for i in range(ATOM_SLOTS):
+                xdecref(self.atoms.slots[i].atom)
+            free(self.atoms)
 
     def control(self, control):
         """Make a frame without a message."""
-        cdef Writer w
-        cdef unsigned char scratch[1024]
-        self.begin(&w, scratch, sizeof(scratch))
-        if (<silent_write>write_whole)(&w, <PyObject*>control) < 0:
-            refusal = stop_writer(&w)
-            return encode_again(refusal, self.pure.control, (control,))
-        return finish(&w)
+        cdef Making m
+        cdef unsigned char scratch[SCRATCH]
+        self.begin(&m, scratch)
+        if (<silent_write>write_whole)(&m.w, <PyObject*>control) < 0:
+            return self.again(self.stop(&m), self.pure.control, (control,), 1)
+        return self.finish(&m, None, 1)
 
     def frame(self, control, message):
         """Make a frame with a message."""
-        cdef Writer w
-        cdef unsigned char scratch[1024]
-        self.begin(&w, scratch, sizeof(scratch))
-        if (
-            (<silent_write>write_whole)(&w, <PyObject*>control) < 0
-            or self.between(&w) < 0
-            or (<silent_write>write_whole)(&w, <PyObject*>message) < 0
-        ):
-            refusal = stop_writer(&w)
-            return encode_again(refusal, self.pure.frame, (control, message))
-        return finish(&w)
+        cdef Making m
+        cdef unsigned char scratch[SCRATCH]
+        self.begin(&m, scratch)
+        if (<silent_frame>write_frame)(self, &m, control, message) < 0:
+            return self.again(self.stop(&m), self.pure.frame, (control, message), 1)
+        return self.finish(&m, None, 1)
+
+    def call(self, watch, control, message):
+        """Make a frame without a message, and one with a message behind it."""
+        cdef Making m
+        cdef unsigned char scratch[SCRATCH]
+        self.begin(&m, scratch)
+        if (<silent_call>write_call)(self, &m, watch, control, message) < 0:
+            arguments = (watch, control, message)
+            return self.again(self.stop(&m), self.pure.call, arguments, 2)
+        return self.finish(&m, None, 2)
 
     def payload(self, message):
         """Encode a message once, for :meth:`frame_payload` to many receivers."""
         cdef Writer w
-        cdef unsigned char scratch[1024]
-        open_writer(&w, scratch, sizeof(scratch), self.options)
-        if (
-            self.between(&w) < 0
-            or (<silent_write>write_whole)(&w, <PyObject*>message) < 0
-        ):
+        cdef unsigned char scratch[SCRATCH]
+        open_writer(&w, scratch, SCRATCH, self.options)
+        if not self.header:
+            write_bytes(&w, b"\x83", 1)
+        if (<silent_write>write_whole)(&w, <PyObject*>message) < 0:
             refusal = stop_writer(&w)
             return encode_again(refusal, self.pure.payload, (message,))
         return close_writer(&w)
 
     def frame_payload(self, control, payload):
         """Make a frame with a message that was encoded before."""
-        cdef Writer w
-        cdef unsigned char scratch[1024]
-        cdef Py_buffer view
-        self.begin(&w, scratch, sizeof(scratch))
-        if (<silent_write>write_whole)(&w, <PyObject*>control) < 0:
-            refusal = stop_writer(&w)
-            return encode_again(refusal, self.pure.frame_payload, (control, payload))
-        PyObject_GetBuffer(payload, &view, PyBUF_SIMPLE)
-        try:
-            write_bytes(&w, <const unsigned char*>view.buf, view.len)
-        finally:
-            PyBuffer_Release(&view)
-        return finish(&w)
+        cdef Making m
+        cdef unsigned char scratch[SCRATCH]
+        self.begin(&m, scratch)
+        if (<silent_write>write_whole)(&m.w, <PyObject*>control) < 0:
+            arguments = (control, payload)
+            return self.again(self.stop(&m), self.pure.frame_payload, arguments, 1)
+        return self.finish(&m, payload, 1)
 
-    cdef int begin(
-        self, Writer* w, unsigned char* scratch, Py_ssize_t size
-    ) except -1:
-        """Leave room for the length and write what precedes the control term."""
-        open_writer(w, scratch, size, self.options)
-        if self.header:
-            memcpy(scratch + LENGTH, b"\x83\x44\x00", 3)
-            w.pos = LENGTH + 3
+    cdef int begin(self, Making* m, unsigned char* scratch) except -1:
+        """Begin the first of the frames that are made together."""
+        open_writer(&m.w, scratch, SCRATCH, self.options)
+        m.before = m.before_end = m.message = 0
+        m.cached = self.atoms != NULL and not self.busy
+        if m.cached:
+            self.busy = True
+            self.atoms.change_count = 0
+            m.w.atoms = self.atoms
+        return self.leave_room(m)
+
+    cdef int leave_room(self, Making* m) except -1:
+        """Leave room for what precedes the terms, or write it if it is known."""
+        if m.cached:
+            self.atoms.message += 1
+            self.atoms.count = self.atoms.new_count = 0
+            self.atoms.new_bytes = 0
+            self.atoms.long_names = False
+            write_room(&m.w, HEAD)
+        elif self.header:
+            memcpy(write_room(&m.w, LENGTH + 3), b"\0\0\0\0\x83\x44\x00", LENGTH + 3)
         else:
-            memcpy(scratch + LENGTH, b"\x70\x83", 2)
-            w.pos = LENGTH + 2
+            memcpy(write_room(&m.w, LENGTH + 2), b"\0\0\0\0\x70\x83", LENGTH + 2)
+        m.terms = m.w.pos
         return 0
 
-    cdef int between(self, Writer* w) except -1:
-        """Write what precedes the message."""
-        return 0 if self.header else write_bytes(w, b"\x83", 1)
+    cdef Py_ssize_t head(self, Making* m) except -1:
+        """Write what precedes the terms; say where the frame begins."""
+        cdef Py_ssize_t begin, need, more, size = m.w.pos - m.terms
+        if not m.cached:
+            begin = m.terms - (LENGTH + 3 if self.header else LENGTH + 2)
+        else:
+            need = LENGTH + 2 + references_size(self.atoms)
+            if need > HEAD:
+                more = need - HEAD
+                write_room(&m.w, more)
+                memmove(m.w.buf + m.terms + more, m.w.buf + m.terms, size)
+                m.terms += more
+                m.message += more
+            begin = m.terms - need
+            memcpy(m.w.buf + begin + LENGTH, b"\x83\x44", 2)
+            write_references(self.atoms, m.w.buf + begin + LENGTH + 2)
+        put32(m.w.buf + begin, <uint32_t>(m.w.pos - begin - LENGTH))
+        return begin
 
+    cdef object finish(self, Making* m, payload, int count):
+        """Give the frames. What was not sent may not be in the cache."""
+        try:
+            made = self.whole(m) if payload is None else self.attached(m, payload)
+        except BaseException:
+            self.undo(m)
+            drop_writer(&m.w)
+            raise
+        self.commit(m)
+        self.frames += count
+        return made
 
-cdef bytes finish(Writer* w):
-    """Fill in the length."""
-    cdef Py_ssize_t size = w.pos - LENGTH
-    if <uint64_t>size > U32_MAX:
-        drop_writer(w)
-        raise etf.EncodeError(
-            f"a frame of {size} bytes is longer than the protocol allows"
+    cdef object whole(self, Making* m):
+        cdef Py_ssize_t size = m.before_end - m.before
+        cdef Py_ssize_t begin = self.head(m)
+        if m.message > m.terms and self.is_large(m, m.message, m.w.pos):
+            return self.large(m, begin)
+        if <uint64_t>(m.w.pos - begin - LENGTH) > U32_MAX:
+            raise etf.EncodeError(
+                f"a frame of {m.w.pos - begin - LENGTH} bytes is longer than the "
+                "protocol allows"
+            )
+        if size:
+            begin -= size
+            memmove(m.w.buf + begin, m.w.buf + m.before, size)
+        if m.w.owner == NULL:
+            return PyBytes_FromStringAndSize(<char*>m.w.buf + begin, m.w.pos - begin)
+        if begin:
+            m.w.pos -= begin
+            memmove(m.w.buf, m.w.buf + begin, m.w.pos)
+        return close_writer(&m.w)
+
+    cdef object attached(self, Making* m, payload):
+        """The same with a payload; a large one is not copied."""
+        cdef Py_buffer view
+        PyObject_GetBuffer(payload, &view, PyBUF_SIMPLE)
+        try:
+            if self.is_large(m, m.w.pos, m.w.pos + view.len):
+                made = self.parts(m, self.head(m), m.w.pos, memoryview(payload))
+                drop_writer(&m.w)
+                return made
+            write_bytes(&m.w, <const unsigned char*>view.buf, view.len)
+            return self.whole(m)
+        finally:
+            PyBuffer_Release(&view)
+
+    cdef bint is_large(self, Making* m, Py_ssize_t middle, Py_ssize_t end):
+        return self.fragments and middle - m.terms <= FRAGMENT < end - m.terms
+
+    cdef object large(self, Making* m, Py_ssize_t begin):
+        made = self.parts(m, begin, m.message, None)
+        made.payload = memoryview(close_writer(&m.w))[m.message :]
+        return made
+
+    cdef object parts(self, Making* m, Py_ssize_t begin, Py_ssize_t end, payload):
+        cdef char* p = <char*>m.w.buf
+        cdef Py_ssize_t references = begin + LENGTH + 2
+        return LargeFrame(
+            PyBytes_FromStringAndSize(p + m.before, m.before_end - m.before),
+            PyBytes_FromStringAndSize(p + references, m.terms - references),
+            PyBytes_FromStringAndSize(p + m.terms, end - m.terms),
+            payload,
         )
-    w.buf[0] = <unsigned char>(size >> 24)
-    w.buf[1] = <unsigned char>(size >> 16)
-    w.buf[2] = <unsigned char>(size >> 8)
-    w.buf[3] = <unsigned char>size
-    return close_writer(w)
+
+    cdef object stop(self, Making* m):
+        """Forget what was made, and give the refusal that is pending."""
+        self.undo(m)
+        return stop_writer(&m.w)
+
+    cdef object again(self, refusal, pure, tuple arguments, int count):
+        """Let the reference make the frames, or say what is wrong."""
+        made = encode_again(refusal, pure, arguments)
+        self.frames += count
+        return made
+
+    cdef void undo(self, Making* m) noexcept:
+        cdef Change* change
+        cdef SentAtom* here
+        if not m.cached:
+            return
+        self.busy = False
+        while self.atoms.change_count:
+            self.atoms.change_count -= 1
+            change = &self.atoms.changes[self.atoms.change_count]
+            here = &self.atoms.slots[change.slot]
+            decref(here.atom)
+            here.atom = change.before
+
+    cdef void commit(self, Making* m) noexcept:
+        cdef int i
+        if not m.cached:
+            return
+        self.busy = False
+        for i in range(self.atoms.change_count):
+            xdecref(self.atoms.changes[i].before)
+        self.atoms.change_count = 0
+
+
+cdef int write_frame(
+    LinkEncoder self, Making* m, object control, object message
+) except -1:
+    write_whole(&m.w, <PyObject*>control)
+    m.message = m.w.pos
+    if not self.header:
+        write_bytes(&m.w, b"\x83", 1)
+    return write_whole(&m.w, <PyObject*>message)
+
+
+cdef int write_call(
+    LinkEncoder self, Making* m, object watch, object control, object message
+) except -1:
+    write_whole(&m.w, <PyObject*>watch)
+    m.before = self.head(m)
+    m.before_end = m.w.pos
+    self.leave_room(m)
+    return write_frame(self, m, control, message)
+
+
+# N:8 | flags: (N div 2 + 1) bytes, if N > 0 | N references; see atom_cache.
+cdef inline Py_ssize_t references_size(SentAtoms* sent) noexcept:
+    if sent.count == 0:
+        return 1
+    return (
+        2 + (sent.count >> 1) + sent.count
+        + (2 if sent.long_names else 1) * sent.new_count + sent.new_bytes
+    )
+
+
+cdef int write_references(SentAtoms* sent, unsigned char* p) except -1:
+    cdef unsigned char* flags = p + 1
+    cdef int k, count = sent.count
+    cdef uint16_t ref
+    p[0] = <unsigned char>count
+    if count == 0:
+        return 0
+    memset(flags, 0, (count >> 1) + 1)
+    p = flags + (count >> 1) + 1
+    for k in range(count):
+        ref = sent.refs[k]
+        p[0] = <unsigned char>ref
+        p += 1
+        flags[k >> 1] |= (
+            ((ref >> 8) & 7 | (8 if ref & NEW_REFERENCE else 0)) << (4 * (k & 1))
+        )
+        if ref & NEW_REFERENCE:
+            p = write_name(sent.slots[ref & (ATOM_SLOTS - 1)].atom, p, sent.long_names)
+    flags[count >> 1] |= <unsigned char>(sent.long_names << (4 * (count & 1)))
+    return 0
+
+
+cdef unsigned char* write_name(
+    PyObject* atom, unsigned char* p, bint wide
+) except NULL:
+    cdef Py_ssize_t size
+    cdef const char* name = text_utf8(atom, &size)
+    if wide:
+        p[0] = <unsigned char>(size >> 8)
+        p += 1
+    p[0] = <unsigned char>size
+    memcpy(p + 1, name, size)
+    return p + 1 + size

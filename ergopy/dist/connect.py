@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import trio
 
-from ..errors import ConnectError, HandshakeTimeout, NodeNotFound
+from ..errors import CertificateError, ConnectError, HandshakeTimeout, NodeNotFound
 from .handshake import (
     Acceptor,
     AliveAsked,
@@ -42,8 +42,8 @@ class Decision:
     """The name to give to a node that asks for one."""
     creation: int = 0
     """The creation that goes with it."""
-    given_up: Callable[[], object] | None = None
-    """Called if the handshake ends without a connection."""
+    over: Callable[[bool], object] | None = None
+    """Called when the handshake has ended, with whether a connection came of it."""
 
     def __repr__(self) -> str:
         return f"Decision({self.status!r}, name={self.name!r})"
@@ -117,15 +117,16 @@ async def answer(
     """
     talk = _Talk(sock, acceptor, setup_time)
     link: Connected | None = None
-    given_up: Callable[[], object] | None = None
+    over: Callable[[bool], object] | None = None
     try:
         while link is None and not (acceptor.done and not talk.pending):
             for event in await talk.events():
                 if isinstance(event, Connected):
                     link = event
                 elif isinstance(event, NameReceived):
+                    await _check_name(sock, event, acceptor, talk)
                     decision = gate.decide(event)
-                    given_up = decision.given_up
+                    over = decision.over
                     talk.more(_admit(acceptor, decision))
                 elif isinstance(event, Verified):
                     gate.replace(acceptor.peer)
@@ -133,9 +134,21 @@ async def answer(
         if link is None:
             await talk.finish()
     finally:
-        if link is None and given_up is not None:
-            given_up()
+        if over is not None:
+            over(link is not None)
     return link
+
+
+async def _check_name(
+    sock: Socket, who: NameReceived, acceptor: Acceptor, talk: _Talk
+) -> None:
+    """Turn away a node that is not who it says."""
+    try:
+        sock.check_name(who.name)
+    except CertificateError:
+        acceptor.accept("not_allowed")
+        await talk.finish()
+        raise
 
 
 def _admit(acceptor: Acceptor, decision: Decision) -> list[Event]:

@@ -69,7 +69,7 @@ class Flag(IntFlag):
     BIT_BINARIES = 10, "R", 25, True, "bit strings"
     NEW_FLOATS = 11, "R", 25, True, "floats of eight bytes"
     UNICODE_IO = 12, "R13", None, True, "I/O requests name their encoding"
-    DIST_HDR_ATOM_CACHE = 13, "R13", None, True, "atom cache; we read it, send none"
+    DIST_HDR_ATOM_CACHE = 13, "R13", None, True, "atoms sent before go as one byte"
     SMALL_ATOM_TAGS = 14, "R14", None, True, "short Latin-1 atoms"
     UTF8_ATOMS = 16, "R16", 20, True, "atoms in UTF-8"
     MAP_TAG = 17, "17", 25, True, "maps"
@@ -77,7 +77,7 @@ class Flag(IntFlag):
     SEND_SENDER = 19, "21", None, True, "a message names its sender"
     BIG_SEQTRACE_LABELS = 20, "21", None, True, "any term as trace label"
     EXIT_PAYLOAD = 22, "22", None, True, "exit reasons outside the control tuple"
-    FRAGMENTS = 23, "22", None, True, "large messages in pieces, put together here"
+    FRAGMENTS = 23, "22", None, True, "messages above 64 KiB in pieces"
     HANDSHAKE_23 = 24, "23", 25, True, "this handshake"
     UNLINK_ID = 25, "23.3", 26, True, "an unlink is acknowledged"
     MANDATORY_25_DIGEST = 26, "25", None, True, "short for all that OTP 25 demands"
@@ -104,6 +104,21 @@ MANDATORY: Mapping[int, Flag] = MappingProxyType(
     {otp: mandatory(otp) for otp in (25, 26, 27, 28)}
 )
 """What each supported OTP release demands."""
+
+_OBSOLETE = Flag.ATOM_CACHE | Flag.HIDDEN_ATOM_CACHE
+
+
+def sent_by(otp: int, *, hidden: bool = False) -> Flag:
+    """Return what a node of that OTP release sends, if it has a name of its own."""
+    known = [flag for flag in Flag if _release(flag) <= otp]
+    left_out = _OBSOLETE | Flag.NAME_ME | (Flag.PUBLISHED if hidden else 0)
+    return _union(known) & ~left_out
+
+
+def _release(flag: Flag) -> int:
+    """Return the release that has brought *flag*; 0 if that was before the numbers."""
+    return int(flag.since.removeprefix("R").partition(".")[0] or 0)
+
 
 REQUIRED = MANDATORY[26]
 """What we demand of a peer. OTP 25 and later, and its C nodes, have all of it."""

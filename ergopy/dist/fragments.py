@@ -5,9 +5,8 @@ and the number of its pieces; the others count down to 1 and carry only bytes. P
 of different sequences, whole packets and ticks may come in between. The pieces of one
 sequence come in order, without gaps, and the message may be cut anywhere.
 
-A peer chooses how many sequences it opens and how long it makes them, so all of that
-has limits. A sequence that never ends holds its memory until the link ends; how much
-that can be is a limit, too. Nothing is sent in pieces by us.
+A peer chooses how many sequences it opens, how long it makes them and when it goes on,
+so all of that has limits. The way out is in :mod:`ergopy.dist.fragmenting`.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ class Assembled(NamedTuple):
 
 @final
 class _Sequence:
-    __slots__ = ("atoms", "control", "data", "missing")
+    __slots__ = ("age", "atoms", "control", "data", "missing")
 
     def __init__(
         self, control: tuple[Any, ...], atoms: tuple[Atom, ...], data: bytes, rest: int
@@ -41,6 +40,7 @@ class _Sequence:
         self.atoms = atoms
         self.data = bytearray(data)
         self.missing = rest
+        self.age = 0.0
 
 
 @final
@@ -59,6 +59,25 @@ class Fragments:
     def held(self) -> int:
         """The bytes kept for all unfinished sequences."""
         return self._held
+
+    def grow_older(self, seconds: float) -> None:
+        """Say that so much time has passed.
+
+        Raises:
+            RemoteProtocolError: For too long nothing came of a sequence.
+        """
+        limit = self._limits.max_fragment_pause
+        for sequence, pending in self._sequences.items():
+            pending.age += seconds
+            if pending.age >= limit:
+                raise RemoteProtocolError(
+                    f"nothing came of fragment sequence {sequence} for {limit:g} s"
+                )
+
+    def clear(self) -> None:
+        """Forget every sequence."""
+        self._sequences.clear()
+        self._held = 0
 
     def check_first(self, sequence: int, count: int) -> None:
         """Refuse a first piece that may not come, before anything of it is read."""
@@ -98,6 +117,7 @@ class Fragments:
         self._hold(len(pending.data), len(data))
         pending.data += data
         pending.missing -= 1
+        pending.age = 0.0
         if pending.missing:
             return None
         del self._sequences[sequence]

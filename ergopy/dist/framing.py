@@ -14,6 +14,7 @@ The operation in the control tuple says whether a message follows. Bytes behind 
 last term are ignored, as the BEAM does; compressed and local terms are not allowed.
 
 This is the readable reference; :mod:`ergopy.dist.link` picks it or the compiled one.
+The way out is in :mod:`ergopy.dist.frames`.
 """
 
 from __future__ import annotations
@@ -24,18 +25,17 @@ from typing import TYPE_CHECKING, Any, Final, final
 import etf
 from ergopy.errors import RemoteProtocolError
 from etf._decode import decode_term
-from etf._encode import encode_term
 
 from .atom_cache import NO_ATOMS, ReceivedAtoms
 from .control import WITH_PAYLOAD
 from .fragments import Assembled, Fragments
+from .frames import LinkEncoder as LinkEncoder
 from .limits import LinkLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _LENGTH: Final = 4
-_MAX_FRAME: Final = 2**32 - 1
 _PASS_THROUGH: Final = 112
 _HEADER: Final = 68
 _FIRST_FRAGMENT: Final = 69
@@ -161,6 +161,23 @@ class LinkDecoder:
             self.error = exc
         return operations
 
+    def grow_older(self, seconds: float) -> RemoteProtocolError | None:
+        """Say that time has passed; return how the peer broke a limit on it, if so."""
+        try:
+            self._fragments.grow_older(seconds)
+        except RemoteProtocolError as exc:
+            self.error = self.error or exc
+        return self.error
+
+    @property
+    def unfinished(self) -> int:
+        """Messages of which some pieces have come."""
+        return len(self._fragments)
+
+    def forget(self) -> None:
+        """Give back what is held of messages that will never be whole."""
+        self._fragments.clear()
+
     def _pass_through(self, packet: bytes) -> tuple[tuple[Any, ...], Any]:
         if packet[0] != _PASS_THROUGH:
             raise RemoteProtocolError(f"a packet begins with {packet[0]}, not with 112")
@@ -200,7 +217,10 @@ class LinkDecoder:
     def _assembled(self, whole: Assembled | None) -> tuple[tuple[Any, ...], Any] | None:
         if whole is None:
             return None
-        return whole.control, self._message(bytes(whole.data), 0, whole.atoms)
+        data = bytes(whole.data)
+        if isinstance(whole.data, bytearray):
+            whole.data.clear()
+        return whole.control, self._message(data, 0, whole.atoms)
 
     def _control(
         self, packet: bytes, at: int, atoms: Sequence[etf.Atom]
@@ -222,62 +242,6 @@ class LinkDecoder:
             return decode_term(packet, at, self._options, atoms)
         except etf.DecodeError as exc:
             raise RemoteProtocolError(f"bad {what}: {exc}") from exc
-
-
-@final
-class LinkEncoder:
-    """Operations as frames, ready to be sent, for one established connection.
-
-    No frame has a cached atom or is cut into fragments, so one frame can go to many
-    connections of the same kind of framing.
-
-    Raises:
-        EncodeError: From every method, if a term has no form; nothing is kept then.
-    """
-
-    def __init__(
-        self, *, header: bool, options: etf.EncodeOptions | None = None
-    ) -> None:
-        self._options = options or etf.EncodeOptions()
-        self._head = bytes(_LENGTH) + (b"\x83D\0" if header else b"p\x83")
-        self._version = b"" if header else b"\x83"
-
-    def control(self, control: tuple[Any, ...]) -> bytes:
-        """Make a frame without a message."""
-        frame = bytearray(self._head)
-        encode_term(frame, control, self._options)
-        return _finish(frame)
-
-    def frame(self, control: tuple[Any, ...], message: object) -> bytes:
-        """Make a frame with a message."""
-        frame = bytearray(self._head)
-        encode_term(frame, control, self._options)
-        frame += self._version
-        encode_term(frame, message, self._options)
-        return _finish(frame)
-
-    def payload(self, message: object) -> bytes:
-        """Encode a message once, for :meth:`frame_payload` to many receivers."""
-        payload = bytearray(self._version)
-        encode_term(payload, message, self._options)
-        return bytes(payload)
-
-    def frame_payload(self, control: tuple[Any, ...], payload: bytes) -> bytes:
-        """Make a frame with a message that was encoded before."""
-        frame = bytearray(self._head)
-        encode_term(frame, control, self._options)
-        frame += payload
-        return _finish(frame)
-
-
-def _finish(frame: bytearray) -> bytes:
-    size = len(frame) - _LENGTH
-    if size > _MAX_FRAME:
-        raise etf.EncodeError(
-            f"a frame of {size} bytes is longer than the protocol allows"
-        )
-    frame[:_LENGTH] = size.to_bytes(_LENGTH, "big")
-    return bytes(frame)
 
 
 def _expect_version(packet: bytes, at: int, what: str) -> None:

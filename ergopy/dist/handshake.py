@@ -131,6 +131,8 @@ class Connector(Handshake):
     def _on_status(self, body: bytes) -> None:
         status = messages.read_status(body)
         match status.text:
+            case "ok" | "ok_simultaneous" | "alive" if Flag.NAME_ME in self._offer:
+                raise Malformed("it gives us no name, and we have none")
             case "ok" | "ok_simultaneous":
                 self._enter(Step.CHALLENGE)
             case "alive":

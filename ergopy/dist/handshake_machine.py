@@ -125,9 +125,12 @@ class Handshake(ABC):
     def _bad(self, problem: str) -> HandshakeError:
         if self._greeted:
             return HandshakeError(self.peer, problem)
-        what = "TLS" if self._first[:2] in _TLS_RECORDS else "no Erlang node"
         sample = f"it began with {self._first!r}"
-        return NotDistribution(self.peer, f"{what}: {problem}; {sample}")
+        if self._first[:2] in _TLS_RECORDS:
+            what = f"it speaks TLS, and this node does not (see tls=): {sample}"
+        else:
+            what = f"no Erlang node: {problem}; {sample}"
+        return NotDistribution(self.peer, what)
 
     def _closed(self) -> HandshakeError:
         return HandshakeError(

@@ -33,5 +33,11 @@ class LinkLimits:
     max_fragments: int = 2 * 65536
     """The largest number of pieces that one message may be announced with."""
 
+    max_fragment_pause: float = 120.0
+    """Seconds without a piece after which an unfinished message ends the connection.
+
+    It is looked at with every tick, a quarter of ``net_ticktime`` apart.
+    """
+
     terms: etf.Limits = field(default_factory=etf.Limits)
     """The limits of every term; they take precedence over the decode options."""

@@ -24,7 +24,10 @@ _READ = 4096
 
 
 class Socket(Protocol):
-    """One byte stream, both ways. Only the ``wait`` methods and ``start`` wait."""
+    """One byte stream, both ways. Only the ``wait`` methods and ``start`` wait.
+
+    It may have ``sendmsg`` as well: ``send`` for bytes that are in several places.
+    """
 
     @property
     def send(self) -> Callable[[Any], int]:
@@ -59,6 +62,13 @@ class Socket(Protocol):
 
         Raises:
             ConnectError: The peer does not play along; or a subclass.
+        """
+
+    def check_name(self, node: str) -> None:
+        """Compare the name that the node gives with what its socket proves of it.
+
+        Raises:
+            CertificateError: It shows who it is, and is somebody else.
         """
 
     def close(self) -> None:
@@ -137,6 +147,7 @@ class TcpSocket:
         self.sock = sock
         self._peer = peer
         self.send = sock.send
+        self.sendmsg = getattr(sock, "sendmsg", None)
         self.recv_into = sock.recv_into
         self.wait_readable = partial(trio.lowlevel.wait_readable, sock)
         self.wait_writable = partial(trio.lowlevel.wait_writable, sock)
@@ -146,6 +157,9 @@ class TcpSocket:
         return f"{self._peer}"
 
     async def start(self) -> None:
+        pass
+
+    def check_name(self, node: str) -> None:
         pass
 
     def close(self) -> None:
@@ -222,7 +236,9 @@ def bind_all(
     """
     first, last = ports
     problem: OSError | None = None
-    for port in range(first, last + 1):
+    # Any port of the first host may be taken on another one; the next is not.
+    candidates = range(first, last + 1) if last else [0] * len(hosts) * 5
+    for port in candidates:
         try:
             return _bind_each(hosts, port)
         except OSError as error:

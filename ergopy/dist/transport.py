@@ -1,27 +1,26 @@
 """One established connection: the only code that touches its socket.
 
-Three tasks: a reader, a writer that sleeps unless the kernel refused bytes, and a
-ticker. Frames are collected by :meth:`Transport.write` and leave with the next
-:meth:`Transport.flush`, joined into one ``send``. Who runs a step in which frames
-are written flushes after it (``hub.current`` says that somebody will); otherwise the
-writer is woken to do it.
+Three tasks: a reader, a writer (see :mod:`ergopy.dist.outbox`, the way out) that sleeps
+unless the kernel refused bytes, and a ticker.
 
 Ticks follow ``net_ticktime`` (protocol 3.1): one goes out after a quarter of it
 without a write, each one received is answered if nothing was written since the last,
-and silence for the whole of it ends the connection.
-
-All frames leave in the order in which they were written, exit signals too: that is
-the order in which a BEAM takes them. A full queue makes senders of messages wait, and
-nobody else; while bytes are queued no tick is needed, they are the sign of life.
+and silence for the whole of it ends the connection. While bytes are queued no tick is
+needed, they are the sign of life.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, Any, Protocol, final
+from typing import TYPE_CHECKING, Any, final
 
 import trio
+
+from etf import Atom
+
+from .outbox import HIGH_WATER as HIGH_WATER
+from .outbox import TURN_SIZE, Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,29 +28,24 @@ if TYPE_CHECKING:
     from ..errors import RemoteProtocolError
     from .link import LinkDecoder
     from .network import Socket
+    from .outbox import Hub
 
 logger = logging.getLogger("ergopy.dist")
 
 READ_SIZE = 256 * 1024
-FLUSH_SIZE = 64 * 1024
-JOIN_SIZE = 1024 * 1024
-HIGH_WATER = 1024 * 1024
 TICK = b"\0\0\0\0"
 TICK_INTENSITY = 4
+
+# Why a connection ended, as a BEAM says it to those who monitor nodes.
+CONNECTION_CLOSED = Atom("connection_closed")
+NET_TICK_TIMEOUT = Atom("net_tick_timeout")
+KILLED = Atom("killed")
 
 _buffers = threading.local()
 
 
-class Hub(Protocol):
-    """What the connections of one node share."""
-
-    current: object
-    dirty: list[Any]
-    starting: bool
-
-
 @final
-class Transport:
+class Transport(Outbox):
     """A socket, its decoder, and the frames that wait to leave.
 
     Args:
@@ -74,74 +68,46 @@ class Transport:
         net_ticktime: float = 60.0,
         high_water: int = HIGH_WATER,
     ) -> None:
-        self._sock = sock
-        self._send = sock.send
+        super().__init__(sock, hub, high_water)
         self._decoder = decoder
         self._deliver = deliver
-        self._hub = hub
-        self._net_ticktime = net_ticktime
-        self.high_water = high_water
-        self.queued = 0
-        self.closed: str | None = None
-        """Why the connection ended; None while it is up."""
+        self.net_ticktime = net_ticktime
+        """May be changed; the next tick follows it."""
+        self.cause: Any = CONNECTION_CLOSED
+        """Why the connection ended, as a term: the ``nodedown_reason`` of a BEAM."""
         self.error: RemoteProtocolError | None = None
         """How the peer broke the rules, if that is why it ended."""
         self.bytes_in = 0
-        self.bytes_out = 0
-        self._out: list[bytes | memoryview] = []
-        self._dirty = False
-        self._blocked = False
-        self._writer: trio.lowlevel.Task | None = None
-        self._room: trio.Event | None = None
-        self._wrote = True
+        self.signals_in = 0
+        """Messages and other signals that were delivered."""
+        self.ticks_out = 0
         self._scope = trio.CancelScope()
 
-    def write(self, frame: bytes) -> None:
-        """Queue *frame*; it leaves at the next flush. Never waits or raises."""
-        if self.closed is not None:
-            return
-        self._out.append(frame)
-        self.queued = queued = self.queued + len(frame)
-        if not self._dirty:
-            self._dirty = True
-            if self._hub.current is not None:
-                self._hub.dirty.append(self)
-            else:
-                self._wake_writer()
-        if queued > FLUSH_SIZE and not self._blocked:
-            self._push()
+    @property
+    def packets_in(self) -> int:
+        """Packets received, ticks not counted."""
+        return self._decoder.packets
 
-    def flush(self) -> None:
-        """Hand what is queued to the kernel; the writer sees to what it refuses."""
-        self._dirty = False
-        if not self._blocked:
-            self._push()
+    @property
+    def ticks_in(self) -> int:
+        """Ticks received."""
+        return self._decoder.ticks
 
-    def has_room(self) -> bool:
-        """Tell whether less than the high-water mark is queued."""
-        return self.queued < self.high_water
+    def close(self, reason: str, cause: Any = CONNECTION_CLOSED) -> None:
+        """End the connection; the first reason given is the one reported.
 
-    async def room(self) -> None:
-        """Wait until there is room, or the connection is gone. Cancel it freely."""
-        while not self.has_room() and self.closed is None:
-            if self._room is None:
-                self._room = trio.Event()
-            await self._room.wait()
-
-    def close(self, reason: str) -> None:
-        """End the connection; the first reason given is the one reported."""
+        *cause* is the reason as a term, for those who monitor nodes.
+        """
         if self.closed is None:
-            self.closed = reason
-            self._out.clear()
-            self.queued = 0
-            self._let_in()
+            self.cause = cause
+            super().close(reason)
             self._scope.cancel()
 
     def fail(self, error: RemoteProtocolError) -> None:
         """End the connection because the peer broke the rules."""
         if self.closed is None:
             self.error = error
-            self.close(str(error))
+            self.close(str(error), (KILLED, str(error).encode("utf-8", "replace")))
 
     async def run(self, surplus: bytes = b"") -> str:
         """Be the connection until it ends; return why it did.
@@ -157,69 +123,9 @@ class Transport:
                     await self._read(surplus)
         finally:
             self.close("this node closed it")
+            self._decoder.forget()
             self._sock.close()
         return self.closed or ""
-
-    def _push(self) -> None:
-        out = self._out
-        while out:
-            if len(out) > 1:
-                if self.queued > JOIN_SIZE:
-                    data, self._out = _join_some(out)
-                    out = self._out
-                else:
-                    data = b"".join(out)
-                    out.clear()
-            else:
-                data = out.pop()
-            try:
-                sent = self._send(data)
-            except BlockingIOError:
-                sent = 0
-            except OSError as error:
-                self.close(f"cannot send: {error}")
-                return
-            self._wrote = True
-            self.bytes_out += sent
-            self.queued -= sent
-            if sent < len(data):
-                out.insert(0, memoryview(data)[sent:])
-                self._blocked = True
-                self._wake_writer()
-                break
-        if self._room is not None and self.queued * 2 <= self.high_water:
-            self._let_in()
-
-    def _let_in(self) -> None:
-        room, self._room = self._room, None
-        if room is not None:
-            room.set()
-
-    def _wake_writer(self) -> None:
-        task = self._writer
-        if task is not None:
-            self._writer = None
-            trio.lowlevel.reschedule(task)
-
-    async def _write_blocked(self) -> None:
-        while True:
-            if self._blocked:
-                await self._sock.wait_writable()
-                self._blocked = False
-            if self._out:
-                self.flush()
-            self._dirty = False
-            if not self._blocked:
-                await self._sleep()
-
-    async def _sleep(self) -> None:
-        self._writer = trio.lowlevel.current_task()
-
-        def abort(_: object) -> trio.lowlevel.Abort:
-            self._writer = None
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        await trio.lowlevel.wait_task_rescheduled(abort)
 
     async def _read(self, surplus: bytes) -> None:
         if surplus and self.closed is None:
@@ -247,6 +153,7 @@ class Transport:
 
     def _take(self, data: bytes | memoryview) -> None:
         self.bytes_in += len(data)
+        self._allowance = TURN_SIZE
         decoder, hub = self._decoder, self._hub
         ticks = decoder.ticks
         packets = decoder.receive_data(data)
@@ -254,6 +161,7 @@ class Transport:
         hub.starting = False
         try:
             if packets:
+                self.signals_in += len(packets)
                 self._deliver(packets)
             if decoder.ticks != ticks:
                 self._answer_tick()
@@ -276,24 +184,29 @@ class Transport:
 
     def _send_tick(self) -> None:
         # While bytes are queued they are the sign of life.
-        if not self._out:
+        if not self.pending():
+            self.ticks_out += 1
             self.write(TICK)
             self.flush()
 
     async def _tick(self) -> None:
-        interval = self._net_ticktime / TICK_INTENSITY
         silent = 0
         received, written = self.bytes_in, self.bytes_out
         while True:
+            interval = self.net_ticktime / TICK_INTENSITY
             await trio.sleep(interval)
             silent = silent + 1 if received == self.bytes_in else 0
             if silent >= TICK_INTENSITY:
-                self.close(f"silent for {self._net_ticktime:g} s (net_ticktime)")
+                reason = f"silent for {self.net_ticktime:g} s (net_ticktime)"
+                self.close(reason, NET_TICK_TIMEOUT)
                 return
             if written == self.bytes_out:
                 self._send_tick()
                 self._wrote = True
             received, written = self.bytes_in, self.bytes_out
+            if (error := self._decoder.grow_older(interval)) is not None:
+                self.fail(error)
+                return
 
 
 def _read_buffer() -> memoryview:
@@ -302,18 +215,3 @@ def _read_buffer() -> memoryview:
     if view is None:
         view = _buffers.view = memoryview(bytearray(READ_SIZE))
     return view
-
-
-def _join_some(
-    out: list[bytes | memoryview],
-) -> tuple[bytes | memoryview, list[bytes | memoryview]]:
-    """Take about a megabyte from the front, copying no frame that is large itself."""
-    size = count = 0
-    for frame in out:
-        size += len(frame)
-        if size > JOIN_SIZE:
-            break
-        count += 1
-    if count == 0:
-        return out[0], out[1:]
-    return b"".join(out[:count]), out[count:]

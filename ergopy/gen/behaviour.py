@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from etf import Pid, Reference
 
     from ..process.helpers import HelperTasks
+    from ..process.init_ack import Acknowledge
+    from ..process.message_queue import Match
+    from ..process.message_timers import MessageTimer
     from ..process.process import Process
-    from ..process.start import StartAck
-    from ..process.timers import Timer
 
 
 class Behaviour:
@@ -26,7 +27,7 @@ class Behaviour:
     """The process that runs this behaviour; there from before ``init``."""
 
     async def enter(
-        self, process: Process, args: tuple[Any, ...], ack: StartAck | None = None
+        self, process: Process, args: tuple[Any, ...], ack: Acknowledge | None = None
     ) -> None:
         """Be the body of *process*. *ack* is told when ``init`` is done."""
         raise NotImplementedError
@@ -56,8 +57,8 @@ class Behaviour:
         """Where the output of processes goes that are started from here."""
         return self.process.group_leader
 
-    async def send(self, dest: Any, message: Any) -> None:
-        await self.process.send(dest, message)
+    async def send(self, dest: Any, message: Any, *, priority: bool = False) -> None:
+        await self.process.send(dest, message, priority=priority)
 
     def send_nowait(self, dest: Any, message: Any) -> None:
         self.process.send_nowait(dest, message)
@@ -73,7 +74,7 @@ class Behaviour:
 
     async def receive(
         self,
-        match: Callable[[Any], object] | type | None = None,
+        match: Match = None,
         timeout: float = math.inf,
     ) -> Any:
         return await self.process.receive(match, timeout)
@@ -120,38 +121,76 @@ class Behaviour:
     ) -> Any:
         return await self.process.remote_spawn(peer, module, function, args, **options)
 
-    async def monitor(self, target: Any, *, alias: bool = False) -> Reference:
-        return await self.process.monitor(target, alias=alias)
+    async def spawn_request(
+        self,
+        peer: str,
+        module: str,
+        function: str,
+        args: list[Any] | tuple[Any, ...] = (),
+        **options: Any,
+    ) -> Reference:
+        return await self.process.spawn_request(peer, module, function, args, **options)
 
-    def demonitor(self, ref: Reference, *, flush: bool = True) -> bool:
-        return self.process.demonitor(ref, flush=flush)
+    def spawn_request_abandon(self, request: Reference) -> bool:
+        return self.process.spawn_request_abandon(request)
 
-    async def link(self, to: Pid) -> None:
-        await self.process.link(to)
+    async def monitor(self, target: Any, **options: Any) -> Reference:
+        return await self.process.monitor(target, **options)
+
+    def demonitor(
+        self, ref: Reference, *, flush: bool = True, info: bool = True
+    ) -> bool:
+        return self.process.demonitor(ref, flush=flush, info=info)
+
+    def monitor_node(self, node: str, flag: bool = True, **options: Any) -> None:
+        self.process.monitor_node(node, flag, **options)
+
+    def monitor_nodes(self, flag: bool = True, **options: Any) -> None:
+        self.process.monitor_nodes(flag, **options)
+
+    def set_group_leader(self, leader: Pid, of: Pid | None = None) -> None:
+        self.process.set_group_leader(leader, of)
+
+    async def link(self, to: Pid, *, priority: bool = False) -> None:
+        await self.process.link(to, priority=priority)
 
     def unlink(self, to: Pid) -> None:
         self.process.unlink(to)
 
-    async def exit(self, to: Pid, reason: Any) -> None:
-        await self.process.exit(to, reason)
+    async def exit(
+        self, to: Pid | Reference, reason: Any, *, priority: bool = False
+    ) -> None:
+        await self.process.exit(to, reason, priority=priority)
 
-    def alias(self, *, once: bool = False) -> Reference:
-        return self.process.alias(once=once)
+    def alias(self, *, once: bool = False, priority: bool = False) -> Reference:
+        return self.process.alias(once=once, priority=priority)
 
     def unalias(self, alias: Reference) -> bool:
         return self.process.unalias(alias)
 
-    def send_after(self, seconds: float, dest: Any, message: Any) -> Timer:
+    def send_after(self, seconds: float, dest: Any, message: Any) -> MessageTimer:
         return self.process.send_after(seconds, dest, message)
 
-    def start_timer(self, seconds: float, dest: Any, message: Any) -> Timer:
+    def start_timer(self, seconds: float, dest: Any, message: Any) -> MessageTimer:
         return self.process.start_timer(seconds, dest, message)
+
+    def cancel_timer(self, timer: MessageTimer | Reference) -> float | None:
+        return self.process.cancel_timer(timer)
+
+    def read_timer(self, timer: MessageTimer | Reference) -> float | None:
+        return self.process.read_timer(timer)
+
+    def new_ref(self) -> Reference:
+        return self.process.new_ref()
 
     def start_soon(self, function: Callable[..., Awaitable[Any]], *args: Any) -> None:
         self.process.start_soon(function, *args)
 
     async def run_sync(self, function: Callable[..., Any], *args: Any) -> Any:
         return await self.process.run_sync(function, *args)
+
+    def process_flag(self, name: str, value: Any) -> Any:
+        return self.process.process_flag(name, value)
 
     @property
     def trap_exit(self) -> bool:

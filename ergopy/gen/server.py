@@ -31,8 +31,8 @@ from .behaviour import Behaviour
 from .returns import NOREPLY, Control, Ignore, NoReply, Reply, Stop
 
 if TYPE_CHECKING:
+    from ..process.init_ack import Acknowledge
     from ..process.process import Process
-    from ..process.start import StartAck
 
 logger = logging.getLogger("ergopy.gen")
 
@@ -111,14 +111,18 @@ class GenServer(Behaviour):
         return system.attributes(self)
 
     async def enter(
-        self, process: Process, args: tuple[Any, ...], ack: StartAck | None = None
+        self, process: Process, args: tuple[Any, ...], ack: Acknowledge | None = None
     ) -> None:
         self.process = process
         cls = type(self)
-        process.dictionary[INITIAL_CALL] = (
-            Atom(f"{cls.__module__}.{cls.__qualname__}"[:255]),
-            Atom("init"),
-            len(args),
+        # What started it may have said that already: see programs of other nodes.
+        process.dictionary.setdefault(
+            INITIAL_CALL,
+            (
+                Atom(f"{cls.__module__}.{cls.__qualname__}"[:255]),
+                Atom("init"),
+                len(args),
+            ),
         )
         process.dictionary.setdefault(ANCESTORS, [process.parent])
         started = await self.init(*args)
@@ -132,6 +136,8 @@ class GenServer(Behaviour):
             raise TypeError(f"init returned {started!r}")
         if ack is not None:
             ack.up()
+        # This frame lives as long as the server.
+        del args, ack
         process.log_crash = True
         try:
             await self._serve(process, started)
@@ -140,6 +146,8 @@ class GenServer(Behaviour):
         except BaseException as error:
             failure, rest = reasons.split(error)
             if rest is not None:
+                # No frame may keep the exception that it is in the traceback of.
+                failure = rest = None
                 raise
             ending = _Ending(reasons.from_exception(failure), failure=failure)
         if process.alive:
@@ -181,7 +189,7 @@ class GenServer(Behaviour):
         while True:
             queue = process.queue
             if not queue:
-                if await process.park(timeout) or process.queue:
+                if process.advance() or await process.park(timeout) or process.queue:
                     continue
                 message: Any = TIMEOUT
             else:
@@ -198,7 +206,7 @@ class GenServer(Behaviour):
                 if not isinstance(result, Control):
                     full = reply(from_, result)
                     if full is not None:
-                        await full.ready()
+                        await full.ready(process.pid)
                 elif result is not NOREPLY:
                     timeout = await self._control(result, from_)
             elif kind is GEN_CAST and len(message) == 2:

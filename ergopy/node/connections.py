@@ -1,123 +1,98 @@
 """The table of peers: dialling, being dialled, and which connection wins.
 
-At most one connection per pair of nodes. Two that dial each other at the same time
-are told apart by name, the greater one's attempt goes on (protocol 2.3); ours gives
-way to it, and is made again if that one comes to nothing. A peer that dials while we
-think it is connected is asked whether it means it, and when it has proved the cookie,
-its old connection ends before the new one begins.
+At most one connection per pair of nodes; ``attempts`` says what happens when the two
+dial each other at the same time. A peer that dials while we think it is connected is
+asked whether it means it, and when it has proved the cookie, its old connection ends
+before the new one begins.
 
-Whatever goes wrong with one peer is logged, and is the loss of that peer only.
+Whatever goes wrong with one peer is logged, and is the loss of that peer only. There
+is one exception, as on a BEAM: a node that got its name from a peer (protocol 2.4)
+loses it with the connection to that peer, and all other connections with it.
 """
 
 from __future__ import annotations
 
 import logging
-import secrets
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 import trio
 
-import epmd
 from etf import Atom
 
-from ..dist import old_forms
-from ..dist.connect import Decision, dial
+from ..dist.connect import Decision
 from ..dist.flags import WITH_HEADER, Flag, offered
-from ..dist.handshake import Connected, Connector, Identity, NameReceived
-from ..dist.link import LinkDecoder, LinkEncoder
+from ..dist.handshake import Connected, Identity, NameReceived
+from ..dist.link import LinkDecoder, encoder_for
 from ..dist.transport import Transport
-from ..errors import AlreadyConnected, ConnectError, NodeNotFound, NotAllowed
+from ..errors import ConnectError
 from . import naming
+from .attempts import COURTESY, Attempt, Guests
 from .dispatch import Dispatcher
+from .given_names import GivenNames
 from .peer import Peer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Iterator
 
-    from ..abc import Resolver
+    from ..dist.handshake import Answer
     from ..dist.limits import LinkLimits
-    from ..dist.network import Network, Socket
+    from ..dist.network import Socket
     from ..process.runtime import Runtime
+    from .dialling import Dialling
 
 logger = logging.getLogger("ergopy.node")
 
-
-class _Attempt:
-    """A connection being made, and those who wait for it."""
-
-    def __init__(self) -> None:
-        self.done = trio.Event()
-        """It is over, whether or not the peer is up."""
-        self.error: ConnectError | None = None
-        self.renew()
-
-    def renew(self) -> None:
-        """Begin to dial, for the first time or again."""
-        self.scope = trio.CancelScope()
-        self.yields = False
-        self._settled = trio.Event()
-
-    def give_way(self) -> None:
-        """Let the peer's own attempt go first; ours waits for it."""
-        self.yields = True
-        self.scope.cancel()
-
-    def settle(self) -> None:
-        """The attempt of the peer is over."""
-        self._settled.set()
-
-    async def settled(self, seconds: float) -> bool:
-        """Wait for that; return whether it was within *seconds*."""
-        with trio.move_on_after(seconds):
-            await self._settled.wait()
-            return True
-        return False
-
-    def finish(self) -> None:
-        """Let go of everybody who waits."""
-        self.done.set()
-        self.settle()
-        self.scope.cancel()
+_POLL = 0.01
 
 
 class Connections:
-    """All peers of one node. It is the gate of the listener and dials for peers."""
+    """All peers of one node. It is the gate of the listener and dials for peers.
+
+    Args:
+        runtime: The processes, which hear of what becomes of peers.
+        dialling: How to reach a node.
+        serve_spawn: Called with each spawn request of a peer.
+        hidden: Whether connections that we begin are hidden.
+        net_ticktime: Seconds of silence after which a peer is down.
+        limits: What one connection may claim.
+        high_water: Bytes queued for a peer above which senders wait.
+        named_by: The peer that this node has its name from, if so.
+        on_nameless: Called when the connection to that peer is lost.
+    """
 
     def __init__(
         self,
         runtime: Runtime,
-        network: Network,
-        resolver: Resolver,
+        dialling: Dialling,
         serve_spawn: Callable[[Peer, Any, Any], None],
         *,
-        cookie: str,
-        cookies: Mapping[str, str],
         hidden: bool,
-        allow: Collection[str] | None,
-        setup_time: float,
         net_ticktime: float,
         limits: LinkLimits,
         high_water: int,
+        named_by: str | None = None,
+        on_nameless: Callable[[], object] | None = None,
     ) -> None:
         self.runtime = runtime
         self.peers: dict[str, Peer] = {}
         """Those that are up, or are being dialled."""
         # A name costs no memory any more when nothing is left that refers to it.
         self._others: WeakValueDictionary[str, Peer] = WeakValueDictionary()
-        self._network = network
-        self._resolver = resolver
+        self._dialling = dialling
         self._serve_spawn = serve_spawn
-        self._cookie = cookie
-        self._cookies = dict(cookies)
         self._offered = offered(hidden=hidden)
-        self._allow = None if allow is None else frozenset(allow)
-        self._setup_time = setup_time
         self._net_ticktime = net_ticktime
         self._limits = limits
         self._high_water = high_water
-        self._attempts: dict[str, _Attempt] = {}
-        self._closed = False
+        self._named_by = named_by
+        self._on_nameless = on_nameless
+        self._attempts: dict[str, Attempt] = {}
+        self._guests = Guests()
+        self._given = GivenNames(lambda name: name in self.peers)
+        self._count = 0
+        self._closed: str | None = None
 
     def __repr__(self) -> str:
         return f"<Connections of {self.runtime.name}: {len(self.peers)} peers>"
@@ -126,6 +101,18 @@ class Connections:
     def identity(self) -> Identity:
         """What we say about ourselves in a handshake."""
         return Identity(self.runtime.name, self.runtime.creation, self._offered)
+
+    @property
+    def net_ticktime(self) -> float:
+        """Seconds of silence after which a peer is down; of all connections."""
+        return self._net_ticktime
+
+    @net_ticktime.setter
+    def net_ticktime(self, seconds: float) -> None:
+        self._net_ticktime = seconds
+        for peer in self.up():
+            if peer.transport is not None:
+                peer.transport.net_ticktime = seconds
 
     def peer(self, name: str) -> Peer:
         """Return the peer of that name, connected or not."""
@@ -138,14 +125,15 @@ class Connections:
             self._others[atom] = peer
         return peer
 
-    def up(self, *, hidden: bool | None = None) -> list[Atom]:
-        """Return the names of the connected peers, all or of one kind."""
-        return [
-            peer.name
-            for peer in self.peers.values()
-            if peer.transport is not None
-            and hidden in (None, not peer.flags & Flag.PUBLISHED)
-        ]
+    def up(self) -> list[Peer]:
+        """Return the connected peers."""
+        return [peer for peer in self.peers.values() if peer.transport is not None]
+
+    def known(self) -> Iterator[Atom]:
+        """Give the names of all peers that something here refers to."""
+        for table in (self.peers, dict(self._others)):
+            for peer in table.values():
+                yield peer.name
 
     async def connect(self, name: str) -> Peer:
         """Connect, or find connected.
@@ -181,56 +169,94 @@ class Connections:
         peer = self.peers.get(name)
         if peer is None or peer.transport is None:
             return False
-        self._drop(peer, "disconnected")
+        self._drop(peer, "disconnected", Atom("disconnect"))
         return True
 
-    def close_all(self) -> None:
+    async def drain(self, seconds: float) -> None:
+        """Give what is queued for peers that read it *seconds* to leave."""
+        with trio.move_on_after(seconds):
+            while self._unsent():  # noqa: ASYNC110 - once in the life of a node
+                await trio.sleep(_POLL)
+
+    def _unsent(self) -> bool:
+        transports = [peer.transport for peer in self.up()]
+        return any(transport.pending() for transport in transports if transport)
+
+    def close_all(self, reason: str = "this node stops") -> None:
         """End every connection and attempt, and let no other begin."""
-        self._closed = True
-        for attempt in self._attempts.values():
-            attempt.scope.cancel()
-        for peer in self.peers.values():
+        self._closed = reason
+        for name, attempt in self._attempts.items():
+            attempt.error = ConnectError(name, reason)
+            attempt.finish()
+        for peer in self.up():
             if peer.transport is not None:
-                peer.transport.flush()
-                peer.transport.close("this node stops")
+                peer.transport.drain()
+                peer.transport.close(reason, Atom("net_kernel_terminated"))
 
     def decide(self, who: NameReceived) -> Decision:
         """Say what to answer a node that dials us."""
-        if self._allow is not None and (who.dynamic or who.name not in self._allow):
+        name, own = who.name, self.runtime.name
+        if not self._dialling.allowed.permits(name):
+            logger.warning("%s may not connect: it is not in allow=", name)
             return Decision("not_allowed")
         if who.dynamic:
-            name = f"{secrets.token_hex(8).upper()}@{who.name}"
-            return Decision("ok", self._cookie, name, secrets.randbits(31) + 4)
-        if who.name == self.runtime.name:
+            return self._name(who)
+        if name == own:
+            logger.warning("another node that is called %s dialled this one", name)
             return Decision("nok")
-        cookie = self._cookies.get(who.name, self._cookie)
-        peer = self.peers.get(who.name)
+        attempt = self._attempts.get(name)
+        peer = self.peers.get(name)
+        status: Answer
         if peer is not None and peer.transport is not None:
-            return Decision("alive", cookie)
-        attempt = self._attempts.get(who.name)
-        if attempt is None:
-            return Decision("ok", cookie)
-        if attempt.yields:
-            return Decision("ok", cookie, given_up=attempt.settle)
-        if who.name < self.runtime.name:
+            status = "alive"
+        elif attempt is None or attempt.waits:
+            status = "ok"
+        elif name < own:
             return Decision("nok")
-        attempt.give_way()
-        return Decision("ok_simultaneous", cookie, given_up=attempt.settle)
+        else:
+            status = "ok_simultaneous"
+        over = partial(self._left, name, self._guests.enter(name))
+        return Decision(status, self._dialling.cookies.of(name), over=over)
+
+    def _name(self, who: NameReceived) -> Decision:
+        """Give a name to a node that has none."""
+        name, creation = self._given.give(who.name)
+
+        def over(connected: bool) -> None:
+            if not connected:
+                self._given.withdraw(name)
+
+        cookie = self._dialling.cookies.own
+        return Decision("ok", cookie, name, creation, over=over)
+
+    def _left(self, name: str, guest: trio.Event, connected: bool) -> None:
+        self._guests.leave(name, guest)
+        attempt = self._attempts.get(name)
+        if attempt is not None and not connected:
+            attempt.stir()
 
     def replace(self, name: str) -> None:
-        """End the old connection of a peer that has proved to be back."""
+        """Make room for the connection of a peer that has proved the cookie."""
+        attempt = self._attempts.get(name)
+        if attempt is not None:
+            attempt.give_way()
+        self._drop_old(name)
+
+    def _drop_old(self, name: str) -> None:
         peer = self.peers.get(name)
         if peer is not None and peer.transport is not None:
-            self._drop(peer, "the peer made a new connection")
+            self._drop(peer, "the peer made a new connection", Atom("wait_pending"))
 
     def established(self, sock: Socket, link: Connected) -> None:
         """Put a connection into use whose handshake is complete."""
-        if self._closed:
+        self._drop_old(link.peer)
+        if self._closed is not None:
             sock.close()
             return
-        self.replace(link.peer)
         peer = self.peer(link.peer)
         self.peers[peer.name] = peer
+        self._count += 1
+        peer.connection_id = self._count
         header = bool(link.flags & WITH_HEADER)
         transport = Transport(
             sock,
@@ -240,18 +266,17 @@ class Connections:
             net_ticktime=self._net_ticktime,
             high_water=self._high_water,
         )
-        encoder: Any = LinkEncoder(header=header)
-        if old_forms.needed(link.flags):
-            encoder = old_forms.OldForms(encoder, link.flags)
         assert self.runtime.nursery is not None
         self.runtime.nursery.start_soon(self._run, peer, transport, link.surplus)
-        logger.info("connected to %s", link.peer, extra=self._extra(peer))
-        peer.up(transport, encoder, link.creation, link.flags)
+        kind = "" if link.flags & Flag.PUBLISHED else " (hidden)"
+        logger.info("connected to %s%s", link.peer, kind, extra=self._extra(peer))
+        peer.up(transport, encoder_for(link.flags), link.creation, link.flags)
         # If it is the peer's connection, ours need not be made any more.
         attempt = self._attempts.pop(link.peer, None)
         if attempt is not None:
             attempt.finish()
-        self.runtime.node_changed(peer.name, up=True)
+        hidden = not link.flags & Flag.PUBLISHED
+        self.runtime.node_changed(peer.name, up=True, hidden=hidden)
 
     async def _run(self, peer: Peer, transport: Transport, surplus: bytes) -> None:
         try:
@@ -264,11 +289,11 @@ class Connections:
             if peer.transport is transport:
                 self._lost(peer, transport)
 
-    def _drop(self, peer: Peer, reason: str) -> None:
+    def _drop(self, peer: Peer, reason: str, cause: Atom) -> None:
         transport = peer.transport
         assert transport is not None
-        transport.flush()
-        transport.close(reason)
+        transport.drain()
+        transport.close(reason, cause)
         self._lost(peer, transport)
 
     def _lost(self, peer: Peer, transport: Transport) -> None:
@@ -278,7 +303,17 @@ class Connections:
             text = "invalid distribution message from %s: %s; closing the connection"
             level = logging.WARNING
         logger.log(level, text, peer.name, transport.closed, extra=self._extra(peer))
+        self._given.release(peer.name)
         self._rest(peer)
+        if peer.name == self._named_by and self._closed is None:
+            self._lose_name()
+
+    def _lose_name(self) -> None:
+        reason = f"{self._named_by} gave this node its name, and is not connected"
+        logger.warning("%s has no name any more: %s", self.runtime.name, reason)
+        self.close_all(reason)
+        if self._on_nameless is not None:
+            self._on_nameless()
 
     def _rest(self, peer: Peer) -> None:
         """Let a peer be down; what its end makes begin is already the next attempt."""
@@ -286,22 +321,27 @@ class Connections:
         self._others[peer.name] = peer
         peer.lost()
 
-    def _begin(self, peer: Peer) -> _Attempt:
+    def _begin(self, peer: Peer) -> Attempt:
         attempt = self._attempts.get(peer.name)
         if attempt is None:
-            attempt = self._attempts[peer.name] = _Attempt()
+            attempt = self._attempts[peer.name] = Attempt(peer.name)
             self.peers[peer.name] = peer
             nursery = self.runtime.nursery
-            if nursery is None or self.runtime.closing:
-                attempt.error = ConnectError(peer.name, "this node is not running")
+            if nursery is None or self.runtime.closing or self._closed is not None:
+                problem = self._closed or "this node is not running"
+                attempt.error = ConnectError(peer.name, problem)
                 self._end(peer, attempt)
             else:
                 nursery.start_soon(self._attempt, peer, attempt)
         return attempt
 
-    async def _attempt(self, peer: Peer, attempt: _Attempt) -> None:
+    async def _attempt(self, peer: Peer, attempt: Attempt) -> None:
+        dial = partial(self._dial, peer, attempt)
         try:
-            await self._connect(peer, attempt)
+            # It may be on the way to us.
+            await self._guests.gone(peer.name)
+            if not attempt.done.is_set():
+                await attempt.run(dial, self._dialling.setup_time + COURTESY)
         except ConnectError as error:
             # Its frames would keep the peer, and the attempt itself.
             attempt.error = error.with_traceback(None)
@@ -311,26 +351,16 @@ class Connections:
         finally:
             self._end(peer, attempt)
 
-    async def _connect(self, peer: Peer, attempt: _Attempt) -> None:
-        """Dial; if the peer's own attempt goes first and fails, dial once more."""
-        for last in (False, True):
-            refused: ConnectError | None = None
-            try:
-                with attempt.scope:
-                    await self._dial(peer)
-            except AlreadyConnected as error:
-                refused, attempt.yields = error.with_traceback(None), True
-            if not attempt.yields or attempt.done.is_set():
-                return
-            over = await attempt.settled(self._setup_time)
-            if attempt.done.is_set():
-                return
-            if last or not over:
-                problem = "its own attempt to connect did not finish"
-                raise refused or AlreadyConnected(peer.name, problem)
-            attempt.renew()
+    async def _dial(self, peer: Peer, attempt: Attempt) -> None:
+        own = self.runtime.name
+        sock, link = await self._dialling.dial(self.identity, own, peer.name)
+        if attempt.waits or attempt.done.is_set():
+            # Just now the peer's own connection went first.
+            sock.close()
+        else:
+            self.established(sock, link)
 
-    def _end(self, peer: Peer, attempt: _Attempt) -> None:
+    def _end(self, peer: Peer, attempt: Attempt) -> None:
         attempt.finish()
         if self._attempts.get(peer.name) is attempt:
             del self._attempts[peer.name]
@@ -338,39 +368,6 @@ class Connections:
             peer.problem = error.problem
             logger.info("no connection: %s", error, extra=self._extra(peer))
             self._rest(peer)
-
-    async def _dial(self, peer: Peer) -> None:
-        address = await self._find(peer.name)
-        connector = Connector(
-            self.identity,
-            peer.name,
-            self._cookies.get(peer.name, self._cookie),
-            challenge=secrets.randbits(32),
-            prefix=self._network.prefix,
-        )
-        sock, link = await dial(
-            self._network, *address, connector, setup_time=self._setup_time
-        )
-        # If there is another connection by now, the peer has given that one up.
-        self.established(sock, link)
-
-    async def _find(self, name: str) -> tuple[str, int]:
-        if self._allow is not None and name not in self._allow:
-            raise NotAllowed(name, "it is not in allow=")
-        try:
-            naming.check_peer(self.runtime.name, name)
-            with trio.fail_after(self._setup_time):
-                address = await self._resolver.resolve(name)
-        except trio.TooSlowError:
-            problem = f"nobody said where it is within {self._setup_time:g} s"
-            raise ConnectError(name, problem) from None
-        except ConnectError:
-            raise
-        except (OSError, ValueError, epmd.EpmdError) as error:
-            raise ConnectError(name, str(error)) from error
-        if address is None:
-            raise NodeNotFound(name, "no such name at its EPMD")
-        return address
 
     def _extra(self, peer: Peer) -> dict[str, str]:
         return {"node": self.runtime.name, "peer": peer.name}

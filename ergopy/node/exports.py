@@ -10,14 +10,20 @@ from __future__ import annotations
 import inspect
 import math
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, final, overload
 
 import trio
+
+from etf import Atom
 
 from ..errors import ErgopyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from ..process.init_ack import Acknowledge
+    from ..process.limits import MailboxLimit
+    from ..process.process import Process
 
     F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,22 +45,80 @@ class _Function(NamedTuple):
     in_thread: bool
 
 
+@final
+class Program:
+    """What a spawn request may run, and how it was provided."""
+
+    __slots__ = ("_behaviour", "_function", "_least", "_most", "mailbox", "name")
+
+    def __init__(
+        self,
+        program: Callable[..., Any],
+        name: str | None = None,
+        mailbox: MailboxLimit | None = None,
+    ) -> None:
+        begins: Any = program
+        self._function = program
+        self._behaviour: Any = None
+        if isinstance(program, type):
+            self._behaviour = program
+            begins = getattr(program, "init", None)
+        if not callable(begins):
+            raise TypeError(f"{program!r} is neither a function nor a behaviour")
+        self._least, self._most = _arity(begins, 1)
+        self.name = None if name is None else Atom(name)
+        """The name that its one process has."""
+        self.mailbox = mailbox
+
+    # No coroutine of its own: each process would keep a frame of it.
+    def __call__(self, process: Process, *args: Any) -> Awaitable[None]:
+        return self.enter(process, args)
+
+    def enter(
+        self, process: Process, args: tuple[Any, ...], ack: Acknowledge | None = None
+    ) -> Awaitable[None]:
+        """Begin; *ack* is told when the ``init`` of a behaviour is done."""
+        if self._behaviour is None:
+            return self._function(process, *args)  # type: ignore[no-any-return]
+        return self._behaviour().enter(process, args, ack)  # type: ignore[no-any-return]
+
+    def takes(self, count: int) -> bool:
+        """Tell whether it can begin with so many arguments."""
+        return self._least <= count <= self._most
+
+
 class Exports:
     """The allow lists of one node."""
 
     def __init__(self) -> None:
         self._functions: dict[tuple[str, str], _Function] = {}
-        self.programs: dict[tuple[str, str | None], Callable[..., Any]] = {}
+        self.programs: dict[tuple[str, str | None], Program] = {}
         self.limiter: trio.CapacityLimiter | None = None
         """How many threads ``in_thread`` may use at a time; None is Trio's default."""
 
     def __contains__(self, name: tuple[str, str]) -> bool:
         return name in self._functions
 
-    def program(self, module: str, function: str | None) -> Callable[..., Any] | None:
+    def program(self, module: str, function: str | None) -> Program | None:
         """Return what ``spawn`` of that function runs, or None."""
         exact = self.programs.get((module, function))
         return self.programs.get((module, None)) if exact is None else exact
+
+    def provide(
+        self,
+        module: str,
+        program: Any,
+        function: str | None = None,
+        *,
+        name: str | None = None,
+        mailbox: MailboxLimit | None = None,
+    ) -> None:
+        """Let peers start a program; see ``Node.provide_spawn``.
+
+        Raises:
+            TypeError: *program* is neither a behaviour nor a function.
+        """
+        self.programs[module, function] = Program(program, name, mailbox)
 
     def names(self) -> list[tuple[str, str]]:
         """Return the exported ``(module, function)`` pairs, sorted."""
@@ -131,8 +195,10 @@ def _is_async(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(function)
 
 
-def _arity(function: Callable[..., Any]) -> tuple[int, float]:
+def _arity(function: Callable[..., Any], own: int = 0) -> tuple[int, float]:
     """Return how few and how many positional arguments *function* takes.
+
+    The first *own* of them do not count: they are not of the caller.
 
     Raises:
         TypeError: It has keyword arguments that must be given; Erlang has none.
@@ -152,7 +218,7 @@ def _arity(function: Callable[..., Any]) -> tuple[int, float]:
         elif parameter.kind in _POSITIONAL:
             least += required
             most += 1
-    return least, most
+    return max(0, least - own), max(0, most - own)
 
 
 _POSITIONAL = (

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..errors import NodeNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+UNNAMED = "undefined"
+"""The local part of the name of a node that is to be given one."""
+
+NONODE = "nonode@nohost"
+"""What such a node is called until then."""
 
 
 def split(name: str) -> tuple[str, str]:
@@ -29,6 +40,33 @@ def split(name: str) -> tuple[str, str]:
     if len(name) > 255:
         raise NodeNameError("a node name has at most 255 characters")
     return local, host
+
+
+def namers(name: str, named_by: str | Iterable[str] | None) -> list[str]:
+    """Return whom a node of that name gets its real one from; nobody, if it has one.
+
+    Raises:
+        NodeNameError: One of the two does not fit the other.
+    """
+    unnamed = split(name)[0] == UNNAMED
+    if named_by is None:
+        if unnamed:
+            raise NodeNameError(
+                f"{name!r} is a node without a name: say who gives it one with "
+                "named_by=, the name of a running node"
+            )
+        return []
+    if not unnamed:
+        raise NodeNameError(
+            f"{name!r} is a name already: write {UNNAMED}@{split(name)[1]}, or leave "
+            "named_by= out"
+        )
+    peers = [named_by] if isinstance(named_by, str) else list(named_by)
+    if not peers:
+        raise NodeNameError("named_by= has no node that could give a name")
+    for peer in peers:
+        check_peer(name, peer)
+    return peers
 
 
 def is_long(host: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,24 +14,38 @@ from etf import Atom
 from ..dist.limits import LinkLimits
 from ..dist.listener import serve
 from ..dist.network import TcpNetwork
+from ..dist.tls import Tls, TlsNetwork
 from ..dist.transport import HIGH_WATER
 from ..errors import ConnectError, ErgopyError, NameTaken
 from ..process.reasons import unwrap
 from ..process.runtime import Runtime
-from . import listening, naming
+from ..process.watchdog import Watchdog
+from . import listening, naming, resolvers
+from .allowed import AllowList
 from .connections import Connections
-from .cookies import read_cookie
+from .cookies import Cookies, read_cookie
+from .dialling import Dialling
 from .exports import Exports
-from .resolvers import StandardResolver
+from .from_thread import FromThread
+from .membership import check_above_zero
 from .spawn import SpawnServer
+from .stopping import stop
 from .verbs import Verbs
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+    from collections.abc import (
+        Awaitable,
+        Callable,
+        Collection,
+        Iterable,
+        Mapping,
+        Sequence,
+    )
     from types import TracebackType
 
-    from ..abc import Resolver
+    from ..abc import Address
     from ..dist.network import Listener, Network
+    from .resolvers import Sources
 
     Service = Callable[[Any], Awaitable[object]]
 
@@ -48,28 +61,45 @@ class Node(Verbs):
     that it can be entered again, as another incarnation with the same exports.
 
     Args:
-        name: ``local@host`` in ASCII; a host with a dot is a "long" name.
+        name: ``local@host`` in ASCII; a host with a dot is a "long" name. For
+            ``undefined@host`` see *named_by*.
+        named_by: The name of a running node, or several to try in order. The first
+            that lets us in invents a name for this one, as for ``erl -name undefined``.
+            The node is hidden then, listens nowhere and is unknown to EPMD. Its name is
+            good for as long as that connection: with it all others end, ``wait_closed``
+            returns, and nobody can be connected to until the node is entered again.
         cookie: The cluster's secret. None reads ``ERGOPY_COOKIE`` or the file that
             ``erl`` uses.
         hidden: Stay out of ``nodes()`` and ``global``, as ``erl -hidden``.
         epmd: ``"auto"`` uses a running EPMD or else is one itself; ``"client"`` only
             uses, ``"embedded"`` only serves, ``"off"`` does without.
         epmd_port: The port of EPMD; None is ``ERL_EPMD_PORT`` or 4369.
-        listen: The first and last port that may be listened on; ``(0, 0)`` is any.
-        listen_host: The address to listen on. None is the loopback for a loopback
-            node name, and all of them otherwise.
-        tls: Reserved; has to be None.
-        cookies: Other cookies for some peers, by name.
-        allow: The names of the only nodes that may connect, and that we connect to;
-            None is all. Nodes that ask for a name are not among them.
-        routes: Addresses of nodes that are not asked from EPMD.
-        resolver: Finds nodes instead of *routes* and EPMD.
+        listen: The port to listen on, or ``range(first, last + 1)`` or ``(first,
+            last)``, of which the first is taken that is free; 0 is any.
+        listen_host: The address to listen on, or several. None is the loopback for a
+            loopback node name, and otherwise all, of IPv4 and of IPv6.
+        tls: Certificates and rules, an :class:`ergopy.Tls`: every connection is over
+            TLS then, as with ``-proto_dist inet_tls``. None is plain TCP.
+        cookies: Other cookies for some peers, by name; see :meth:`set_cookie`.
+        allow: The only nodes that may connect, and that we connect to; None is all.
+            An entry is a node name, a host alone for all nodes there, or ``"name@"``
+            for those of any host. A node that asks for a name is allowed by its host.
+        routes: ``(host, port)`` of nodes by name. They go before everything else.
+        resolver: Finds the other nodes, instead of EPMD: an object with ``resolve``
+            (see :class:`ergopy.abc.Resolver`), such as :class:`ergopy.DnsResolver` and
+            :class:`ergopy.EpmdResolver`, or a function of the node name, ``async`` or
+            not, that returns ``(host, port)`` or None; or a list of these to ask in
+            order.
         network: Makes connections instead of TCP (see ``ergopy.testing``).
-        net_ticktime: Seconds without a sign of life after which a peer is down.
+        net_ticktime: Seconds without a sign of life after which a peer is down, 3/4
+            to 5/4 of that as on a BEAM.
         setup_time: Seconds that each step of a handshake may take.
-        grace: Seconds that processes have to shut down on exit.
+        grace: Seconds that processes have to shut down on exit; of what is left of
+            them one second at most is for bytes that are still to be sent.
         high_water: Bytes queued for a peer above which senders wait.
         limits: What one connection may claim, whatever its peer sends.
+        watchdog: Seconds that one process may hold the event loop before it is logged,
+            with its stack; None does not watch.
         services: Started with the node, in order; see ``ergopy.services``.
     """
 
@@ -79,67 +109,73 @@ class Node(Verbs):
         self,
         name: str,
         *,
+        named_by: str | Iterable[str] | None = None,
         cookie: str | None = None,
         hidden: bool = False,
         epmd: epmd_.Mode = "auto",
         epmd_port: int | None = None,
-        listen: tuple[int, int] = (0, 0),
-        listen_host: str | None = None,
-        tls: None = None,
+        listen: int | range | tuple[int, int] = 0,
+        listen_host: str | Iterable[str] | None = None,
+        tls: Tls | None = None,
         cookies: Mapping[str, str] | None = None,
         allow: Collection[str] | None = None,
-        routes: Mapping[str, tuple[str, int]] | None = None,
-        resolver: Resolver | None = None,
+        routes: Mapping[str, Address] | None = None,
+        resolver: Sources | None = None,
         network: Network | None = None,
         net_ticktime: float = 60.0,
         setup_time: float = 7.0,
         grace: float = 5.0,
         high_water: int = HIGH_WATER,
         limits: LinkLimits | None = None,
+        watchdog: float | None = 1.0,
         services: Sequence[Service] | None = None,
     ) -> None:
         self._local, self._host = naming.split(name)
-        if tls is not None:
-            raise ErgopyError("tls= is reserved: TLS distribution is not there yet")
-        listening.check_ports(listen)
-        self._name = Atom(name)
-        self._cookie = read_cookie() if cookie is None else cookie
-        for secret in (self._cookie, *(cookies or {}).values()):
-            _check_cookie(secret)
-        if isinstance(allow, str):
-            raise TypeError("allow= is a collection of node names, not one name")
-        _check_above_zero(
+        self._namers = naming.namers(name, named_by)
+        self._first_name = Atom(naming.NONODE if self._namers else name)
+        self._name = self._first_name
+        self._cookies = Cookies(read_cookie() if cookie is None else cookie, cookies)
+        self._allowed = AllowList(allow)
+        check_above_zero(
             net_ticktime=net_ticktime, setup_time=setup_time, high_water=high_water
         )
+        if watchdog is not None:
+            check_above_zero(watchdog=watchdog)
         if not grace >= 0:
             raise ValueError(f"grace= is a number of seconds, not {grace!r}")
-        self.hidden = hidden
-        self._ports = listen
-        self._listen_host = listen_host
+        self.hidden = hidden = hidden or bool(self._namers)
+        self._ports = listening.ports(listen)
+        self._hosts = listening.addresses(listen_host, self._host)
         self._grace = grace
+        self._watchdog = watchdog
         self._setup_time = setup_time
         self._mapper = epmd_.PortMapper(
-            epmd,
+            # Who registers nothing needs no EPMD of its own.
+            "client" if self._namers and epmd == "auto" else epmd,
             port=epmd_port,
             # An EPMD of ours is as far to be seen as the node is.
-            address="127.0.0.1" if listening.is_loopback(self._host) else None,
+            address=self._host if listening.is_loopback(self._host) else None,
+            host="::1" if ":" in self._host else "127.0.0.1",
         )
         self._services = self.services if services is None else services
         self.exports = Exports()
+        self.from_thread = FromThread(self)
+        """The verbs for other threads, which block there."""
         self._options: dict[str, Any] = {
-            "cookie": self._cookie,
-            "cookies": cookies or {},
             "hidden": hidden,
-            "allow": allow,
-            "setup_time": setup_time,
-            "net_ticktime": net_ticktime,
             "limits": limits or LinkLimits(),
             "high_water": high_water,
         }
-        self._resolver: Resolver = resolver or StandardResolver(
-            self._mapper, routes or {}
+        self._net_ticktime = net_ticktime
+        self._tls = tls
+        self._network = _network(tls, network)
+        self._dialling = Dialling(
+            self._network,
+            resolvers.standard(self._mapper, routes or {}, resolver),
+            self._cookies,
+            self._allowed,
+            setup_time,
         )
-        self._network: Network = network or TcpNetwork()
         self._stack = AsyncExitStack()
         self._closed = trio.Event()
         self._entered = False
@@ -194,20 +230,40 @@ class Node(Verbs):
                 return False
             raise
         finally:
+            self.from_thread.close()
+            if self._runtime is not None:
+                self._runtime.node_monitors.stop()
             self._runtime = self._connections = None
+            self._name = self._first_name
             self._entered = False
             self._closed.set()
 
     async def _bring_up(self) -> None:
         self._door = trio.CancelScope()
-        host = self._listen_host or listening.address(self._host)
-        listeners = self._network.listen(self._name, [host], self._ports)
+        if self._namers:
+            await self._stack.enter_async_context(self._mapper)
+            peer, sock, link = await self._dialling.join(self._host, self._namers)
+            self._stack.callback(sock.close)
+            self._name = Atom(link.name)
+            connections = await self._start(link.own_creation, named_by=peer)
+            connections.established(sock, link)
+            logger.info("%s named this node %s", peer, self._name)
+            return
+        listeners = self._network.listen(self._name, self._hosts, self._ports)
         for listener in listeners:
             self._stack.callback(listener.close)
         self.port = listeners[0].port
         await self._stack.enter_async_context(self._mapper)
+        connections = await self._start(await self._register())
+        nursery = self.runtime.nursery
+        assert nursery is not None
+        nursery.start_soon(self._accept, listeners, connections)
+        logger.info("node %s listens on port %d", self._name, self.port)
+
+    async def _register(self) -> int:
+        """Become known to EPMD; return the creation."""
         try:
-            creation = await self._mapper.register(self._local, self.port, self.hidden)
+            return await self._mapper.register(self._local, self.port, self.hidden)
         except epmd_.NameTaken as taken:
             raise NameTaken(
                 self._name,
@@ -219,22 +275,40 @@ class Node(Verbs):
                 f"{error}: start it with 'epmd -daemon' (any Erlang node does), or let "
                 "this node be one with epmd='auto'",
             ) from error
+
+    async def _start(
+        self, creation: int, *, named_by: str | None = None
+    ) -> Connections:
+        """Start the tables and services of a node that knows who it is."""
         outer = await self._stack.enter_async_context(trio.open_nursery())
-        nursery = await outer.start(_shielded)
+        with trio.CancelScope(shield=True):
+            # Nobody could end it if this were cancelled just when it has begun.
+            nursery = await outer.start(_shielded)
         self._stack.callback(nursery.cancel_scope.cancel)
         self._runtime = runtime = Runtime(self._name, creation, self._peer, owner=self)
         runtime.nursery = nursery
+        if self._watchdog is not None:
+            watchdog = Watchdog(runtime, self._watchdog)
+            watchdog.start()
+            self._stack.callback(watchdog.stop)
         self.exports.limiter = runtime.limiter
         runtime.release_of = self._release_of
         spawner = SpawnServer(runtime, self.exports)
         connections = self._connections = Connections(
-            runtime, self._network, self._resolver, spawner.serve, **self._options
+            runtime,
+            self._dialling,
+            spawner.serve,
+            net_ticktime=self._net_ticktime,
+            named_by=named_by,
+            on_nameless=self.close,
+            **self._options,
         )
         nursery.start_soon(runtime.timers.run)
         for service in self._services:
             await service(self)
-        nursery.start_soon(self._accept, listeners, connections)
-        logger.info("node %s listens on port %d", self._name, self.port)
+        runtime.services = frozenset(runtime.processes)
+        self.from_thread.open(runtime)
+        return connections
 
     async def _accept(
         self, listeners: Sequence[Listener], connections: Connections
@@ -246,19 +320,31 @@ class Node(Verbs):
 
     async def _wind_down(self) -> None:
         self._door.cancel()
-        killed = await self.runtime.shut_down(self._grace)
-        if killed:
-            logger.warning("%s: %d processes had to be killed", self._name, killed)
-        self.connections.close_all()
-        assert self.runtime.nursery is not None
-        self.runtime.nursery.cancel_scope.cancel()
+        self.from_thread.refuse()
+        await stop(self.runtime, self.connections, self._grace)
+
+    def reload_tls(self) -> None:
+        """Read the files of ``tls=`` again now; changed ones are read anyway.
+
+        Connections that are up stay as they are.
+
+        Raises:
+            TlsFileError: They do not work; what was read before goes on.
+            ErgopyError: The node does without TLS.
+        """
+        if self._tls is None:
+            raise ErgopyError(f"{self!r} has no tls=")
+        self._tls.reload()
 
     def close(self) -> None:
         """Let :meth:`wait_closed` return, so that the program leaves the node."""
         self._closed.set()
 
     async def wait_closed(self) -> None:
-        """Wait until somebody calls :meth:`close`; the end of a server's ``main``."""
+        """Wait until somebody calls :meth:`close`; the end of a server's ``main``.
+
+        A node with ``named_by=`` closes itself when it has lost its name.
+        """
         await self._closed.wait()
 
 
@@ -274,16 +360,11 @@ async def _shielded(*, task_status: trio.TaskStatus[trio.Nursery]) -> None:
             await trio.sleep_forever()
 
 
-def _check_cookie(cookie: str) -> None:
-    try:
-        fine = bool(cookie) and len(cookie.encode("latin-1")) <= 255
-    except (UnicodeEncodeError, AttributeError):
-        fine = False
-    if not fine:
-        raise ValueError("a cookie is a str of 1 to 255 characters, all Latin-1")
-
-
-def _check_above_zero(**options: float) -> None:
-    for name, value in options.items():
-        if not 0 < value < math.inf:
-            raise ValueError(f"{name}= is a number above 0, not {value!r}")
+def _network(tls: Tls | None, network: Network | None) -> Network:
+    if tls is None:
+        return network or TcpNetwork()
+    if not isinstance(tls, Tls):
+        raise TypeError(f"tls= is an ergopy.Tls, not {tls!r}")
+    if network is not None:
+        raise ValueError("tls= makes connections over TCP: leave network= out")
+    return TlsNetwork(tls)

@@ -11,6 +11,8 @@ import trio
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from etf import Pid
+
     from ..process.timers import Timers
     from .peer import Peer
 
@@ -35,16 +37,16 @@ class Patience:
             return None
         return max(0.0, self._deadline - trio.current_time())
 
-    async def ready(self, peer: Peer) -> bool:
-        """Wait until *peer* is connected with room; return whether it is.
+    async def ready(self, peer: Peer, sender: Pid) -> bool:
+        """Wait until *peer* is connected with room for *sender*; return whether.
 
         Raises:
             TimeoutError: The time is over.
         """
-        if peer.is_ready():
+        if peer.is_ready(sender):
             return True
         with trio.move_on_at(self._deadline) as scope:
-            return await peer.ready()
+            return await peer.ready(sender)
         assert scope.cancelled_caught
         raise TimeoutError
 

@@ -12,65 +12,41 @@ look at :meth:`Peer.has_room` and :meth:`Peer.ready` before.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Protocol, final
+from typing import TYPE_CHECKING, Any, Protocol, cast, final
+
+import trio
 
 from etf import Atom, Pid, Reference
 
 from ..dist import control as op
 from ..dist.flags import WITH_HEADER, Flag
-from ..dist.link import LinkEncoder
+from ..dist.link import LinkEncoder, encoder_for
 from ..dist.transport import HIGH_WATER
-from ..process.atoms import EMPTY, NOCONNECTION, PYTHON
-from ..process.signals import LINKED
+from ..process.atoms import EMPTY, NOCONNECTION
+from . import forms
+from .signalling import NONE, NOTSUP, Signalling
+from .ties import SpawnWaiter as SpawnWaiter
+from .ties import Watch as Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ..dist.old_forms import OldForms
+    from ..dist.link import Encoder
     from ..dist.transport import Transport
-    from ..process.process import Process
     from ..process.runtime import Runtime
-    from ..process.signals import Signals, Watcher
+    from ..process.signals import Watcher
 
 logger = logging.getLogger("ergopy.node")
 
-_NONE: Any = object()
+_SENDER_IS_SECOND = frozenset(
+    {op.SPAWN_REQUEST, op.UNLINK_ID, op.UNLINK_ID_ACK, op.ALTACT_SIG_SEND}
+)
 
 # For what waits, whatever the link will be like: no version byte before the message.
 _early = LinkEncoder(header=True)
 _VERSION = b"\x83"
 
 
-class SpawnWaiter(Protocol):
-    """Who asked the peer to start a process."""
-
-    def spawned(self, flags: int, result: Any) -> None:
-        """Take the answer: a pid, or an atom that says why not."""
-
-
 @final
-class Watch:
-    """A monitor that a process over there holds on one of ours."""
-
-    __slots__ = ("asked", "peer", "process", "ref", "watcher")
-
-    def __init__(
-        self, peer: Peer, process: Process, watcher: Pid, ref: Reference, asked: Any
-    ) -> None:
-        self.peer = peer
-        self.process = process
-        self.watcher = watcher
-        self.ref = ref
-        self.asked = asked
-
-    def fire(self, reason: Any) -> None:
-        peer = self.peer
-        if peer.watches.pop(self.ref.words, None) is not None:
-            peer.down(self.asked, self.watcher, self.ref, reason)
-
-
-@final
-class Peer:
+class Peer(Signalling):
     """See the module; made once per node name, by ``Connections``."""
 
     def __init__(
@@ -80,24 +56,21 @@ class Peer:
         dialler: Dialler,
         high_water: int = HIGH_WATER,
     ) -> None:
-        self.name = name
-        self.runtime = runtime
+        super().__init__(name, runtime)
         self._dialler = dialler
         self.transport: Transport | None = None
-        self.encoder: LinkEncoder | OldForms | None = None
+        self.encoder: Encoder | None = None
+        self.plain: Encoder | None = None
+        """Makes what leaves behind a large message: without the atom cache."""
         self.creation = 0
         self.flags = Flag(0)
+        self.connection_id = 0
+        """Which connection it is, or was last; no two of a node are the same."""
         self.problem = "nobody has tried"
         self.release: int | None = None
         """Its OTP release, once somebody wanted to know; 0 if it does not say."""
-        self.monitors: dict[tuple[int, ...], Watcher] = {}
-        self.watches: dict[tuple[int, ...], Watch] = {}
-        self.spawns: dict[tuple[int, ...], SpawnWaiter] = {}
-        self.linked: set[Signals] = set()
-        self._queue: list[tuple[tuple[Any, ...], bytes | None]] = []
         self._queued = 0
         self._high_water = high_water
-        self._unlink_ids = 0
         self._altact = False
 
     def __repr__(self) -> str:
@@ -106,123 +79,160 @@ class Peer:
     def up(
         self,
         transport: Transport,
-        encoder: LinkEncoder | OldForms,
+        encoder: Encoder,
         creation: int,
         flags: Flag,
     ) -> None:
         """Take a connection into use, and send what waited for it."""
         self.transport, self.encoder = transport, encoder
+        self.plain = encoder_for(flags, cache=False)
         self.creation, self.flags = creation, flags
         self._altact = bool(flags & Flag.ALTACT_SIG)
-        version = b"" if flags & WITH_HEADER else _VERSION
-        queue, self._queue, self._queued = self._queue, [], 0
-        for control, payload in queue:
-            if payload is None:
-                transport.write(encoder.control(control))
-            elif control[0] != op.PAYLOAD_EXIT or control[2].creation == creation:
-                transport.write(encoder.frame_payload(control, version + payload))
+        self.watches_processes = forms.can_watch(flags)
+        version = _version(flags)
+        queue, self.waiting, self._queued = self.waiting, [], 0
+        for early, payload in queue:
+            control = forms.on_link(flags, creation, early)
+            if control is None:
+                continue
+            if control[0] == op.SPAWN_REQUEST and not flags & Flag.SPAWN:
+                self.spawns.pop(control[1].words).spawned(0, NOTSUP)
+            elif control[0] == op.LINK and control[2].creation != creation:
+                self.no_link(*control[1:])
+            elif payload is None:
+                self._transmit(control)
+            else:
+                self._transmit(control, payload=version + payload)
 
     def lost(self) -> None:
         """Tell everybody who depends on the connection that it is gone.
 
-        Links, monitors, watchers of nodes, spawn requests, in this order, as a BEAM
-        does. What is begun meanwhile belongs to the next connection.
+        Watchers of all nodes come last. What is begun meanwhile belongs to the next
+        connection.
         """
-        was_up = self.transport is not None
-        self.transport = self.encoder = self.release = None
+        transport, hidden = self.transport, not self.flags & Flag.PUBLISHED
+        self.transport = self.encoder = self.plain = self.release = None
         self.creation, self.flags, self._altact = 0, Flag(0), False
-        self._queue, self._queued = [], 0
-        watches, self.watches = self.watches, {}
-        linked, self.linked = self.linked, set()
-        monitors, self.monitors = self.monitors, {}
-        spawns, self.spawns = self.spawns, {}
-        for watch in watches.values():
-            watch.process.watchers.pop(watch, None)
-        for process in linked:
-            for pid in [to for to in process.links if to.node == self.name]:
-                if process.links.pop(pid) == LINKED:
-                    self._tell(process.exit_from, pid, NOCONNECTION, link=True)
-        for watcher in monitors.values():
-            self._tell(watcher.fire, NOCONNECTION)
-        if was_up:
-            self._tell(self.runtime.node_changed, self.name, up=False)
-        for waiter in spawns.values():
-            self._tell(waiter.spawned, 0, NOCONNECTION)
+        self.waiting, self._queued = [], 0
+        self.cut()
+        if transport is not None:
+            changed = self.runtime.node_changed
+            cause = transport.cause
+            self.tell(changed, self.name, up=False, hidden=hidden, reason=cause)
 
-    def _tell(self, step: Callable[..., object], *args: Any, **options: Any) -> None:
-        # Whatever goes wrong for one of them, the others have to hear of it.
-        try:
-            step(*args, **options)
-        except Exception:
-            logger.exception("somebody could not be told that %s is lost", self.name)
+    def watch_node(self, record: Watcher) -> None:
+        """Fire *record* when the node is lost; begin to connect to it."""
+        self.monitors[record] = record
+        if self.transport is None:
+            self._dialler.dial_soon(self)
 
-    def is_ready(self) -> bool:
-        """Tell whether there is a connection with room: a send need not wait."""
+    def unwatch_node(self, record: Watcher) -> None:
+        self.monitors.pop(record, None)
+
+    def is_ready(self, sender: Pid) -> bool:
+        """Tell whether there is a connection with room: *sender* need not wait."""
         transport = self.transport
-        return transport is not None and transport.queued < transport.high_water
+        return (
+            transport is not None
+            and transport.queued < transport.high_water
+            and not (transport.unfinished and sender in transport.unfinished)
+        )
 
-    def has_room(self) -> bool:
-        """Tell whether one more signal may be queued, connected or not."""
+    def has_room(self, sender: Pid) -> bool:
+        """Tell whether *sender* may queue one more message, connected or not."""
         transport = self.transport
         if transport is None:
             return self._queued < self._high_water
-        return transport.queued < transport.high_water
+        return transport.has_room(sender)
 
-    async def ready(self) -> bool:
+    async def ready(self, sender: Pid) -> bool:
         """Wait until there is a connection with room; return whether there is one."""
         while True:
             transport = self.transport
             if transport is None:
                 if not await self._dialler.dial(self):
                     return False
-            elif transport.has_room():
+            elif transport.has_room(sender):
                 return True
+            elif transport.closed is None:
+                await transport.room(sender)
             else:
-                await transport.room()
+                # It is about to be lost.
+                await trio.lowlevel.checkpoint()
 
-    def emit(self, control: tuple[Any, ...], message: Any = _NONE) -> None:
+    def emit(
+        self,
+        control: tuple[Any, ...],
+        message: Any = NONE,
+        *,
+        sender: Pid | None = None,
+    ) -> None:
         """Send one operation, or queue it and dial. It is never refused.
+
+        *sender* is whose signal it is, if the control tuple does not say.
 
         Raises:
             etf.EncodeError: *message* is no term; nothing was sent.
         """
-        transport, encoder = self.transport, self.encoder
-        if transport is None or encoder is None:
-            self._wait(control, None if message is _NONE else _early.payload(message))
-        elif message is _NONE:
-            transport.write(encoder.control(control))
+        if self.transport is None:
+            self._wait(control, None if message is NONE else _early.payload(message))
         else:
-            transport.write(encoder.frame(control, message))
+            self._transmit(control, message, sender=sender)
+
+    def _transmit(
+        self,
+        control: tuple[Any, ...],
+        message: Any = NONE,
+        *,
+        payload: bytes | None = None,
+        sender: Pid | None = None,
+    ) -> None:
+        """Send one operation to who is connected, in order with its sender's others."""
+        transport: Any = self.transport
+        encoder: Any = self.encoder
+        sender = sender or _sender(control)
+        if transport.unfinished and sender in transport.unfinished:
+            encoder = self.plain
+        if payload is not None:
+            frame = encoder.frame_payload(control, payload)
+        elif message is NONE:
+            frame = encoder.control(control)
+        else:
+            frame = encoder.frame(control, message)
+        transport.post(frame, sender)
 
     def _wait(self, control: tuple[Any, ...], payload: bytes | None) -> None:
         self._queued += len(_early.control(control)) + len(payload or b"")
-        self._queue.append((control, payload))
+        self.waiting.append((control, payload))
         self._dialler.dial_soon(self)
 
     def send(self, sender: Pid, to: Pid, message: Any) -> None:
         transport = self.transport
-        if transport is not None:
-            transport.write(self.encoder.frame((22, sender, to), message))  # type: ignore[union-attr]
+        if transport is not None and not transport.unfinished:
+            frame = self.encoder.frame((22, sender, to), message)  # type: ignore[union-attr]
+            transport.write(frame, sender)
         else:
             self.emit((op.SEND_SENDER, sender, to), message)
 
     def send_name(self, sender: Pid, name: str, message: Any) -> None:
         self.emit((op.REG_SEND, sender, EMPTY, Atom(name)), message)
 
+    def encode(self, message: Any) -> bytes:
+        """Encode a message for :meth:`send_many`, of this peer and any other."""
+        return _early.payload(message)
+
     def send_many(
-        self, sender: Pid, targets: list[Pid | str | Reference], message: Any
+        self, sender: Pid, targets: list[Pid | str | Reference], payload: bytes
     ) -> None:
-        """Send one message to several: encoded once, with a control tuple for each."""
+        """Send what is encoded to several, with a control tuple for each."""
         controls = [self._send_control(sender, target) for target in targets]
-        transport, encoder = self.transport, self.encoder
-        if transport is None or encoder is None:
-            payload = _early.payload(message)
+        if self.transport is None:
             for control in controls:
                 self._wait(control, payload)
             return
-        payload = encoder.payload(message)
+        payload = _version(self.flags) + payload
         for control in controls:
-            transport.write(encoder.frame_payload(control, payload))
+            self._transmit(control, payload=payload, sender=sender)
 
     def _send_control(
         self, sender: Pid, target: Pid | str | Reference
@@ -241,8 +251,8 @@ class Peer:
     def send_alias(self, sender: Pid, alias: Reference, message: Any) -> None:
         control = self._alias_control(sender, alias)
         transport = self.transport
-        if transport is not None:
-            transport.write(self.encoder.frame(control, message))  # type: ignore[union-attr]
+        if transport is not None and not transport.unfinished:
+            transport.write(self.encoder.frame(control, message), sender)  # type: ignore[union-attr]
         else:
             self.emit(control, message)
 
@@ -258,75 +268,20 @@ class Peer:
         if transport is None or encoder is None:
             record.fire(NOCONNECTION)
             return
+        control: tuple[Any, ...]
         if isinstance(target, Pid):
-            request = encoder.frame((22, caller, target), message)
+            control = (22, caller, target)
         else:
             target = Atom(target)
-            request = encoder.frame((6, caller, EMPTY, target), message)
-        watch = encoder.control((19, caller, target, ref))
+            control = (6, caller, EMPTY, target)
+        if transport.unfinished and caller in transport.unfinished:
+            encoder = cast("Encoder", self.plain)
+        if self.watches_processes:
+            frame = encoder.call((19, caller, target, ref), control, message)
+        else:
+            frame = encoder.frame(control, message)
         self.monitors[ref.words] = record
-        transport.write(watch)
-        transport.write(request)
-
-    def monitor(
-        self, watcher: Pid, target: Pid | str, ref: Reference, record: Watcher
-    ) -> None:
-        control = (op.MONITOR_P, watcher, _name(target), ref)
-        self.monitors[ref.words] = record
-        self.emit(control)
-
-    def demonitor(self, watcher: Pid, target: Pid | str, ref: Reference) -> None:
-        if self.monitors.pop(ref.words, None) is not None:
-            self.emit((op.DEMONITOR_P, watcher, _name(target), ref))
-
-    def down(self, asked: Any, watcher: Pid, ref: Reference, reason: Any) -> None:
-        """Tell a watcher over there that a process of ours has ended."""
-        if self.transport is not None:
-            self._emit_reason((op.PAYLOAD_MONITOR_P_EXIT, asked, watcher, ref), reason)
-
-    def link(self, process: Signals, to: Pid) -> None:
-        self.linked.add(process)
-        self.emit((op.LINK, process.pid, to))
-
-    def unlink(self, process: Signals, to: Pid) -> int:
-        self._unlink_ids += 1
-        self.emit((op.UNLINK_ID, self._unlink_ids, process.pid, to))
-        return self._unlink_ids
-
-    def forget_link(self, process: Signals, to: Pid) -> None:
-        if not any(pid.node == self.name for pid in process.links):
-            self.linked.discard(process)
-
-    def exit_link(self, sender: Pid, to: Pid, reason: Any) -> None:
-        # A link exit to a pid of an old incarnation would kill the connection. While
-        # there is none its LINK is still queued, and the exit goes behind it.
-        if self._queue if self.transport is None else to.creation == self.creation:
-            self._emit_reason((op.PAYLOAD_EXIT, sender, to), reason)
-
-    def exit_signal(self, sender: Pid, to: Pid, reason: Any) -> None:
-        self.emit((op.PAYLOAD_EXIT2, sender, to), reason)
-
-    def group_leader(self, leader: Pid, to: Pid) -> None:
-        self.emit((op.GROUP_LEADER, leader, to))
-
-    def spawn(
-        self, request: tuple[Any, ...], arguments: list[Any], waiter: SpawnWaiter
-    ) -> None:
-        """Send a spawn request; *waiter* gets its answer, or ``noconnection``."""
-        words = request[1].words
-        self.spawns[words] = waiter
-        try:
-            self.emit(request, arguments)
-        except ValueError:
-            self.spawns.pop(words, None)
-            raise
-
-    def _emit_reason(self, control: tuple[Any, ...], reason: Any) -> None:
-        try:
-            self.emit(control, reason)
-        except ValueError:
-            # The reason is some Python object: its text must do, the end must be told.
-            self.emit(control, (PYTHON, _text(reason)))
+        transport.post(frame, caller)
 
 
 class Dialler(Protocol):
@@ -339,12 +294,11 @@ class Dialler(Protocol):
         """Do so in the background."""
 
 
-def _name(target: Pid | str) -> Pid | Atom:
-    return target if isinstance(target, Pid) else Atom(target)
+def _version(flags: Flag) -> bytes:
+    """Return what is before a message, on a link with these flags."""
+    return b"" if flags & WITH_HEADER else _VERSION
 
 
-def _text(reason: Any) -> bytes:
-    try:
-        return repr(reason)[:200].encode("utf-8", "replace")
-    except Exception:
-        return b"(a reason that has no text)"
+def _sender(control: tuple[Any, ...]) -> Any:
+    """Say whose signal it is; mostly the control tuple begins with that."""
+    return control[2 if control[0] in _SENDER_IS_SECOND else 1]

@@ -1,117 +1,204 @@
-"""Starting processes elsewhere: the asking side of SPAWN_REQUEST (protocol 4.6)."""
+"""Starting processes elsewhere: the asking side of SPAWN_REQUEST (protocol 4.6).
+
+A request that its caller no longer waits for is *abandoned*, as in
+``spawn_request_abandon/1``: it is not taken back, but what it starts is neither
+linked to nor watched by the caller, and ends with ``abandoned`` if it was to be linked.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 from etf import Atom, Pid, Reference
 
 from ..dist import control as op
-from ..dist.flags import Flag
 from ..errors import NodeDown, StartError
-from ..process.atoms import NOCONNECTION, TIMEOUT
-from ..process.signals import LINKED, Monitor
+from ..process.atoms import ERROR, NOCONNECTION, OK, TIMEOUT
+from ..process.messages import SystemMessage
+from ..process.monitors import Monitor
 from ..process.slot import UNSET, Slot
-from .patience import Patience
-from .spawn import choose
+from . import spawn_options
+from .programs import choose
+from .spawn import refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..process.process import Process
     from .exports import Exports
+    from .patience import Patience
     from .peer import Peer
 
-_LINK = Atom("link")
-_MONITOR = Atom("monitor")
-_NORMAL = Atom("normal")
+ABANDONED = Atom("abandoned")
+
+
+class Wanted(NamedTuple):
+    """What is to be started, and how."""
+
+    module: Atom
+    function: Atom
+    args: list[Any]
+    options: list[Any]
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.function}/{len(self.args)}"
+
+
+def send_request(
+    caller: Process, peer: Peer, wanted: Wanted, record: Start | Asked
+) -> None:
+    """Send the request that *record* takes the answer of. Never waits."""
+    module, function, args, options = wanted
+    mfa = (module, function, len(args))
+    leader = caller.group_leader
+    request = (op.SPAWN_REQUEST, record.ref, caller.pid, leader, mfa, options)
+    peer.spawn(request, args, record)
+
+
+def set_up(
+    caller: Process, peer: Peer, ref: Reference, flags: int, result: Pid
+) -> None:
+    """Give *caller* the link and the monitor that the answer says are there."""
+    if flags & op.SPAWN_MONITORED:
+        record = Monitor(caller, ref, peer, result)
+        record.target = result
+        caller.monitors[ref] = peer.monitors[ref.words] = record
+    if flags & op.SPAWN_LINKED:
+        peer.add_link(caller, result)
+
+
+def take_back(
+    caller: Process, peer: Peer, ref: Reference, flags: int, result: Pid
+) -> None:
+    """Undo it: the request was abandoned, or its caller has ended meanwhile."""
+    if flags & op.SPAWN_MONITORED:
+        peer.emit((op.DEMONITOR_P, caller.pid, result, ref))
+    if flags & op.SPAWN_LINKED:
+        reason = ABANDONED if caller.alive else caller.exit_reason
+        peer.exit_link(caller.pid, result, reason)
 
 
 @final
-class _Start(Slot):
-    """One spawn request; resolves to the pid, or to an atom that says why not."""
+class Start(Slot):
+    """A request whose caller waits; resolves to the pid, or to an atom: why not."""
 
     __slots__ = ("caller", "peer", "ref")
 
-    def __init__(self, caller: Process, peer: Peer, ref: Reference) -> None:
+    def __init__(self, caller: Process, peer: Peer) -> None:
         super().__init__()
         self.caller = caller
         self.peer = peer
-        self.ref = ref
+        self.ref = caller.new_ref()
 
     def spawned(self, flags: int, result: Any) -> None:
-        caller, peer, ref = self.caller, self.peer, self.ref
-        if result.__class__ is not Pid:
-            self.resolve(result)
-            return
-        wanted = self.value is UNSET and caller.alive
-        if flags & op.SPAWN_MONITORED:
-            if wanted:
-                record = Monitor(caller, ref, peer, result)
-                record.target = result
-                caller.monitors[ref] = peer.monitors[ref.words] = record
-            else:
-                peer.emit((op.DEMONITOR_P, caller.pid, result, ref))
-        if flags & op.SPAWN_LINKED:
-            if wanted:
-                caller.links[result] = LINKED
-                peer.linked.add(caller)
-            else:
-                peer.exit_link(caller.pid, result, _NORMAL)
+        caller = self.caller
+        if result.__class__ is Pid:
+            step = set_up if self.value is UNSET and caller.alive else take_back
+            step(caller, self.peer, self.ref, flags, result)
         self.resolve(result)
 
 
+@final
+class Asked:
+    """A request whose answer is a message to its caller."""
+
+    __slots__ = ("abandoned", "caller", "on_error", "on_success", "peer", "ref", "tag")
+
+    def __init__(
+        self, caller: Process, peer: Peer | None, reply: str, tag: Any
+    ) -> None:
+        self.caller = caller
+        self.peer = peer
+        self.ref = caller.new_ref()
+        self.tag = tag
+        self.on_success = reply in ("yes", "success_only")
+        self.on_error = reply in ("yes", "error_only")
+        self.abandoned = False
+
+    def spawned(self, flags: int, result: Any) -> None:
+        caller = self.caller
+        active = caller.alive and not self.abandoned
+        if result.__class__ is Pid:
+            assert self.peer is not None
+            step = set_up if active else take_back
+            step(caller, self.peer, self.ref, flags, result)
+        if active:
+            self.answer(result)
+
+    def answer(self, result: Any) -> None:
+        """Deliver the message, if it is wanted."""
+        started = result.__class__ is Pid
+        if self.on_success if started else self.on_error:
+            kind = OK if started else ERROR
+            answer = (self.tag, self.ref, kind, result)
+            self.caller.deliver(SystemMessage(answer))
+
+
 async def remote_spawn(
-    caller: Process,
-    peer: Peer,
-    mfa: tuple[Atom, Atom, list[Any]],
-    *,
-    link: bool,
-    monitor: bool,
-    timeout: float | None,
-) -> Any:
-    """Start *mfa* on *peer*; see ``Node.remote_spawn``."""
-    module, function, args = mfa
-    what = f"{module}:{function}/{len(args)} on {peer.name}"
-    runtime = caller.runtime
-    patience = Patience(timeout)
+    caller: Process, peer: Peer, wanted: Wanted, patience: Patience
+) -> tuple[Pid, Reference]:
+    """Start *wanted* on *peer*; return its pid and the reference of its monitor.
+
+    Raises:
+        NodeDown: There is no connection, or it was lost.
+        StartError: The peer refused, or the time is over; ``reason`` is the word.
+    """
+    what = f"{wanted} on {peer.name}"
     try:
-        if not await patience.ready(peer):
+        if not await patience.ready(peer, caller.pid):
             raise NodeDown(peer.name, f"not connected: {peer.problem}")
     except TimeoutError:
         raise StartError(what, TIMEOUT) from None
-    if not peer.flags & Flag.SPAWN:
-        raise StartError(what, Atom("notsup"))
-    ref = runtime.new_reference()
-    record = _Start(caller, peer, ref)
-    options = [_MONITOR] * monitor + [_LINK] * link
-    arity = (module, function, len(args))
-    leader = caller.group_leader
-    request = (op.SPAWN_REQUEST, ref, caller.pid, leader, arity, options)
-    peer.spawn(request, args, record)
-    with patience.timer(runtime.timers, lambda: record.resolve(TIMEOUT)):
+    record = Start(caller, peer)
+    send_request(caller, peer, wanted, record)
+    with patience.timer(caller.runtime.timers, lambda: record.resolve(TIMEOUT)):
         result = await record.wait()
-    if result.__class__ is not Pid:
-        if result == NOCONNECTION:
-            raise NodeDown(peer.name, "the connection was lost during the spawn")
-        raise StartError(what, result)
-    return (result, ref) if monitor else result
+    if result.__class__ is Pid:
+        return result, record.ref
+    if result == NOCONNECTION:
+        raise NodeDown(peer.name, "the connection was lost during the spawn")
+    raise StartError(what, result)
 
 
 def spawn_here(
-    caller: Process,
-    exports: Exports,
-    mfa: tuple[Atom, Atom, list[Any]],
-    *,
-    link: bool,
-    monitor: bool,
-) -> Any:
-    """Start what *mfa* is on this node itself, as a spawn request of a peer would."""
-    module, function, args = mfa
-    program, arguments, provided = choose(exports, *mfa)
-    label = f"{module}:{function}/{len(args)}"
-    process = caller.runtime.create(program, parent=caller, label=label)
-    process.log_crash = provided
-    if link:
+    caller: Process, exports: Exports, wanted: Wanted
+) -> tuple[Pid, Reference | None]:
+    """Start *wanted* on this node itself, as a spawn request of a peer would.
+
+    Raises:
+        NodeDown: The node is shutting down.
+        StartError: A peer would be refused; ``reason`` is the word for it.
+    """
+    runtime = caller.runtime
+    options = spawn_options.read(wanted.options)
+    if options is None:
+        raise StartError(wanted, spawn_options.BADOPT)
+    refused = refusal(runtime, options)
+    if refused == NOCONNECTION:
+        raise NodeDown(runtime.name, "it is shutting down")
+    if refused is not None:
+        raise StartError(wanted, refused)
+    module, function, args, _ = wanted
+    program, arguments, limit = choose(exports, module, function, args)
+    process = runtime.create(
+        program,
+        name=options.name,
+        parent=caller,
+        label=str(wanted),
+        mailbox=limit,
+    )
+    if options.link:
         caller.link_nowait(process.pid)
-    ref = caller.monitor_nowait(process.pid) if monitor else None
-    caller.runtime.begin(process, program, arguments)
-    return process.pid if ref is None else (process.pid, ref)
+    ref = caller.monitor_nowait(process.pid) if options.monitor else None
+    runtime.begin(process, program, arguments)
+    return process.pid, ref
+
+
+def abandon(caller: Process, peers: Iterable[Peer], ref: Reference) -> bool:
+    """Do what ``Process.spawn_request_abandon`` says."""
+    for peer in peers:
+        record = peer.spawns.get(ref.words)
+        if isinstance(record, Asked) and record.caller is caller:
+            abandoned, record.abandoned = record.abandoned, True
+            return not abandoned
+    return False

@@ -90,7 +90,7 @@ async def rpc(caller: Process, peer: Peer, mfa: Mfa, timeout: float | None) -> A
     """Run *mfa* on *peer*; see ``Node.rpc``."""
     patience = Patience(timeout)
     try:
-        if not await patience.ready(peer):
+        if not await patience.ready(peer, caller.pid):
             raise RpcError("erpc", NOCONNECTION)
     except TimeoutError:
         raise RpcError("erpc", TIMEOUT) from None

@@ -7,54 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from etf import Atom, Pid
+from etf import Atom, Pid, Reference
 
-from ..errors import CallError, ConnectError, ErgopyError, NodeNameError
-from . import statistics
-from .remote_spawn import remote_spawn, spawn_here
+from ..errors import CallError, ConnectError, NodeNameError
+from . import spawning, statistics
+from .introspection import Introspection
+from .remote_spawn import abandon
 from .rpc import release_of, rpc, rpc_here
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
+    from ..process.limits import MailboxLimit
+    from ..process.message_timers import MessageTimer
     from ..process.process import Process
-    from ..process.runtime import Runtime
-    from .connections import Connections
     from .exports import Exports
     from .peer import Peer
 
 
-class Verbs:
+class Verbs(Introspection):
     """What can be asked of a node; :class:`~.node.Node` adds its life."""
 
     exports: Exports
-    _name: Atom
-    _runtime: Runtime | None = None
-    _connections: Connections | None = None
-
-    @property
-    def name(self) -> Atom:
-        """The full name; ``node()``."""
-        return self._name
-
-    @property
-    def creation(self) -> int:
-        """The number that tells this start of the node from earlier ones."""
-        return self.runtime.creation
-
-    @property
-    def runtime(self) -> Runtime:
-        """The tables behind the node; for the layers above, not for programs."""
-        if self._runtime is None:
-            raise ErgopyError(f"{self!r} is not running: use 'async with'")
-        return self._runtime
-
-    @property
-    def connections(self) -> Connections:
-        """The table of peers; for the layers above, not for programs."""
-        if self._connections is None:
-            raise ErgopyError(f"{self!r} is not running: use 'async with'")
-        return self._connections
 
     @property
     def pid(self) -> Pid:
@@ -68,30 +42,6 @@ class Verbs:
 
     def _peer(self, name: str) -> Peer:
         return self.connections.peer(name)
-
-    def nodes(self, kind: str = "visible") -> list[Atom]:
-        """Return the connected nodes; ``nodes/0,1``.
-
-        *kind* is ``"visible"``, ``"hidden"`` or ``"connected"`` (both).
-        """
-        kinds = {"visible": False, "hidden": True, "connected": None}
-        if kind not in kinds:
-            raise ValueError(f"kind is one of {', '.join(kinds)}, not {kind!r}")
-        return self.connections.up(hidden=kinds[kind])
-
-    async def connect(self, peer: str) -> None:
-        """Connect to a node, unless it is connected; ``net_kernel:connect_node/1``.
-
-        Raises:
-            NodeNameError: The name cannot work.
-            ConnectError: Why not: NodeNotFound, CookieMismatch, MissingFlags, ...
-        """
-        if peer != self._name:
-            await self.connections.connect(peer)
-
-    def disconnect(self, peer: str) -> bool:
-        """End the connection to a node; ``erlang:disconnect_node/1``."""
-        return self.connections.disconnect(peer)
 
     async def ping(self, peer: str, timeout: float = 5.0) -> bool:
         """Ask whether a node is there and lets us in; ``net_adm:ping``.
@@ -116,16 +66,17 @@ class Verbs:
         *args: Any,
         name: str | None = None,
         link_to: Pid | None = None,
+        mailbox: MailboxLimit | None = None,
     ) -> Pid:
         """Start a process that runs ``function(process, *args)``; return its pid.
 
         The process is in the table, named and linked before this returns, and its
-        body has not begun.
+        body has not begun. *mailbox* limits how many messages may wait for it.
 
         Raises:
             NameTaken: The name is in use; nothing was started.
         """
-        process = self.runtime.create(function, name=name)
+        process = self.runtime.create(function, name=name, mailbox=mailbox)
         if link_to is not None:
             process.link_nowait(link_to)
         self.runtime.begin(process, function, args)
@@ -153,9 +104,9 @@ class Verbs:
         """Ask a behaviour to end and wait until it has; ``gen_server:stop``."""
         await self.runtime.root.stop(dest, reason, timeout)
 
-    async def send(self, dest: Any, message: Any) -> None:
+    async def send(self, dest: Any, message: Any, *, priority: bool = False) -> None:
         """Send *message*; see ``Process.send``."""
-        await self.runtime.root.send(dest, message)
+        await self.runtime.root.send(dest, message, priority=priority)
 
     def send_nowait(self, dest: Any, message: Any) -> None:
         """Send without ever waiting; see ``Process.send_nowait``."""
@@ -199,8 +150,10 @@ class Verbs:
         function: str,
         args: list[Any] | tuple[Any, ...] = (),
         *,
+        name: str | None = None,
         link: bool = False,
         monitor: bool = False,
+        options: Iterable[Any] = (),
         timeout: float | None = 5.0,
         caller: Process | None = None,
     ) -> Any:
@@ -208,21 +161,64 @@ class Verbs:
 
         With *monitor* it returns ``(pid, reference)``. Link and monitor are those of
         *caller*, and are there before the process runs; ``spawn_opt/5``. A function
-        that does not exist is no error here: the process ends with ``undef``.
+        that does not exist is no error here: the process ends with ``undef``. On this
+        node itself it starts what was provided with :meth:`provide_spawn`.
+
+        Args:
+            name: A name over there, held before the function begins. A BEAM has no
+                such option: there an expression is spawned that registers itself and
+                then applies the function.
+            options: Those of ``spawn_opt``, such as ``("priority", "low")``,
+                ``("max_heap_size", 100_000)`` or ``"link"``; plain strings stand for
+                atoms. Most mean something on a BEAM only.
+            timeout: Seconds for all of it; ``None`` waits for ever.
+            caller: In whose name; the node itself by default.
 
         Raises:
             NodeDown: The node cannot be reached, or was lost.
-            StartError: It refused; ``reason`` says why.
+            NameTaken: Somebody there has the name; nothing was started.
+            StartError: It refused; ``reason`` says why: ``notsup``, ``system_limit``,
+                ``badopt``. Or ``timeout``.
+            etf.EncodeError: An argument is no Erlang term. Nothing was sent.
 
-        Cancelling it, or its timeout, does not stop a process that did start.
+        Cancelled or timed out, it is abandoned as by ``spawn_request_abandon/1``: what
+        has started nevertheless is not linked or watched any more. If it was to be
+        linked it ends with ``abandoned``; with *name* it is killed.
         """
-        caller = caller or self.runtime.root
-        mfa = (Atom(module), Atom(function), list(args))
-        if peer == self._name:
-            return spawn_here(caller, self.exports, mfa, link=link, monitor=monitor)
-        return await remote_spawn(
-            caller, self._peer(peer), mfa, link=link, monitor=monitor, timeout=timeout
+        return await spawning.spawn(
+            caller or self.runtime.root,
+            peer,
+            (module, function, args),
+            name=name,
+            link=link,
+            monitor=monitor,
+            options=options,
+            timeout=timeout,
         )
+
+    async def _spawn_request(
+        self, caller: Process, peer: str, call: tuple[str, str, Any], **options: Any
+    ) -> Reference:
+        return await spawning.request(caller, peer, call, **options)
+
+    def _spawn_request_abandon(self, caller: Process, request: Reference) -> bool:
+        return abandon(caller, self.connections.peers.values(), request)
+
+    def send_after(self, seconds: float, dest: Any, message: Any) -> MessageTimer:
+        """Send *message* in *seconds*; see ``Process.send_after``."""
+        return self.runtime.root.send_after(seconds, dest, message)
+
+    def start_timer(self, seconds: float, dest: Any, message: Any) -> MessageTimer:
+        """Send ``{timeout, Ref, Message}`` later; see ``Process.start_timer``."""
+        return self.runtime.root.start_timer(seconds, dest, message)
+
+    def cancel_timer(self, timer: MessageTimer | Reference) -> float | None:
+        """Stop a timer of any process; see ``Process.cancel_timer``."""
+        return self.runtime.root.cancel_timer(timer)
+
+    def read_timer(self, timer: MessageTimer | Reference) -> float | None:
+        """Return the seconds left of a timer of any process, or None."""
+        return self.runtime.root.read_timer(timer)
 
     def export(
         self,
@@ -242,14 +238,30 @@ class Verbs:
         return self.exports.export(module, functions, in_thread=in_thread)
 
     def provide_spawn(
-        self, module: str, program: Any, function: str | None = None
+        self,
+        module: str,
+        program: Any,
+        function: str | None = None,
+        *,
+        name: str | None = None,
+        mailbox: MailboxLimit | None = None,
     ) -> None:
         """Let other nodes start processes: ``spawn(Node, module, Function, Args)``.
 
         *program* is ``async def program(process, *args)`` or a behaviour, whose
-        ``init`` gets the arguments. Without *function* any function name does.
+        ``init`` gets the arguments. Without *function* any function name does; with
+        another number of arguments it is ``undef``. The ``spawn`` functions of Erlang
+        and Elixir and those of ``proc_lib`` start it, and as a behaviour also what
+        ``gen_server:start`` spawns, so that it can be the child of a supervisor there.
+
+        With *name* its process registers itself before anything else. While that name
+        is taken another start ends with ``{already_started, Pid}``. *mailbox* limits
+        how many messages may wait for each.
+
+        Raises:
+            TypeError: *program* is neither of the two.
         """
-        self.exports.programs[module, function] = _program(program)
+        self.exports.provide(module, program, function, name=name, mailbox=mailbox)
 
     def register(self, name: str, pid: Pid) -> None:
         """Give a process of this node a name; ``register/2``."""
@@ -270,13 +282,3 @@ class Verbs:
     def statistics(self) -> statistics.NodeStatistics:
         """Return numbers about the node and its connections, taken now."""
         return statistics.take(self.runtime, self.connections)
-
-
-def _program(program: Any) -> Callable[..., Awaitable[Any]]:
-    if not isinstance(program, type):
-        return program  # type: ignore[no-any-return]
-
-    async def behave(process: Process, *args: Any) -> None:
-        await program().enter(process, args)
-
-    return behave

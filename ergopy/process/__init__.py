@@ -1,6 +1,9 @@
 """Processes: mailboxes, signals, calls and timers of one node, without a network."""
 
 from .context import self as self
+from .limits import MailboxLimit as MailboxLimit
 from .messages import Down as Down
 from .messages import ExitMessage as ExitMessage
+from .messages import NodeDownMessage as NodeDownMessage
+from .messages import NodeUpMessage as NodeUpMessage
 from .process import Process as Process

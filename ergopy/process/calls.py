@@ -55,6 +55,17 @@ class Call(Slot):
         # A name here is replaced by the process that has it now.
         self.target = target
 
+    priority = False
+    """An answer is an ordinary message."""
+
+    @property
+    def owner(self) -> Process:
+        """Whom an exit signal to the alias is for."""
+        return self.caller
+
+    def deliver_priority(self, message: Any) -> None:
+        self.deliver(message)
+
     def deliver(self, message: Any) -> None:
         """Take the reply, ``{Tag, Reply}``; anything else is no reply and is dropped.
 
@@ -132,8 +143,8 @@ async def _transact(
     else:
         remote, target, _ = runtime.locate(dest)
     left = timeout
-    if remote is not None and not remote.is_ready():
-        left = await _connect(remote, dest, timeout)
+    if remote is not None and not remote.is_ready(caller.pid):
+        left = await _connect(caller, remote, dest, timeout)
     ref = runtime.new_reference()
     record = Call(caller, ref, remote, target, last)
     message = (kind, (caller.pid, ImproperList(_ALIAS_ONLY, ref)), request)
@@ -155,12 +166,12 @@ async def _transact(
 
 
 async def _connect(
-    remote: RemoteNode, dest: Any, timeout: float | None
+    caller: Process, remote: RemoteNode, dest: Any, timeout: float | None
 ) -> float | None:
     """Wait for the connection; return the seconds that are left for the answer."""
     seconds = math.inf if timeout is None else timeout
     with trio.move_on_after(seconds) as scope:
-        if not await remote.ready():
+        if not await remote.ready(caller.pid):
             raise NodeDown(_node_of(dest), f"not connected: {remote.problem}")
     if scope.cancelled_caught:
         raise CallTimeout(dest, seconds)
@@ -175,13 +186,13 @@ def _send(record: Call, message: Any) -> None:
     elif remote is None:
         process = runtime.find(target)
         record.target = process
-        if process is None:
+        if process is None or not process.alive:
             record.fire(NOPROC)
         elif process is caller and not caller.in_helper():
             raise CallExit(target, CALLING_SELF)
         else:
             process.watchers[record.ref.words] = record
-            process.deliver(message)
+            process.offer(message)
     else:
         remote.call(caller.pid, target, record.ref, message, record)
 

@@ -12,21 +12,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self, final
 
-from .atoms import DOWN, EXIT, PROCESS
+from .atoms import DOWN, EXIT, NODE_TYPE, NODEDOWN, NODEDOWN_REASON, NODEUP, PROCESS
 
 if TYPE_CHECKING:
-    from etf import Pid, Reference
+    from etf import Atom, Pid, Reference
+
+
+class SystemMessage(tuple[Any, ...]):
+    """What the system puts into a mailbox: no limit of a mailbox keeps it out."""
+
+    __slots__ = ()
 
 
 @final
-class Down(tuple[Any, ...]):
-    """``{'DOWN', Ref, process, Pid | {Name, Node}, Reason}``: a monitor fired."""
+class Down(SystemMessage):
+    """``{'DOWN', Ref, process, Pid | {Name, Node}, Reason}``: a monitor fired.
+
+    A monitor with a tag has that in the place of ``'DOWN'``.
+    """
 
     __slots__ = ()
     __match_args__ = ("ref", "pid", "reason")
 
-    def __new__(cls, ref: Reference, pid: object, reason: object) -> Self:
-        return tuple.__new__(cls, (DOWN, ref, PROCESS, pid, reason))
+    def __new__(
+        cls, ref: Reference, pid: object, reason: object, tag: object = DOWN
+    ) -> Self:
+        return tuple.__new__(cls, (tag, ref, PROCESS, pid, reason))
+
+    @property
+    def tag(self) -> Any:
+        """``'DOWN'``, or the tag of the monitor."""
+        return self[0]
 
     @property
     def ref(self) -> Reference:
@@ -45,7 +61,7 @@ class Down(tuple[Any, ...]):
 
 
 @final
-class ExitMessage(tuple[Any, ...]):
+class ExitMessage(SystemMessage):
     """``{'EXIT', Pid, Reason}``: an exit signal, as a trapping process sees it."""
 
     __slots__ = ()
@@ -63,3 +79,54 @@ class ExitMessage(tuple[Any, ...]):
     def reason(self) -> Any:
         """Why."""
         return self[2]
+
+
+class _NodeMessage(SystemMessage):
+    __slots__ = ()
+
+    @property
+    def node(self) -> Atom:
+        """Which node."""
+        return self[1]  # type: ignore[no-any-return]
+
+    @property
+    def info(self) -> dict[Atom, Any]:
+        """What was asked for besides: ``node_type`` and ``nodedown_reason``."""
+        return dict(self[2]) if len(self) > 2 else {}
+
+    @property
+    def node_type(self) -> Atom | None:
+        """``visible`` or ``hidden``, if that was asked for."""
+        return self.info.get(NODE_TYPE)
+
+
+@final
+class NodeUpMessage(_NodeMessage):
+    """``{nodeup, Node}`` or ``{nodeup, Node, Info}``: a node is connected."""
+
+    __slots__ = ()
+    __match_args__ = ("node",)
+
+    def __new__(cls, node: Atom, info: list[Any] | None = None) -> Self:
+        parts = (NODEUP, node) if info is None else (NODEUP, node, info)
+        return tuple.__new__(cls, parts)
+
+
+@final
+class NodeDownMessage(_NodeMessage):
+    """``{nodedown, Node}`` or ``{nodedown, Node, Info}``: a node was lost.
+
+    As the answer to ``monitor_node`` also: it cannot be reached.
+    """
+
+    __slots__ = ()
+    __match_args__ = ("node", "reason")
+
+    def __new__(cls, node: Atom, info: list[Any] | None = None) -> Self:
+        parts = (NODEDOWN, node) if info is None else (NODEDOWN, node, info)
+        return tuple.__new__(cls, parts)
+
+    @property
+    def reason(self) -> Any:
+        """Why, if that was asked for; ``connection_closed``, ``disconnect``, ..."""
+        return self.info.get(NODEDOWN_REASON)

@@ -8,19 +8,21 @@ import trio
 
 from . import reasons
 from .calls import call, stop
+from .flags import set_flag
 from .helpers import HelperTasks
-from .sending import Sender
+from .spawn_verbs import SpawnVerbs
 from .start import start
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
-    from etf import Pid, Reference
+    from etf import Pid
 
+    from .limits import MailboxLimit
     from .runtime import Runtime
 
 
-class Process(Sender):
+class Process(SpawnVerbs):
     """One process: a Trio task with a pid, a mailbox, links, monitors and aliases.
 
     It is handed to the function that is its body, and is ``self.process`` in a
@@ -30,20 +32,29 @@ class Process(Sender):
     __slots__ = (
         "_dictionary",
         "_helpers",
-        "group_leader",
+        "flags",
         "label",
+        "life",
         "log_crash",
         "node",
         "parent",
     )
 
+    dropped = 0
+    """Messages that a full mailbox has dropped; only a limited one does."""
+
     def __init__(self, runtime: Runtime, label: str, parent: Pid | None = None) -> None:
         super().__init__(runtime, runtime.new_pid())
-        self.label = label
+        self.label: Any = label
+        """What it is called in logs: any term, as for ``proc_lib:set_label/1``."""
         self.parent = parent
         self.node: Any = runtime.owner
-        self.group_leader: Pid = self.pid
+        self.group_leader = self.pid
         self.log_crash = True
+        self.life: Coroutine[Any, Any, Any] | None = None
+        """The coroutine of its task."""
+        self.flags: dict[str, Any] | None = None
+        """The flags that ``process_flag`` has set, but ``trap_exit``."""
         self._helpers: HelperTasks | None = None
         self._dictionary: dict[Any, Any] | None = None
 
@@ -76,6 +87,18 @@ class Process(Sender):
         return await trio.to_thread.run_sync(
             function, *args, limiter=self.runtime.limiter
         )
+
+    def process_flag(self, name: str, value: Any) -> Any:
+        """Set a flag and return its former value; ``process_flag/2``.
+
+        ``trap_exit`` is the one with an effect, and is an attribute as well. The
+        others (``priority``, ``message_queue_data``, ``max_heap_size`` and so on) are
+        kept and shown by ``process_info``, but change nothing here.
+
+        Raises:
+            ValueError: There is no such flag, or not with such a value.
+        """
+        return set_flag(self, name, value)
 
     def in_helper(self) -> bool:
         """Tell whether a helper task of this process runs now, not its body."""
@@ -134,17 +157,19 @@ class Process(Sender):
         name: str | None = None,
         link: bool = False,
         monitor: bool = False,
+        mailbox: MailboxLimit | None = None,
     ) -> Any:
         """Start a process that runs ``function(process, *args)``; return its pid.
 
         With *monitor* it returns ``(pid, reference)``. Link and monitor are there
-        before the first step of the body. It never waits.
+        before the first step of the body. *mailbox* limits how many messages may wait
+        for it: see ``ergopy.MailboxLimit``. It never waits.
 
         Raises:
             NameTaken: The name is in use; nothing was started.
         """
         runtime = self.runtime
-        process = runtime.spawn(function, args, name=name, parent=self)
+        process = runtime.spawn(function, args, name=name, parent=self, mailbox=mailbox)
         if link:
             self.link_nowait(process.pid)
         if monitor:
@@ -158,6 +183,7 @@ class Process(Sender):
         name: str | None = None,
         link: bool = False,
         timeout: float | None = None,
+        mailbox: MailboxLimit | None = None,
         **options: Any,
     ) -> Pid:
         """Start a behaviour and return its pid when its ``init`` is done.
@@ -167,6 +193,7 @@ class Process(Sender):
             name: A local name, held from before ``init``, given back if that fails.
             link: Link the two before ``init`` runs; ``start_link``.
             timeout: Seconds for ``init``; past it the new process is killed.
+            mailbox: How many messages may wait for it, and what becomes of more.
             options: Go to the constructor of *behaviour*.
 
         Raises:
@@ -183,6 +210,7 @@ class Process(Sender):
             name=name,
             link=link,
             timeout=timeout,
+            mailbox=mailbox,
             options=options,
         )
 
@@ -197,61 +225,3 @@ class Process(Sender):
     def whereis(self, name: str) -> Pid | None:
         """Return the pid behind a name of this node, or None; ``whereis/1``."""
         return self.runtime.whereis(name)
-
-    async def remote_spawn(
-        self,
-        peer: str,
-        module: str,
-        function: str,
-        args: list[Any] | tuple[Any, ...] = (),
-        **options: Any,
-    ) -> Any:
-        """Start a process on another node, linked to or watched by this one.
-
-        See ``Node.remote_spawn``.
-        """
-        return await self.node.remote_spawn(
-            peer, module, function, args, caller=self, **options
-        )
-
-    async def monitor(
-        self, target: Pid | str | tuple[str, str], *, alias: bool = False
-    ) -> Reference:
-        """Watch a process: one ``Down`` arrives when it ends; ``erlang:monitor/2``.
-
-        Nobody there: a ``Down`` with ``noproc``; no connection to be had, or lost
-        later: ``noconnection``. With *alias* the reference can be sent to as well,
-        once, and that message ends the monitor (``{alias, reply_demonitor}``).
-        """
-        remote = self.runtime.locate(target)[0]
-        if remote is not None:
-            await self._admit(remote)
-        return self.monitor_nowait(target, alias=alias)
-
-    async def link(self, to: Pid) -> None:
-        """Link the two processes: when one fails, so does the other; ``link/1``.
-
-        If nobody is there an exit signal ``noproc`` comes back, ``noconnection`` if
-        the node cannot be reached.
-        """
-        remote = self.runtime.remote(to)
-        if remote is not None:
-            await self._admit(remote)
-        self.link_nowait(to)
-
-    async def exit(self, to: Pid, reason: Any) -> None:
-        """Send an exit signal; ``exit/2``. ``"kill"`` cannot be trapped.
-
-        A process that ends itself with it does not get past it.
-        """
-        reason = reasons.as_reason(reason)
-        remote = self.runtime.remote(to)
-        if remote is not None:
-            if await self._admit(remote):
-                remote.exit_signal(self.pid, to, reason)
-            return
-        process = self.runtime.find(to)
-        if process is not None:
-            process.exit_from(self.pid, reason, link=False)
-        if not self.alive:
-            await trio.lowlevel.checkpoint()

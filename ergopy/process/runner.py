@@ -3,6 +3,10 @@
 A process is one Trio task in the node's flat nursery. Three things happen around
 its body: what it writes to other nodes leaves just before it blocks, an exit signal
 cancels it at its next checkpoint, and whatever ends it becomes an exit reason.
+
+The coroutine of that task is a :class:`Life`, which is no ``async def`` but steps the
+body's coroutine itself. With a hundred thousand processes asleep that counts: each
+level of ``await`` keeps a frame of some 250 bytes, and the outermost one twice that.
 """
 
 from __future__ import annotations
@@ -10,8 +14,9 @@ from __future__ import annotations
 import inspect
 import logging
 import types
+from collections.abc import Coroutine
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, final
 
 import trio
 
@@ -20,7 +25,7 @@ from . import reasons
 from .atoms import NORMAL
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Generator
+    from collections.abc import Awaitable, Callable, Generator
 
     from .process import Process
     from .runtime import Runtime
@@ -30,15 +35,177 @@ logger = logging.getLogger("ergopy.process")
 current_process: ContextVar[Process] = ContextVar("ergopy.current_process")
 
 
+def _outermost() -> Any:
+    yield
+
+
+_FRAME: types.FrameType = _outermost().gi_frame
+"""What a look at the stack of a process shows above its body."""
+
+
+@final
+class Life(Coroutine[Any, Any, None]):
+    """The coroutine that Trio runs for a process, from its first step to its end.
+
+    ``runtime.current`` is the process while it runs: whoever writes meanwhile knows
+    that a flush is coming, and wakes no writer task.
+
+    No exception leaves, except Ctrl-C and Trio's own cancellation of the node. For
+    Trio, and for tools that look at tasks, it has the attributes of a coroutine.
+    """
+
+    __slots__ = ("_coroutine", "_process", "_work")
+
+    def __init__(
+        self,
+        process: Process,
+        function: Callable[..., Awaitable[Any]],
+        args: tuple[Any, ...],
+    ) -> None:
+        self._process = process
+        self._work: tuple[Callable[..., Awaitable[Any]], tuple[Any, ...]] | None
+        self._work = function, args
+        self._coroutine: Coroutine[Any, Any, Any] | None = None
+        # Where process_info finds the stack; _end breaks the cycle.
+        process.life = self
+
+    # Without this Ctrl-C could not interrupt a body that does not wait.
+    @trio.lowlevel.disable_ki_protection
+    def send(self, value: Any, thrown: bool = False) -> Any:
+        """Take a step; return what the body waits for."""
+        process = self._process
+        coroutine = self._coroutine
+        runtime = process.runtime
+        runtime.current = process
+        try:
+            if coroutine is None:
+                trap = self._begin()
+            elif thrown:
+                trap = coroutine.throw(value)
+            else:
+                trap = coroutine.send(value)
+        except StopIteration:
+            error = None
+        except BaseException as raised:
+            error = raised
+        else:
+            runtime.current = None
+            if runtime.dirty:
+                runtime.flush()
+            return trap
+        try:
+            value = coroutine = None
+            self._end(error)
+        finally:
+            # No frame may keep the exception that it is in the traceback of.
+            error = None
+        raise StopIteration
+
+    def throw(self, error: Any, *_: Any) -> Any:
+        """Take a step that begins with an exception."""
+        return self.send(error, thrown=True)
+
+    def close(self) -> None:
+        """Give the body up, with GeneratorExit."""
+        if self._coroutine is not None:
+            self._coroutine.close()
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        raise TypeError("only a task can live the life of a process")
+
+    def _begin(self) -> Any:
+        process = self._process
+        current_process.set(process)
+        # A signal may have come before the first step.
+        if not process.alive:
+            raise StopIteration
+        process.scope = trio.CancelScope()
+        process.scope.__enter__()
+        assert self._work is not None
+        function, args = self._work
+        self._work = None
+        body = function(process, *args)
+        if body.__class__ is not types.CoroutineType:
+            if not inspect.isawaitable(body):
+                raise TypeError(
+                    f"the body of a process is an async def; {function!r} is not"
+                )
+            body = _awaited(body)
+        self._coroutine = body
+        return body.send(None)
+
+    def _end(self, error: BaseException | None) -> None:
+        process = self._process
+        runtime = process.runtime
+        self._work = self._coroutine = process.life = None
+        failure: BaseException | None = None
+        reason: Any = NORMAL
+        try:
+            error = self._leave_scope(error)
+            if error is not None:
+                failure, rest = reasons.split(error)
+                reason = reasons.from_exception(rest if failure is None else failure)
+                if rest is not None:
+                    raise rest from None
+        finally:
+            # As in send: the last one may leave from here.
+            error = rest = None
+            if process.alive:
+                process.exit_reason = reason
+            process.end_helpers()
+            process.finish(process.exit_reason)
+            runtime.current = None
+            runtime.flush()
+            crashed = failure is not None and not isinstance(failure, Exit)
+            if crashed and process.log_crash:
+                log_crash(process, failure)
+
+    def _leave_scope(self, error: BaseException | None) -> BaseException | None:
+        """Leave the cancel scope; return what it lets through."""
+        scope = self._process.scope
+        if scope is None:
+            return error
+        kind = None if error is None else type(error)
+        trace = None if error is None else error.__traceback__
+        try:
+            return None if scope.__exit__(kind, error, trace) else error
+        except BaseException as rest:
+            return rest
+
+    @property
+    def cr_frame(self) -> types.FrameType | None:
+        """Not None as long as the process lives."""
+        over = self._work is None and self._coroutine is None
+        return None if over else _FRAME
+
+    @property
+    def cr_code(self) -> types.CodeType:
+        """The code of that frame."""
+        return _FRAME.f_code
+
+    @property
+    def cr_await(self) -> Any:
+        """The body."""
+        return self._coroutine
+
+    @property
+    def cr_running(self) -> bool:
+        """Whether the body runs now."""
+        return self._process.runtime.current is self._process
+
+    @property
+    def cr_suspended(self) -> bool:
+        """Whether the body waits."""
+        return self._coroutine is not None and not self.cr_running
+
+
 @types.coroutine
 def drive(
     runtime: Runtime, owner: object, coroutine: Coroutine[Any, Any, Any]
 ) -> Generator[Any, Any, Any]:
-    """Run *coroutine* as ``await`` would, and flush each time it lets go of the CPU.
+    """Run *coroutine* as ``await`` would, with the flush of each step, for a helper.
 
-    ``runtime.current`` is *owner* while it runs: whoever writes meanwhile knows that
-    a flush is coming, and wakes no writer task. What the last step wrote is left for
-    the caller to flush, together with what the end brings.
+    What the last step wrote is left for the caller to flush.
     """
     dirty = runtime.dirty
     step: Callable[[Any], Any] = coroutine.send
@@ -63,40 +230,7 @@ def drive(
             step = coroutine.throw
 
 
-async def run(
-    process: Process, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
-) -> None:
-    """Be the task of *process*: run ``function(process, *args)`` to its end.
-
-    No exception leaves, except Ctrl-C and Trio's own cancellation of the node.
-    """
-    runtime = process.runtime
-    current_process.set(process)
-    reason: Any = NORMAL
-    failure: BaseException | None = None
-    try:
-        with trio.CancelScope() as process.scope:
-            # A signal may have come before the first step.
-            if process.alive:
-                await drive(runtime, process, _body(process, function, args))
-    except BaseException as error:
-        failure, rest = reasons.split(error)
-        reason = reasons.from_exception(rest if failure is None else failure)
-        if rest is not None:
-            raise rest from None
-    finally:
-        if process.alive:
-            process.exit_reason = reason
-        runtime.current = process
-        process.end_helpers()
-        process.finish(process.exit_reason)
-        runtime.current = None
-        runtime.flush()
-        if failure is not None and process.log_crash and not isinstance(failure, Exit):
-            log_crash(process, failure)
-
-
-def log_crash(process: Process, failure: BaseException) -> None:
+def log_crash(process: Process, failure: BaseException | None) -> None:
     """Log, once, that *failure* ended *process*."""
     logger.error(
         "process %s crashed: %s",
@@ -107,10 +241,5 @@ def log_crash(process: Process, failure: BaseException) -> None:
     )
 
 
-async def _body(
-    process: Process, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
-) -> None:
-    body = function(process, *args)
-    if not inspect.isawaitable(body):
-        raise TypeError(f"the body of a process is an async def; {function!r} is not")
+async def _awaited(body: Awaitable[Any]) -> None:
     await body

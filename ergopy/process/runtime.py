@@ -15,14 +15,16 @@ import trio
 from etf import Atom, Pid, Reference
 
 from ..errors import LocalProtocolError, NameTaken, NotRegistered
-from .atoms import SHUTDOWN
+from .limits import LimitedProcess, MailboxLimit
+from .node_monitors import NodeMonitors
 from .process import Process
-from .runner import run
+from .runner import Life
 from .timers import Timers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from .message_timers import MessageTimer
     from .signals import Receiver, RemoteNode
 
 logger = logging.getLogger("ergopy.process")
@@ -49,6 +51,8 @@ class RootProcess(Process):
     def deliver(self, message: Any) -> None:
         """Drop it."""
 
+    offer = deliver_priority = deliver
+
     def end(self, reason: Any) -> None:
         """Live on: the node is not a process that could be killed."""
 
@@ -71,12 +75,16 @@ class Runtime:
         self.names: dict[str, Process] = {}
         self.aliases: dict[tuple[int, ...], Receiver] = {}
         self.timers = Timers()
+        self.message_timers: dict[tuple[int, ...], MessageTimer] = {}
         self.nursery: trio.Nursery | None = None
         self.closing = False
-        self.empty = trio.Event()
+        """Set when the node ends: no process can be started any more."""
+        self.services: frozenset[int] = frozenset()
+        """Ids of the processes of the node itself, which end last."""
         self.release_of: Callable[[str], Awaitable[int | None]] = _unknown
         """Finds out the OTP release of a node; None if it is not to be had."""
         self.node_watchers: list[Callable[[str, bool], object]] = []
+        self.node_monitors = NodeMonitors(self.timers, self.remote_node)
         self.current: object = None
         """The process (or connection) whose step runs now; it will flush after it."""
         self.dirty: list[Flushable] = []
@@ -85,7 +93,8 @@ class Runtime:
         self._remote_node = remote_node
         self._next_id = 0
         self._serial = 0
-        self._references = 0
+        self.references = 0
+        """How many references were made."""
         self._salt = secrets.randbits(32)
         self.spawned = 0
         self.limiter = trio.CapacityLimiter(MAX_THREADS)
@@ -101,6 +110,7 @@ class Runtime:
         name: str | None = None,
         parent: Process | None = None,
         label: str | None = None,
+        mailbox: MailboxLimit | None = None,
     ) -> Process:
         """Put a process into the table and start its task; the body runs later.
 
@@ -108,7 +118,9 @@ class Runtime:
             NameTaken: The name is in use; nothing was started.
             LocalProtocolError: The node is not running.
         """
-        process = self.create(function, name=name, parent=parent, label=label)
+        process = self.create(
+            function, name=name, parent=parent, label=label, mailbox=mailbox
+        )
         self.begin(process, function, args)
         return process
 
@@ -119,6 +131,7 @@ class Runtime:
         name: str | None = None,
         parent: Process | None = None,
         label: str | None = None,
+        mailbox: MailboxLimit | None = None,
     ) -> Process:
         """Put a process into the table, to be linked and the like before it runs."""
         if self.nursery is None or self.closing:
@@ -128,7 +141,10 @@ class Runtime:
         parent = parent or self.root
         parent.check_not_over()
         label = label or name or str(getattr(function, "__qualname__", function))
-        process = Process(self, label, parent.pid)
+        if mailbox is None:
+            process = Process(self, label, parent.pid)
+        else:
+            process = LimitedProcess(self, label, parent.pid, mailbox)
         process.group_leader = parent.group_leader
         self.processes[process.pid.id] = process
         self.spawned += 1
@@ -145,7 +161,7 @@ class Runtime:
         """Start the task of a process that :meth:`create` made."""
         assert self.nursery is not None
         self.starting = True
-        self.nursery.start_soon(run, process, function, args, name=process.label)
+        self.nursery.start_soon(Life, process, function, args, name=process.label)
 
     def new_pid(self) -> Pid:
         """Return a pid that no living process has, and none had for a long time."""
@@ -159,9 +175,16 @@ class Runtime:
 
     def new_reference(self) -> Reference:
         """Return a reference; they repeat after 2**50 (and differ between starts)."""
-        self._references = n = self._references + 1
+        self.references = n = self.references + 1
         words = (n & 0x3FFFF, (n >> 18) & 0xFFFFFFFF, self._salt)
         return Reference(self.name, self.creation, words)
+
+    def number_of(self, ref: Reference) -> int:
+        """Return how many references were made before and with *ref*; 0: not ours."""
+        words = ref.words
+        if ref.node != self.name or len(words) != 3 or words[2] != self._salt:
+            return 0
+        return words[0] | words[1] << 18
 
     def find(self, target: Pid | str) -> Process | None:
         """Return the living local process with that pid or name, or None."""
@@ -238,7 +261,7 @@ class Runtime:
 
     def _name(self, process: Process, name: str) -> None:
         self.names[name] = process
-        process.names.append(name)
+        process.names += (name,)
 
     def unregister(self, name: str) -> None:
         """Take a name away from its process, which lives on.
@@ -249,38 +272,21 @@ class Runtime:
         process = self.names.pop(name, None)
         if process is None:
             raise NotRegistered(name)
-        process.names.remove(name)
+        process.names = tuple(n for n in process.names if n != name)
 
     def whereis(self, name: str) -> Pid | None:
         """Return the pid behind a local name, never a dead one; or None."""
         process = self.names.get(name)
         return None if process is None else process.pid
 
-    def one_less(self) -> None:
-        """Notice that a process is gone; the last one (but the root) ends the wait."""
-        if self.closing and len(self.processes) <= 1:
-            self.empty.set()
-
-    async def shut_down(self, grace: float) -> int:
-        """End every process as its parent would, with ``shutdown``; then kill.
-
-        Returns how many had to be killed after *grace* seconds.
-        """
-        self.closing = True
-        for process in list(self.processes.values()):
-            if process is not self.root:
-                parent = process.parent or self.root.pid
-                process.exit_from(parent, SHUTDOWN, link=True)
-        self.one_less()
-        with trio.move_on_after(grace):
-            await self.empty.wait()
-        left = [p for p in self.processes.values() if p is not self.root]
-        for process in left:
-            process.kill()
-        return len(left)
-
-    def node_changed(self, name: str, *, up: bool) -> None:
+    def node_changed(
+        self, name: Atom, *, up: bool, hidden: bool = False, reason: Any = None
+    ) -> None:
         """Tell the watchers of nodes that a connection came up or was lost."""
+        if up:
+            self.node_monitors.up(name, hidden=hidden)
+        else:
+            self.node_monitors.down(name, hidden=hidden, reason=reason)
         for watcher in list(self.node_watchers):
             try:
                 watcher(name, up)

@@ -1,8 +1,7 @@
-"""Sending as one process: messages, casts, replies and delayed messages."""
+"""Sending as one process: messages, casts and replies."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -11,16 +10,14 @@ import trio
 
 from etf import Pid, Reference
 
-from ..errors import NotRegistered
-from .atoms import GEN_CAST, TIMEOUT
+from ..errors import MailboxFull, NotRegistered
+from .atoms import GEN_CAST
 from .calls import reply_alias
+from .fan_out import FanOut
 from .signals import Signals
 
 if TYPE_CHECKING:
     from .signals import RemoteNode
-    from .timers import Timer
-
-logger = logging.getLogger("ergopy.process")
 
 
 class Sender(Signals):
@@ -28,7 +25,7 @@ class Sender(Signals):
 
     __slots__ = ()
 
-    async def send(self, dest: Any, message: Any) -> None:
+    async def send(self, dest: Any, message: Any, *, priority: bool = False) -> None:
         """Send *message*, connecting if need be; ``Dest ! Message``.
 
         *dest* is a pid, an alias, a local name, ``(name, node)``, or a list of these.
@@ -37,37 +34,66 @@ class Sender(Signals):
         and an unknown remote name swallow the message, as they do on the BEAM.
         It is a checkpoint if it has to wait, and once in some thousand times.
 
+        With *priority* it goes before the ordinary messages to an alias that was made
+        with ``alias(priority=True)``; to all others it is an ordinary message.
+        ``erlang:send(Dest, Message, [priority])`` of OTP 28; to older nodes it is an
+        ordinary message.
+
         Raises:
             NotRegistered: A local name that nobody has (``badarg`` there). Of several
                 destinations the other ones have got the message.
+            MailboxFull: A process of this node refuses it; likewise.
             etf.EncodeError: The message is no Erlang term. Nothing was sent.
         """
         self.budget = budget = self.budget - 1
         if budget <= 0:
             await self.let_others_run()
-        if _is_many(dest):
-            remotes, missing = self._send_local(dest, message)
-            for remote, targets in remotes.items():
-                if await self._admit(remote):
-                    remote.send_many(self.pid, targets, message)
-            if missing is not None:
-                raise missing
+        if priority:
+            for one in dest if is_many(dest) else (dest,):
+                await self._send_priority(one, message)
             return
-        way = self._way(dest)
-        if way is not None and not await self._admit(way):
+        if is_many(dest):
+            fan_out = FanOut(self, dest, message)
+            problem = fan_out.deliver()
+            for remote in fan_out.remotes:
+                if await self.admit(remote):
+                    fan_out.emit(remote)
+            if problem is not None:
+                raise problem
             return
-        self._send(dest, message)
+        way = self.way_to(dest)
+        if way is not None and not await self.admit(way):
+            return
+        self.send_one(dest, message)
 
-    async def _admit(self, remote: RemoteNode) -> bool:
+    async def _send_priority(self, dest: Any, message: Any) -> None:
+        way = self.way_to(dest)
+        runtime = self.runtime
+        is_alias = dest.__class__ is Reference
+        if way is not None:
+            if await self.admit(way):
+                target = dest if is_alias else runtime.locate(dest)[1]
+                way.send_priority(self.pid, target, message)
+        elif not is_alias:
+            self.send_one(dest, message)
+        elif dest.creation == runtime.creation:
+            alias = runtime.aliases.get(dest.words)
+            if alias is not None:
+                alias.deliver_priority(message)
+
+    async def admit(self, remote: RemoteNode) -> bool:
         """Wait until a signal may go to *remote*; return False if it cannot.
 
         A process waits only while too much is queued: a node that is not connected is
         dialled meanwhile, and must not hold up a server. The node itself waits for
         the connection as well, so that a script that sends and ends has sent.
         """
-        if remote.is_ready() or (self is not self.runtime.root and remote.has_room()):
+        pid = self.pid
+        if remote.is_ready(pid) or (
+            self is not self.runtime.root and remote.has_room(pid)
+        ):
             return True
-        return await remote.ready()
+        return await remote.ready(pid)
 
     def send_nowait(self, dest: Any, message: Any) -> None:
         """Send without ever waiting; ``erlang:send(Dest, Message, [nosuspend])``.
@@ -75,57 +101,44 @@ class Sender(Signals):
         To a node that is not connected it starts a connection and queues the message.
 
         Raises:
-            trio.WouldBlock: The queue for that node is above its high-water mark.
+            trio.WouldBlock: The queue for that node is above its high-water mark, or
+                the last large message of this process to it has not left yet.
                 Of several destinations the other ones have got the message.
             NotRegistered: A local name that nobody has.
             etf.EncodeError: The message is no Erlang term. Nothing was sent.
         """
         if dest.__class__ is Pid and dest.node != self.runtime.name:
             remote = self.runtime.remote_node(dest.node)
-            if not remote.has_room():
+            if not remote.has_room(self.pid):
                 raise trio.WouldBlock
             remote.send(self.pid, dest, message)
-        elif _is_many(dest):
-            remotes, missing = self._send_local(dest, message)
-            full = [remote for remote in remotes if not remote.has_room()]
-            for remote, targets in remotes.items():
+        elif is_many(dest):
+            fan_out = FanOut(self, dest, message)
+            problem = fan_out.deliver()
+            full = [
+                remote for remote in fan_out.remotes if not remote.has_room(self.pid)
+            ]
+            for remote in fan_out.remotes:
                 if remote not in full:
-                    remote.send_many(self.pid, targets, message)
+                    fan_out.emit(remote)
             if full:
                 raise trio.WouldBlock
-            if missing is not None:
-                raise missing
+            if problem is not None:
+                raise problem
         else:
-            way = self._way(dest)
-            if way is not None and not way.has_room():
+            way = self.way_to(dest)
+            if way is not None and not way.has_room(self.pid):
                 raise trio.WouldBlock
-            self._send(dest, message)
+            self.send_one(dest, message)
 
-    def _way(self, dest: Any) -> RemoteNode | None:
+    def way_to(self, dest: Any) -> RemoteNode | None:
+        """Return the way to *dest*; None if it is here, or raise if it is none."""
         if dest.__class__ is Pid or dest.__class__ is Reference:
             return self.runtime.remote(dest)
         return self.runtime.locate(dest)[0]
 
-    def _send_local(
-        self, dests: Iterable[Any], message: Any
-    ) -> tuple[dict[RemoteNode, list[Any]], NotRegistered | None]:
-        """Send to those of *dests* that are here; return the others by node."""
-        remotes: dict[RemoteNode, list[Any]] = {}
-        missing = None
-        for dest in dests:
-            way = self._way(dest)
-            if way is not None:
-                target = dest if dest.__class__ is Reference else None
-                targets = remotes.setdefault(way, [])
-                targets.append(target or self.runtime.locate(dest)[1])
-                continue
-            try:
-                self._send(dest, message)
-            except NotRegistered as error:
-                missing = error
-        return remotes, missing
-
-    def _send(self, dest: Any, message: Any) -> None:
+    def send_one(self, dest: Any, message: Any) -> None:
+        """Send to one destination, whatever is queued there."""
         runtime = self.runtime
         if dest.__class__ is Reference:
             if dest.node != runtime.name:
@@ -139,7 +152,7 @@ class Sender(Signals):
         if remote is None:
             process = runtime.find(target)
             if process is not None:
-                process.deliver(message)
+                process.offer(message)
             elif dest.__class__ is not Pid and not isinstance(dest, tuple):
                 raise NotRegistered(dest)
         elif target.__class__ is Pid:
@@ -173,60 +186,27 @@ class Sender(Signals):
             return None
         runtime = self.runtime
         if dest.node == runtime.name:
-            self._send(dest, message)
+            try:
+                self.send_one(dest, message)
+            except MailboxFull:
+                # That the asker takes no more is no error of who answers.
+                return None
             return None
         remote = runtime.remote_node(dest.node)
         if kind is Reference:
             remote.send_alias(self.pid, dest, message)
         else:
             remote.send(self.pid, dest, message)
-        return None if remote.has_room() else remote
+        return None if remote.has_room(self.pid) else remote
 
     async def reply(self, from_: Any, value: Any) -> None:
         """Answer a call; any process may, once. Waits as :meth:`send` does."""
         full = self.reply_nowait(from_, value)
         if full is not None:
-            await full.ready()
-
-    def send_after(self, seconds: float, dest: Any, message: Any) -> Timer:
-        """Send *message* in *seconds*; ``erlang:send_after/3``, in seconds.
-
-        The timer's ``cancel()`` and ``read()`` return the seconds left, or None. If
-        the destination is gone by then the message is dropped. A name is looked up
-        only then. The end of the sender does not stop the timer.
-
-        Raises:
-            ValueError: The time is negative.
-            LocalProtocolError: *dest* is nothing that can be a destination.
-        """
-        if not seconds >= 0:
-            raise ValueError(f"a time is a number of seconds, not {seconds!r}")
-        for one in dest if _is_many(dest) else (dest,):
-            self._way(one)
-        return self.runtime.timers.start(seconds, lambda: self._late(dest, message))
-
-    def start_timer(self, seconds: float, dest: Any, message: Any) -> Timer:
-        """Send ``{timeout, TimerRef, Message}`` in *seconds*; ``erlang:start_timer/3``.
-
-        Otherwise like :meth:`send_after`. The reference, in the timer's ``ref``, tells
-        a timeout of this timer from one of a timer that was cancelled too late.
-        """
-        ref = self.runtime.new_reference()
-        timer = self.send_after(seconds, dest, (TIMEOUT, ref, message))
-        timer.ref = ref
-        return timer
-
-    def _late(self, dest: Any, message: Any) -> None:
-        try:
-            self.send_nowait(dest, message)
-        except (NotRegistered, trio.WouldBlock):
-            return
-        except Exception:
-            # There is no caller any more that could be told.
-            logger.exception("a delayed message to %r was lost", dest)
+            await full.ready(self.pid)
 
 
-def _is_many(dest: Any) -> bool:
+def is_many(dest: Any) -> bool:
     """Tell a list of destinations from one; ``(name, node)`` is one."""
     if dest.__class__ is Pid or isinstance(dest, str) or dest.__class__ is Reference:
         return False

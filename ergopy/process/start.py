@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from etf import Pid
 
+    from .limits import MailboxLimit
     from .process import Process
 
 
@@ -56,6 +57,7 @@ async def start(
     name: str | None,
     link: bool,
     timeout: float | None,
+    mailbox: MailboxLimit | None = None,
     options: dict[str, Any],
 ) -> Pid:
     """Do what ``Process.start`` says."""
@@ -67,7 +69,7 @@ async def start(
     what = behaviour.__qualname__
     ack = StartAck()
     try:
-        process = _create(parent, instance.enter, name, name or what, link)
+        process = _create(parent, instance.enter, name, name or what, link, mailbox)
     except NameTaken as taken:
         raise AlreadyStarted(taken.name, taken.owner) from None  # type: ignore[arg-type]
     process.watchers[ack] = ack
@@ -83,6 +85,9 @@ async def start(
             timer.cancel()
     if failure is None:
         process.watchers.pop(ack, None)
+        if not process.watchers:
+            # An empty dict that had something in it is 160 bytes larger.
+            process.watchers = {}
         return process.pid
     give_up()
     # The caller hears of it by the exception: no exit message is to come on top.
@@ -91,10 +96,17 @@ async def start(
 
 
 def _create(
-    parent: Process, function: Any, name: str | None, label: str, link: bool
+    parent: Process,
+    function: Any,
+    name: str | None,
+    label: str,
+    link: bool,
+    mailbox: MailboxLimit | None,
 ) -> Process:
     runtime = parent.runtime
-    process = runtime.create(function, name=name, parent=parent, label=label)
+    process = runtime.create(
+        function, name=name, parent=parent, label=label, mailbox=mailbox
+    )
     # Only a linked parent is one whose exit ends a server that traps exits.
     process.parent = parent.pid if link else runtime.root.pid
     process.log_crash = False

@@ -16,8 +16,6 @@ import trio
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from etf import Reference
-
 _COMPACT_ABOVE = 1024
 
 
@@ -25,15 +23,13 @@ _COMPACT_ABOVE = 1024
 class Timer:
     """A timeout that has not fired yet, unless it has or was cancelled."""
 
-    __slots__ = ("_timers", "callback", "deadline", "ref")
+    __slots__ = ("_timers", "callback", "deadline")
 
     def __init__(
         self, timers: Timers, deadline: float, callback: Callable[[], object]
     ) -> None:
         self._timers = timers
         self.deadline = deadline
-        self.ref: Reference | None = None
-        """What names it in its message; only ``start_timer`` gives it one."""
         self.callback: Callable[[], object] | None = callback
 
     def cancel(self) -> float | None:

@@ -36,6 +36,5 @@ async def start(node: Node) -> None:
             if answer[0] is not outcome.RETURN:
                 logger.warning("erpc cast of %s:%s failed: %r", *args[:2], answer)
 
-    programs = node.exports.programs
-    programs["erpc", "execute_call"] = execute_call
-    programs["erpc", "execute_cast"] = execute_cast
+    node.exports.provide("erpc", execute_call, "execute_call")
+    node.exports.provide("erpc", execute_cast, "execute_cast")

@@ -9,7 +9,8 @@
 %% Each expression runs in a process of its own. The node halts when the test
 %% closes its end, so a killed test run leaves nothing behind.
 -module(ergopy_peer).
--export([start/0, flush/0, flush/1, calls/4, count/2, collect/1, until/1]).
+-export([start/0, flush/0, flush/1, calls/4, count/2, collect/1, in_order/1, until/1]).
+-export([stream/4, streams/3]).
 
 start() ->
     [In, Out] = [list_to_integer(N) || N <- string:lexemes(os:getenv("ERGOPY_PEER_FDS"), " ")],
@@ -103,6 +104,41 @@ count(Dest, N) ->
     [Dest ! I || I <- lists:seq(1, N)],
     Dest ! done,
     ok.
+
+%% Take N messages; how many of them were 1..N, in order.
+in_order(N) -> in_order(1, N).
+
+in_order(I, N) when I > N -> N;
+in_order(I, N) ->
+    receive
+        I -> in_order(I + 1, N);
+        _ -> I - 1
+    end.
+
+%% Send {Tag, N, Data} for N = 1..Count; every third Data is Size bytes long, each
+%% with the byte N all over.
+stream(Dest, Tag, Count, Size) ->
+    [Dest ! {Tag, N, binary:copy(<<N>>, if N rem 3 =:= 0 -> Size; true -> N end)}
+     || N <- lists:seq(1, Count)],
+    ok.
+
+%% Take what as many streams send to the caller; whether each is whole, and in order.
+streams(Tags, Count, Size) ->
+    Next = maps:from_list([{Tag, 1} || Tag <- Tags]),
+    streams(Next, Count, Size, length(Tags) * Count).
+
+streams(_, _, _, 0) -> true;
+streams(Next, Count, Size, Left) ->
+    receive
+        {Tag, N, Data} ->
+            Wanted = binary:copy(<<N>>, if N rem 3 =:= 0 -> Size; true -> N end),
+            case Next of
+                #{Tag := N} when Data =:= Wanted ->
+                    streams(Next#{Tag := N + 1}, Count, Size, Left - 1);
+                _ ->
+                    {bad, Tag, N, byte_size(Data), Next}
+            end
+    end.
 
 %% Wait until Fun() is true; the test's own deadline bounds it.
 until(Fun) ->

@@ -205,6 +205,19 @@ async def test_doctor_without_epmd_says_so(epmd_port: int) -> None:
     assert (done.returncode, last["step"]) == (3, "epmd")
 
 
+async def test_with_a_port_no_epmd_is_asked(epmd_port: int) -> None:
+    options = {"cookie": COOKIE, "epmd": "off"}
+    async with ergopy.Node("lone@127.0.0.1", **options) as node:
+        port = ("--port", str(node.port))
+        for command in ("ping", "doctor"):
+            done = await ergopy_command(command, node.name, *port)
+            assert done.returncode == 0, done.stdout
+        done = await ergopy_command("doctor", "other@127.0.0.1", *port)
+        assert b"ergopy doctor lone@127.0.0.1" in done.stdout
+    done = await ergopy_command("ping", "lone@127.0.0.1", "--port", "0")
+    assert done.returncode == 2
+
+
 async def test_doctor_recognises_what_is_no_node(served: ergopy.Node) -> None:
     import epmd
 
@@ -223,6 +236,26 @@ async def test_doctor_recognises_what_is_no_node(served: ergopy.Node) -> None:
     last = json.loads(done.stdout)["steps"][-1]
     assert (last["step"], last["ok"]) == ("handshake", False)
     assert "HTTP" in last["found"]
+
+
+async def test_run_takes_where_to_listen_and_who_gives_the_name(
+    served: ergopy.Node, tmp_path: Path
+) -> None:
+    (tmp_path / "shop.py").write_text(
+        "async def main(node):\n"
+        "    print(node.name, node.port, *node.nodes('connected'), flush=True)\n"
+    )
+    run = partial(ergopy_command, "run", "shop:main", "--name", cwd=tmp_path)
+    done = await run("undefined@127.0.0.1", "--named-by", served.name)
+    assert done.returncode == 0, done.stdout
+    name, port, peer = done.stdout.split()[-3:]
+    assert name.endswith(b"@127.0.0.1")
+    assert (port, peer.decode()) == (b"0", served.name)
+    hosts = ["--listen-host", "127.0.0.1", "--listen-host", "127.0.0.2"]
+    done = await run(unique_name("run"), *hosts, "--epmd", "off")
+    assert done.returncode == 0, done.stdout
+    done = await run(unique_name("run"), "--listen-host", "192.0.2.1")
+    assert done.returncode == 3
 
 
 async def test_run_starts_a_behaviour_and_stops_on_sigterm(

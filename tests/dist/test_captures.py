@@ -49,6 +49,38 @@ def test_dialling_a_beam_again_gives_the_same_bytes(
 
 @RELEASES
 @STEPS
+@pytest.mark.parametrize("case", ["unnamed", "renamed"])
+def test_getting_a_name_from_a_beam_again_gives_the_same_bytes(
+    case: str, release: int, step: int, capture: Callable[[str], Any]
+) -> None:
+    theirs, about = capture(f"handshake_{case}_{release}_received")
+    ours, _ = capture(f"handshake_{case}_{release}_sent")
+    me = Identity("127.0.0.1", 0, Flag(about["flags"]))
+    cookie, challenge = about["cookie"], about["challenge"]
+    machine = Connector(me, about["peer"], cookie, challenge=challenge)
+    events: list[Event] = []
+    for start in range(0, len(theirs), step):
+        events += machine.receive_data(theirs[start : start + step])
+    assert machine.data_to_send() == ours
+    (event,) = events
+    assert isinstance(event, Connected)
+    assert (event.name, event.own_creation) == (about["name"], about["creation"])
+    assert event.name.endswith("@127.0.0.1")
+    assert not event.flags & (Flag.PUBLISHED | Flag.NAME_ME)
+
+
+@RELEASES
+def test_a_beam_gives_a_name_again_with_the_next_creation(
+    release: int, capture: Callable[[str], Any]
+) -> None:
+    first = capture(f"handshake_unnamed_{release}_received")[1]
+    second = capture(f"handshake_renamed_{release}_received")[1]
+    assert second["name"] == first["name"]
+    assert second["creation"] == first["creation"] + 1
+
+
+@RELEASES
+@STEPS
 @pytest.mark.parametrize("case", ["accepted", "named"])
 def test_being_dialled_by_a_beam_again_gives_the_same_bytes(
     case: str, release: int, step: int, capture: Callable[[str], Any]
@@ -127,3 +159,38 @@ def check_messages(
     assert request[4] == (atom("m"), atom("f"), 2)
     assert request[5][:2] == [atom("monitor"), atom("link")]
     assert arguments == [atom("a"), 1]
+
+
+@RELEASES
+@STEPS
+def test_what_a_beam_sends_under_load_is_understood(
+    link: Any, release: int, step: int, capture: Callable[[str], Any]
+) -> None:
+    """Atoms that evict each other, 255 of them at once, long ones, and fragments."""
+    data, _ = capture(f"link_bulk_{release}")
+    decoder = link.LinkDecoder(header=True)
+    operations = []
+    for start in range(0, len(data), step):
+        operations += decoder.receive_data(data[start : start + step])
+    assert decoder.error is None
+    messages = [message for control, message in operations if control[0] == 22]
+    *small, done = [message for message in messages if message[0] != "big"]
+    assert done == "done"
+    assert small == [
+        *[
+            ("evicted", bulk(range(start, start + 100)))
+            for start in range(1, 4000, 100)
+        ],
+        ("again", bulk(range(1, 4001, 17))),
+        *[("many", bulk(range(1, n + 1))) for n in (0, 1, 2, 253, 254, 255, 300)],
+        ("long", [etf.Atom("€" * n) for n in (1, 85, 86, 255)]),
+    ]
+    for sender in (1, 2):
+        assert [m[2:] for m in messages if m[:2] == ("big", sender)] == [
+            (n, bytes([sender]) * (60_000 + 10_000 * n), etf.Atom(f"bulk{n}"))
+            for n in (1, 2)
+        ]
+
+
+def bulk(numbers: range) -> list[etf.Atom]:
+    return [etf.Atom(f"bulk{number}") for number in numbers]

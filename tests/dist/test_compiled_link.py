@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import etf
 from ergopy.dist import framing as pure
+from ergopy.dist.fragmenting import LargeFrame
 from ergopy.dist.limits import LinkLimits
 from tests.etf.exact import exactly
 from tests.etf.strategies import encodable, pids, references, terms
@@ -406,3 +407,71 @@ def test_frames_leave_nothing_behind(message: object) -> None:
     assert blocks_kept(lambda: outcome(encoder.payload, message)) < 100
     payload = bytes(3000)
     assert blocks_kept(lambda: encoder.frame_payload((22, REF), payload)) < 100
+
+
+MANY_ATOMS = st.lists(st.integers(0, 5000).map("atom {}".format).map(A), max_size=300)
+
+
+def both(name: str, *args: Any) -> Any:
+    """What a method of each encoder gives, with large frames taken apart."""
+
+    def plain(frame: Any) -> Any:
+        if isinstance(frame, LargeFrame):
+            return frame.before, frame.atoms, frame.control, bytes(frame.payload)
+        return frame
+
+    return lambda encoder: plain(outcome(getattr(encoder, name), *args))
+
+
+STEPS = st.one_of(
+    st.builds(both, st.just("control"), encodable()),
+    st.builds(both, st.just("frame"), encodable(), encodable() | MANY_ATOMS),
+    st.builds(both, st.just("frame"), MANY_ATOMS, st.just(b"large" * 15_000)),
+    st.builds(both, st.just("call"), encodable(), MANY_ATOMS, encodable()),
+    st.builds(both, st.just("call"), MANY_ATOMS, encodable(), st.just("x" * 70_000)),
+    st.builds(
+        both, st.just("call"), MANY_ATOMS, st.just([A("lost"), object()]), MANY_ATOMS
+    ),
+    st.builds(both, st.just("frame_payload"), MANY_ATOMS, st.just(bytes(70_000))),
+)
+
+
+@given(st.lists(STEPS, max_size=12), st.sampled_from(["nil", "undefined"]))
+def test_frames_with_references_are_the_same(steps: list[Any], none: Any) -> None:
+    options = etf.EncodeOptions(none=none)
+    ours, theirs = (
+        module.LinkEncoder(header=True, cache=True, fragments=True, options=options)
+        for module in (compiled, pure)
+    )
+    for step in steps:
+        assert step(ours) == step(theirs)
+    assert ours.frames == theirs.frames
+
+
+def test_what_is_nested_too_deep_for_it_leaves_without_references() -> None:
+    term: Any = A("deep")
+    for _ in range(3000):
+        term = [term]
+    options = etf.EncodeOptions(max_depth=10_000)
+    encoder = compiled.LinkEncoder(header=True, cache=True, options=options)
+    plain = pure.LinkEncoder(header=True, options=options)
+    assert encoder.frame((22, PID), term) == plain.frame((22, PID), term)
+    # The atoms of it are as unknown as before.
+    fresh = compiled.LinkEncoder(header=True, cache=True, options=options)
+    frame = encoder.frame((22, PID), A("deep"))
+    assert frame == fresh.frame((22, PID), A("deep"))
+
+
+@pytest.mark.parametrize("size", [0, 10, 300])
+def test_frames_with_references_leave_nothing_behind(size: int) -> None:
+    names = [A(f"kept {n}") for n in range(size)]
+    one, two = names[: size // 2], names[size // 2 :]
+
+    def run() -> None:
+        encoder = compiled.LinkEncoder(header=True, cache=True, fragments=True)
+        for message in (one, two, names, [names, object()], [bytes(70_000), names]):
+            outcome(encoder.frame, (22, PID), message)
+            outcome(encoder.call, (19, REF, one), (22, PID), message)
+            encoder.frame_payload((22, PID), bytes(70_000))
+
+    assert blocks_kept(run) < 100

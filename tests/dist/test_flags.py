@@ -14,6 +14,7 @@ from ergopy.dist.flags import (
     names,
     negotiate,
     offered,
+    sent_by,
 )
 
 OTP_25 = 0xD07DF7FBD
@@ -78,3 +79,12 @@ def test_the_table_is_complete_for_each_flag(flag: Flag) -> None:
 def test_obsolete_caches_and_the_request_for_a_name_are_not_offered() -> None:
     never = Flag.ATOM_CACHE | Flag.HIDDEN_ATOM_CACHE | Flag.NAME_ME
     assert not OFFERED_VISIBLE & never
+
+
+@pytest.mark.parametrize(
+    ("otp", "word"), [(25, OTP_25), (26, OTP_25), (27, OTP_25), (28, OTP_28)]
+)
+def test_what_each_release_sends_is_known(otp: int, word: int) -> None:
+    assert sent_by(otp) == word
+    assert sent_by(otp, hidden=True) == word & ~1
+    assert not MANDATORY[otp] & ~sent_by(otp)

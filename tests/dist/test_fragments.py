@@ -40,3 +40,22 @@ def test_one_fragment_needs_no_free_sequence() -> None:
     fragments.check_first(1, 1)
     with pytest.raises(RemoteProtocolError, match="at a time"):
         fragments.check_first(1, 2)
+
+
+def test_a_message_may_take_its_time_as_long_as_it_goes_on() -> None:
+    fragments = Fragments(LinkLimits(max_fragment_pause=10))
+    fragments.first(1, 100, CONTROL, (), b"a")
+    for number in range(99, 1, -1):
+        fragments.grow_older(9)
+        fragments.following(1, number, b"b")
+    fragments.grow_older(9)
+    with pytest.raises(RemoteProtocolError, match="sequence 1 for 10 s"):
+        fragments.grow_older(1)
+
+
+def test_what_is_forgotten_holds_nothing() -> None:
+    fragments = Fragments(LinkLimits(max_fragment_pause=10))
+    fragments.first(1, 3, CONTROL, (), b"abc")
+    fragments.clear()
+    assert (len(fragments), fragments.held) == (0, 0)
+    fragments.grow_older(100)

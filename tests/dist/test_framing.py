@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import etf
-from ergopy.dist import framing
+from ergopy.dist import frames
 from ergopy.dist.framing import LinkEncoder, PacketReader
 from ergopy.errors import RemoteProtocolError
 
@@ -47,7 +47,7 @@ def test_garbage_only_raises_remote_errors(data: bytes, step: int) -> None:
 def test_a_frame_beyond_the_length_field_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(framing, "_MAX_FRAME", 20)
+    monkeypatch.setattr(frames, "_MAX_FRAME", 20)
     encoder = LinkEncoder(header=False)
     assert len(encoder.control((1, b"123456789"))) == 24
     with pytest.raises(etf.EncodeError, match="21 bytes"):

@@ -271,6 +271,13 @@ def test_a_bad_gift_of_a_name_is_refused() -> None:
         connector(me).receive_data(frame(b"snamed:\0\3Xxh\0\0\0\1", 2))
 
 
+@pytest.mark.parametrize("status", [b"ok", b"ok_simultaneous", b"alive"])
+def test_who_wants_a_name_is_content_with_nothing_else(status: bytes) -> None:
+    me = Identity("127.0.0.1", 0, OFFERED_VISIBLE | Flag.NAME_ME)
+    with pytest.raises(HandshakeError, match="gives us no name"):
+        connector(me).receive_data(frame(b"s" + status, 2))
+
+
 def test_a_peer_without_mandatory_flags_is_told_and_they_are_named() -> None:
     machine = acceptor()
     request = SendName(MANDATORY[25], 1, "old@h")

@@ -12,7 +12,9 @@ import pytest
 import trio
 import trio.testing
 
+from ergopy.dist import outbox
 from ergopy.dist import transport as module
+from ergopy.dist.limits import LinkLimits
 from ergopy.dist.link import LinkDecoder, LinkEncoder
 from ergopy.dist.network import TcpSocket
 from ergopy.dist.transport import TICK, Transport
@@ -59,7 +61,12 @@ class Sock:
 class Link:
     """A transport that runs, and the raw other end of its socket."""
 
-    def __init__(self, buffer: int | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        buffer: int | None = None,
+        limits: LinkLimits | None = None,
+        **options: Any,
+    ) -> None:
         ours, self.far = socket.socketpair()
         for sock in (ours, self.far):
             sock.setblocking(False)
@@ -74,7 +81,7 @@ class Link:
         self.over = trio.Event()
         self.transport = Transport(
             self.sock,
-            LinkDecoder(header=True),
+            LinkDecoder(header=True, limits=limits),
             self.deliver,
             self.hub,
             **({"net_ticktime": T} | options),
@@ -163,7 +170,7 @@ async def test_what_was_written_before_it_ran_leaves_when_it_does() -> None:
 async def test_much_in_one_step_is_not_kept_until_its_end() -> None:
     async with running() as link:
         link.hub.current = "a process"
-        link.transport.write(frame(bytes(module.FLUSH_SIZE)))
+        link.transport.write(frame(bytes(outbox.FLUSH_SIZE)))
         assert link.waiting() != b""
         link.hub.current = None
 
@@ -262,6 +269,7 @@ async def test_after_the_end_frames_vanish_and_the_first_reason_stays() -> None:
     async with running() as link:
         link.transport.close("first")
         link.transport.close("second")
+        assert link.transport.has_room()
         link.transport.write(frame(1))
         link.transport.flush()
         await settle()
@@ -540,3 +548,48 @@ async def test_bytes_are_counted_both_ways() -> None:
         await settle()
         assert link.transport.bytes_in == len(frame(1))
         assert link.transport.bytes_out == len(frame(b"two"))
+
+
+def first_fragment(sequence: int) -> bytes:
+    control = ENCODER.control((22, A, B))[6:]
+    head = b"\x83E" + sequence.to_bytes(8, "big") + (3).to_bytes(8, "big")
+    return (
+        (len(head) + len(control) + 10).to_bytes(4, "big") + head + control + b"x" * 10
+    )
+
+
+async def test_a_message_that_never_goes_on_ends_the_connection(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    began = trio.current_time()
+    limits = LinkLimits(max_fragment_pause=2 * T)
+    async with running(limits=limits) as link:
+        link.far.send(first_fragment(7))
+        while link.ended is None:
+            link.far.send(TICK)
+            await trio.sleep(1)
+        assert "fragment sequence 7 for 120 s" in link.ended
+        assert link.transport.error is not None
+        assert 2 * T <= trio.current_time() - began <= 2 * T + QUARTER + 1
+
+
+async def test_the_end_gives_back_what_unfinished_messages_hold() -> None:
+    async with running() as link:
+        link.far.send(first_fragment(7))
+        await settle()
+        decoder: Any = link.transport._decoder
+        assert decoder.unfinished == 1
+        link.transport.close("enough")
+        await link.over.wait()
+        assert decoder.unfinished == 0
+
+
+async def test_packets_signals_and_ticks_are_counted() -> None:
+    async with running() as link:
+        link.far.send(frame(1) + TICK + frame(2) + TICK)
+        await settle()
+        link.far.send(TICK)
+        await settle()
+        transport = link.transport
+        assert (transport.packets_in, transport.signals_in) == (2, 2)
+        assert (transport.ticks_in, transport.ticks_out) == (3, 1)

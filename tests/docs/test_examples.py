@@ -107,6 +107,34 @@ async def test_model_server(peer, start) -> None:
         await example.rest()
 
 
+def gen_start(starter: ergopy.Pid, weight: float) -> list[Any]:
+    """What the start function of ``python_child.erl`` with a name spawns."""
+    local = (Atom("local"), Atom("modeller"))
+    init = [Atom("gen_server"), starter, starter, local, Atom("model"), weight, []]
+    return [starter, [], Atom("gen"), Atom("init_it"), init]
+
+
+async def test_supervised_model(peer, start) -> None:
+    async def scenario(proc: ergopy.Process) -> None:
+        proc.trap_exit = True
+        assert PY in await example.line()
+        args = [proc.pid, [], Atom("model"), Atom("start_link"), [0.5]]
+        pid = await proc.remote_spawn(PY, "proc_lib", "init_p", args, link=True)
+        assert await proc.receive() == ("ack", pid, ("ok", pid))
+        assert await example.line() == f"model {pid} starts with 0.5"
+        assert await proc.call(pid, (Atom("predict"), [1.0, 2.0])) == 1.5
+        await proc.exit(pid, Atom("shutdown"))
+        assert (await proc.receive()).reason == "shutdown"
+        assert await example.line() == f"model {pid} ends: shutdown"
+        args = gen_start(proc.pid, 2.0)
+        pid = await proc.remote_spawn(PY, "proc_lib", "init_p", args, link=True)
+        assert await proc.receive() == ("ack", pid, ("ok", pid))
+        assert await proc.call(("modeller", PY), (Atom("predict"), [3])) == 6.0
+
+    async with start(EXAMPLES / "supervised_model.py") as example:
+        await inside(peer, scenario)
+
+
 async def test_monitor(peer, start) -> None:
     async def victim(proc: ergopy.Process) -> None:
         raise ergopy.Exit(await proc.receive())
@@ -169,6 +197,14 @@ async def test_epmd_server(start, epmd_port) -> None:
             assert "a" in line
         await epmd.kill("127.0.0.1", port)
         await example.rest()
+
+
+async def test_tls(start) -> None:
+    async with start(EXAMPLES / "tls.py") as example:
+        assert await example.line() == "b answers: hello"
+        lines = [line async for line in example if "think" in line]
+    assert lines[0].startswith("the stranger thinks: none of our authorities")
+    assert lines[1].startswith("and we think: none of our authorities")
 
 
 async def test_etf_codec(start, tmp_path) -> None:

@@ -25,6 +25,7 @@ RUN = {
     "docs/tutorial/1-hello.md": "hello.py",
     "docs/howto/test-your-server.md": "test_counter.py",
     "docs/howto/without-epmd.md": "py.py",
+    "docs/howto/tls.md": "py.py",
 }
 """Programs to be saved as a file; each has a test that runs it."""
 

@@ -90,11 +90,11 @@ async def test_program_without_epmd(start, tmp_path) -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     text = program(DOCS / "howto" / "without-epmd.md")
-    assert text.count("9100") == 3
+    assert text.count("9100") == 2
     file = tmp_path / "py.py"
     file.write_text(text.replace("9100", str(port)))
     async with ergopy.Node(
-        "shop@127.0.0.1", cookie="secret", epmd="off", listen=(port, port)
+        "shop@127.0.0.1", cookie="secret", epmd="off", listen=port
     ) as shop:
         shop.export("erlang", {"node": lambda: shop.name})
         async with start(file) as running:
@@ -104,10 +104,51 @@ async def test_program_without_epmd(start, tmp_path) -> None:
             assert await running.process.wait() == 0
 
 
-def namespace(page: str) -> dict[str, Any]:
+def test_rule_of_the_page_without_epmd_finds_nodes() -> None:
+    find = namespace("howto/without-epmd.md", "def find")["find"]
+    assert find("cart@shop.org") == ("shop.org", 9101)
+    assert find("other@shop.org") is None
+
+
+async def test_node_without_a_name_gets_one_as_the_page_says(peer) -> None:
+    names = namespace("howto/connect.md", "print(node.name)")
+    printed = trio.Event()
+    seen = []
+    names["print"] = lambda name: (seen.append(name), printed.set())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(names["main"])
+        with trio.fail_after(5):
+            await printed.wait()
+        assert peer.nodes("hidden") == seen
+        nursery.cancel_scope.cancel()
+
+
+async def test_node_without_a_name_comes_back_as_the_page_says(
+    peer, monkeypatch
+) -> None:
+    monkeypatch.setenv("ERGOPY_COOKIE", "secret")
+    names = namespace("howto/connect.md", "while True")
+    names["trio"] = trio
+    seen = []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(names["main"])
+        for _ in range(3):
+            with trio.fail_after(5):
+                while not (hidden := peer.nodes("hidden")):
+                    await trio.lowlevel.checkpoint()
+            seen += hidden
+            peer.disconnect(hidden[0])
+        nursery.cancel_scope.cancel()
+    assert len(seen) == 3
+    assert len(set(seen)) == 1
+
+
+def namespace(page: str, part: str = "") -> dict[str, Any]:
+    """Run the code of a page, or the one block of it that has *part*."""
     names: dict[str, Any] = {"ergopy": ergopy, "Atom": Atom}
     for block in blocks(DOCS / page, "python"):
-        exec(block.text, names)
+        if part in block.text:
+            exec(block.text, names)
     return names
 
 
@@ -161,4 +202,4 @@ async def test_tests_of_the_page_on_tests_pass(epmd_port, tmp_path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout.decode()
-    assert b"5 passed" in done.stdout
+    assert b"10 passed" in done.stdout

@@ -292,3 +292,27 @@ async def test_error_in_the_block_comes_out_as_it_is(server: epmd.Server) -> Non
 def test_nonsense_is_refused_when_the_mapper_is_made(mode: str, port: int) -> None:
     with pytest.raises(epmd.EpmdValueError):
         epmd.PortMapper(mode, port)  # type: ignore[arg-type]
+
+
+async def test_the_epmd_of_this_machine_can_be_asked_over_ipv6() -> None:
+    if not await has_ipv6():
+        pytest.skip("no IPv6 here")
+    options = {"address": "::1", "host": "::1"}
+    async with epmd.PortMapper("embedded", 0, **options) as ours:
+        await ours.register("one", 4711)
+        async with epmd.PortMapper("auto", ours.port, **options) as other:
+            await other.register("two", 4712)
+            assert other.server is None
+            assert await other.lookup("one", "::1") is not None
+            names = [entry.name for entry in await epmd.names("::1", ours.port)]
+            assert sorted(names) == ["one", "two"]
+
+
+async def has_ipv6() -> bool:
+    try:
+        listeners = await trio.open_tcp_listeners(0, host="::1")
+    except OSError:
+        return False
+    for listener in listeners:
+        await listener.aclose()
+    return True

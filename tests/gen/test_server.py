@@ -450,13 +450,13 @@ async def test_a_reply_waits_while_too_much_is_queued_for_the_node(
     sent: list[Any] = []
 
     class Way:
-        def is_ready(self) -> bool:
+        def is_ready(self, sender: Any) -> bool:
             return room.is_set()
 
-        def has_room(self) -> bool:
+        def has_room(self, sender: Any) -> bool:
             return room.is_set()
 
-        async def ready(self) -> bool:
+        async def ready(self, sender: Any) -> bool:
             await room.wait()
             return True
 

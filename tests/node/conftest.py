@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.node.fakes import FakePeer, Scene
+from tests.node.raw_node import make_raw
 from tests.nodes import echo, epmd_port, make_node, pair
 from tests.runtimes import runtime, settle
 
 if TYPE_CHECKING:
     from ergopy.process.runtime import Runtime
 
-__all__ = ["echo", "epmd_port", "make_node", "pair", "runtime"]
+__all__ = ["echo", "epmd_port", "make_node", "make_raw", "pair", "runtime"]
 
 
 @pytest.fixture

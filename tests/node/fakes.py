@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from ergopy.dist.flags import OFFERED_VISIBLE, Flag
-from ergopy.dist.link import LinkDecoder, LinkEncoder
-from ergopy.dist.old_forms import OldForms, needed
+from ergopy.dist.flags import OFFERED_VISIBLE, WITH_HEADER, Flag
+from ergopy.dist.link import LinkDecoder, encoder_for
 from ergopy.node.dispatch import Dispatcher
 from ergopy.node.peer import Peer
 from etf import Atom, Pid, Reference
@@ -37,11 +36,13 @@ class Wire:
         self.decoder = LinkDecoder(header=header)
         self.sent: list[tuple[Any, ...]] = []
         self.closed: str | None = None
+        self.cause: Any = Atom("connection_closed")
         self.error: RemoteProtocolError | None = None
         self.queued = 0
         self.high_water = 100
+        self.unfinished: set[Any] = set()
 
-    def write(self, frame: bytes) -> None:
+    def write(self, frame: bytes, sender: Any = None) -> None:
         if self.closed is not None:
             return
         operations = self.decoder.receive_data(frame)
@@ -52,16 +53,20 @@ class Wire:
 
     def flush(self) -> None: ...
 
-    def has_room(self) -> bool:
-        return self.queued < self.high_water
+    def post(self, frame: bytes, sender: Any) -> None:
+        self.write(frame, sender)
 
-    async def room(self) -> None:
-        while not self.has_room() and self.closed is None:
+    def has_room(self, sender: Any = None) -> bool:
+        return self.queued < self.high_water and sender not in self.unfinished
+
+    async def room(self, sender: Any = None) -> None:
+        while not self.has_room(sender) and self.closed is None:
             await trio.lowlevel.checkpoint()
 
-    def close(self, reason: str) -> None:
+    def close(self, reason: str, cause: Any = None) -> None:
         if self.closed is None:
             self.closed = reason
+            self.cause = cause
 
     def fail(self, error: RemoteProtocolError) -> None:
         self.error = self.error or error
@@ -94,13 +99,9 @@ class FakePeer:
         self.wire = Wire()
 
     def connect(self, flags: Flag = OFFERED_VISIBLE, creation: int = CREATION) -> Wire:
-        header = bool(flags & Flag.DIST_HDR_ATOM_CACHE)
-        wire: Any = Wire(header=header)
-        encoder: Any = LinkEncoder(header=header)
-        if needed(flags):
-            encoder = OldForms(encoder, flags)
+        wire: Any = Wire(header=bool(flags & WITH_HEADER))
         self.wire = wire
-        self.peer.up(wire, encoder, creation, flags)
+        self.peer.up(wire, encoder_for(flags), creation, flags)
         return self.wire
 
     def sent(self) -> list[tuple[Any, ...]]:
@@ -110,9 +111,9 @@ class FakePeer:
 
     def assert_nothing_is_kept(self) -> None:
         peer = self.peer
-        for table in (peer.monitors, peer.watches, peer.spawns, peer.linked):
+        for table in (peer.monitors, peer.watches, peer.spawns, peer.links):
             assert not table
-        assert not peer._queue
+        assert not peer.waiting
         assert peer._queued == 0
 
 
@@ -147,5 +148,5 @@ class Scene:
 
     def link(self, state: int | None) -> None:
         if state is not None:
+            self.fake.peer.add_link(self.bob, THEIRS)
             self.bob.links[THEIRS] = state
-            self.fake.peer.linked.add(self.bob)

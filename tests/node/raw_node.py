@@ -6,6 +6,7 @@ import secrets
 import socket
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import trio
 
 from ergopy.dist.connect import Decision, answer
@@ -17,12 +18,19 @@ from tests.nodes import COOKIE
 from tests.sockets import dial, plain
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
     import ergopy
     from ergopy.dist.handshake import Connected, NameReceived
 
+    MakeRaw = Callable[..., Awaitable["RawNode"]]
+
 
 class RawNode:
-    """Listens; ``status`` is what it says to who dials, None that it says nothing."""
+    """Listens; ``status`` is what it says to who dials.
+
+    None is that it says nothing until ``go_on`` is set.
+    """
 
     def __init__(
         self, name: str, status: str | None = "ok", cookie: str = COOKIE
@@ -30,6 +38,7 @@ class RawNode:
         self.name = name
         self.status = status
         self.cookie = cookie
+        self.go_on = trio.Event()
         self.asked = 0
         """How often somebody dialled."""
         self.links: list[Connected] = []
@@ -54,7 +63,7 @@ class RawNode:
         link = None
         try:
             if self.status is None:
-                await trio.sleep_forever()
+                await self.go_on.wait()
             acceptor = Acceptor(self.identity, challenge=secrets.randbits(32))
             link = await answer(sock, acceptor, self, setup_time=5)
         except ConnectError:
@@ -100,3 +109,41 @@ class RawNode:
         self.listener.close()
         for sock in self.socks:
             sock.close()
+
+
+@pytest.fixture
+async def make_raw() -> AsyncIterator[MakeRaw]:
+    """Return a function that makes such a node, which serves until the test ends."""
+    made: list[RawNode] = []
+    async with trio.open_nursery() as nursery:
+
+        async def make(name: str, **options: Any) -> RawNode:
+            raw = RawNode(name, **options)
+            made.append(raw)
+            nursery.start_soon(raw.serve)
+            await trio.lowlevel.checkpoint()
+            return raw
+
+        yield make
+        nursery.cancel_scope.cancel()
+    for raw in made:
+        raw.close()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until *condition* holds; the timeout of the test bounds it."""
+    while not condition():
+        await trio.lowlevel.checkpoint()
+
+
+async def is_closed(sock: socket.socket) -> bool:
+    """Read and forget what comes; return whether the other side closes."""
+    with trio.move_on_after(5):
+        while True:
+            await trio.lowlevel.wait_readable(sock)
+            try:
+                if not sock.recv(65536):
+                    return True
+            except ConnectionError:
+                return True
+    return False

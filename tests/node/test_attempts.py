@@ -15,14 +15,15 @@ import ergopy
 from ergopy import Atom, Down
 from ergopy.dist.link import LinkEncoder
 from ergopy.node.dispatch import Dispatcher
-from tests.node.raw_node import RawNode
+from tests.node.raw_node import is_closed, until
 from tests.nodes import COOKIE, unique_name
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
+
+    from tests.node.raw_node import MakeRaw
 
     MakeNode = Callable[..., Awaitable[ergopy.Node]]
-    MakeRaw = Callable[..., Awaitable[RawNode]]
 
 settle = trio.testing.wait_all_tasks_blocked
 
@@ -44,41 +45,6 @@ class Resolver:
         if self.answer == "never":
             await trio.sleep_forever()
         return self.answer
-
-
-@pytest.fixture
-async def make_raw() -> AsyncIterator[MakeRaw]:
-    made: list[RawNode] = []
-    async with trio.open_nursery() as nursery:
-
-        async def make(name: str, **options: Any) -> RawNode:
-            raw = RawNode(name, **options)
-            made.append(raw)
-            nursery.start_soon(raw.serve)
-            await trio.lowlevel.checkpoint()
-            return raw
-
-        yield make
-        nursery.cancel_scope.cancel()
-    for raw in made:
-        raw.close()
-
-
-async def until(condition: Callable[[], object]) -> None:
-    while not condition():
-        await trio.lowlevel.checkpoint()
-
-
-async def is_closed(sock: socket.socket) -> bool:
-    with trio.move_on_after(5):
-        while True:
-            await trio.lowlevel.wait_readable(sock)
-            try:
-                if not sock.recv(65536):
-                    return True
-            except ConnectionError:
-                return True
-    return False
 
 
 @pytest.mark.parametrize(
@@ -201,7 +167,7 @@ async def test_a_peer_that_somebody_waits_for_stays_the_same(
 ) -> None:
     node = await make_node(epmd="off", resolver=Resolver())
     peer = node.connections.peer("absent@127.0.0.1")
-    assert not await peer.ready()
+    assert not await peer.ready(node.runtime.root.pid)
     assert node.connections.peer("absent@127.0.0.1") is peer
 
 
@@ -219,116 +185,6 @@ async def test_an_allow_list_holds_in_both_directions(
     nameless = await make_raw("127.0.0.1")
     with pytest.raises(ergopy.NotAllowed):
         await nameless.dial(node, nameless=True)
-
-
-async def test_a_node_without_a_name_gets_one_and_is_a_hidden_member(
-    make_node: MakeNode, make_raw: MakeRaw, echo: Any
-) -> None:
-    node = await make_node()
-    nameless = await make_raw("127.0.0.1")
-    socks = [await nameless.dial(node, nameless=True) for _ in range(2)]
-    await until(lambda: len(node.nodes("hidden")) == 2)
-    names = [link.name for link in nameless.links]
-    assert sorted(names) == sorted(node.nodes("hidden"))
-    assert len(set(names)) == 2
-    assert node.nodes() == []
-    for link, name in zip(nameless.links, names, strict=True):
-        assert name.endswith("@127.0.0.1")
-        assert link.own_creation >= 4
-        assert node.connections.peer(name).creation == link.own_creation
-    for sock in socks:
-        sock.close()
-    await until(lambda: not node.connections.peers)
-    with pytest.raises(ergopy.NodeNotFound):
-        await node.connect(names[0])
-
-
-# The greater name's attempt goes first: "zz" is greater than "py", "aa" is not.
-
-
-async def test_ours_gives_way_to_the_attempt_of_a_greater_name(
-    make_node: MakeNode, make_raw: MakeRaw
-) -> None:
-    raw = await make_raw(unique_name("zz"), status=None)
-    node = await make_node(epmd="off", routes={raw.name: raw.address})
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(node.connect, raw.name)
-        await until(lambda: raw.asked)
-        await raw.dial(node)
-    assert node.nodes() == [raw.name]
-    assert raw.asked == 1
-
-
-async def test_the_attempt_of_a_lesser_name_gives_way_to_ours(
-    make_node: MakeNode, make_raw: MakeRaw
-) -> None:
-    raw = await make_raw(unique_name("aa"), status=None)
-    node = await make_node(epmd="off", routes={raw.name: raw.address})
-    with trio.move_on_after(5) as scope:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(node.connect, raw.name)
-            await until(lambda: raw.asked)
-            with pytest.raises(ergopy.AlreadyConnected):
-                await raw.dial(node)
-            nursery.cancel_scope.cancel()
-    assert not scope.cancelled_caught
-    assert node.nodes() == []
-
-
-@pytest.mark.parametrize("how", ["another cookie", "closed"])
-async def test_ours_is_made_again_when_the_one_that_went_first_fails(
-    make_node: MakeNode, make_raw: MakeRaw, how: str
-) -> None:
-    raw = await make_raw(unique_name("zz"), status=None)
-    node = await make_node(epmd="off", routes={raw.name: raw.address})
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(node.connect, raw.name)
-        await until(lambda: raw.asked)
-        raw.status = "ok"
-        if how == "closed":
-            await (await raw.begin_to_dial(node)).aclose()
-        else:
-            stranger = await make_raw(raw.name, cookie="another")
-            with pytest.raises(ergopy.CookieMismatch):
-                await stranger.dial(node)
-    assert node.nodes() == [raw.name]
-    assert len(raw.links) == 1
-
-
-async def test_a_node_that_goes_first_and_dials_us_ends_our_waiting(
-    make_node: MakeNode, make_raw: MakeRaw
-) -> None:
-    raw = await make_raw(unique_name("zz"), status="nok")
-    node = await make_node(epmd="off", routes={raw.name: raw.address})
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(node.connect, raw.name)
-        await until(lambda: raw.asked)
-        await settle()
-        await raw.dial(node)
-    assert node.nodes() == [raw.name]
-
-
-async def test_a_node_that_says_it_goes_first_and_does_not_is_given_up(
-    make_node: MakeNode, make_raw: MakeRaw, autojump_clock: trio.testing.MockClock
-) -> None:
-    raw = await make_raw(unique_name("zz"), status="nok")
-    node = await make_node(epmd="off", routes={raw.name: raw.address})
-    with pytest.raises(ergopy.AlreadyConnected):
-        await node.connect(raw.name)
-    assert trio.current_time() == pytest.approx(7, abs=0.1)
-    assert raw.asked == 1
-    raw.status = "ok"
-    await node.connect(raw.name)
-
-
-@pytest.mark.parametrize("prefix", ["aa", "zz"])
-async def test_a_peer_that_thinks_it_is_connected_is_told_that_we_mean_it(
-    make_node: MakeNode, make_raw: MakeRaw, prefix: str
-) -> None:
-    raw = await make_raw(unique_name(prefix), status="alive")
-    node = await make_node(epmd="off", routes={raw.name: raw.address})
-    await node.connect(raw.name)
-    assert raw.replaced == 1
 
 
 async def test_only_who_knows_the_cookie_ends_the_old_connection(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
+import trio.testing
 
 import ergopy
 import etf
@@ -293,9 +294,12 @@ async def test_a_peer_that_reads_nothing_makes_senders_wait_and_nobody_else(
     await there.start(echo, name="echo")
     name = unique_name("slow")
     sock = await _raw_peer(here, name, receive_buffer=4096)
-    blob = bytes(300_000)
-    with pytest.raises(trio.WouldBlock):
-        _flood(here, ("sink", name), blob)
+    blob = bytes(30_000)
+    for _ in range(10):
+        with pytest.raises(trio.WouldBlock):
+            _flood(here, ("sink", name), blob)
+        # A turn of the scheduler hands only about a megabyte to the kernel.
+        await trio.testing.wait_all_tasks_blocked()
     statistics = here.statistics().connections[etf.Atom(name)]
     assert statistics.queued >= statistics.high_water
     with trio.move_on_after(0.05) as scope:

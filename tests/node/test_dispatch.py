@@ -8,7 +8,7 @@ import pytest
 
 from ergopy.dist.flags import OFFERED_VISIBLE, Flag
 from ergopy.node.dispatch import Dispatcher
-from ergopy.process.signals import LINKED
+from ergopy.process.links import LINKED
 from etf import Atom, ImproperList, Pid, Reference
 from tests.node.fakes import EMPTY, OTHERS, PEER, THEIRS, FakePeer, their_ref
 from tests.runtimes import Ends, mail, settle, sleeper
@@ -192,7 +192,7 @@ async def test_a_link_goes_through_its_states(
     scene.link(before)
     scene.arrive(*events[event])
     assert scene.bob.links.get(THEIRS) == after
-    assert (scene.bob in scene.fake.peer.linked) is (after is not None)
+    assert ((scene.bob, THEIRS) in scene.fake.peer.links) is (after is not None)
     places = {"us": pid, "them": THEIRS}
     expected = [] if answer is None else [tuple(places.get(x, x) for x in answer)]
     assert scene.fake.sent() == expected
@@ -205,7 +205,7 @@ async def test_a_process_stays_linked_to_the_others_of_a_peer(scene: Scene) -> N
     scene.arrive((1, OTHERS, scene.pid))
     scene.arrive((35, 1, THEIRS, scene.pid))
     assert scene.bob.links == {OTHERS: LINKED}
-    assert scene.fake.peer.linked == {scene.bob}
+    assert list(scene.fake.peer.links) == [(scene.bob, OTHERS)]
 
 
 @pytest.mark.parametrize("dead", ["gone", "earlier"])
@@ -217,6 +217,7 @@ async def test_a_link_to_nobody_is_answered_noproc_as_it_was_asked(
         pid = Pid(scene.pid.node, 999, 0, scene.pid.creation)
     scene.arrive((1, THEIRS, pid))
     assert scene.fake.sent() == [(24, pid, THEIRS, NOPROC)]
+    scene.fake.assert_nothing_is_kept()
     scene.arrive((35, 2**64 - 1, THEIRS, pid))
     assert scene.fake.sent() == [(36, 2**64 - 1, pid, THEIRS)]
     scene.fake.assert_nothing_is_kept()
@@ -403,13 +404,12 @@ async def test_a_node_that_lacks_newer_forms_gets_the_old_ones(
     fake.peer.exit_signal(root.pid, THEIRS, HI)
     fake.connect(flags)
     bob = sleeper(runtime)
-    bob.links[THEIRS] = LINKED
-    fake.peer.linked.add(bob)
+    fake.peer.add_link(bob, THEIRS)
     Dispatcher(fake.peer, runtime, lambda *_: None).deliver(
         [((19, OTHERS, bob.pid, their_ref(1)), None)]
     )
     fake.peer.send(root.pid, THEIRS, HI)
-    fake.peer.send_many(root.pid, [THEIRS], HI)
+    fake.peer.send_many(root.pid, [THEIRS], fake.peer.encode(HI))
     bob.end(OOPS)
     await settle()
     message = (22, root.pid, THEIRS, HI) if sender else (2, EMPTY, THEIRS, HI)

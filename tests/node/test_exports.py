@@ -196,15 +196,12 @@ async def test_exceptions_pass_through(exports: Exports, in_thread: bool) -> Non
 def test_a_program_is_found_by_its_name_before_that_of_its_module(
     exports: Exports,
 ) -> None:
-    class Falsy:
-        def __bool__(self) -> bool:
-            return False
+    async def exact(process: Any) -> None: ...
 
-        async def __call__(self, process: Any) -> None: ...
+    async def general(process: Any) -> None: ...
 
-    exact, general = Falsy(), Falsy()
-    exports.programs["m", "f"] = exact
-    exports.programs["m", None] = general
-    assert exports.program("m", "f") is exact
-    assert exports.program("m", "g") is general
+    exports.provide("m", exact, "f", name="only")
+    exports.provide("m", general)
+    found = [exports.program("m", "f"), exports.program("m", "g")]
+    assert [program and program.name for program in found] == ["only", None]
     assert exports.program("n", "f") is None

@@ -136,6 +136,35 @@ async def test_a_service_that_does_not_come_up_leaves_nothing_behind(
     await make_node(name)
 
 
+async def test_cancelling_a_node_that_comes_up_at_any_moment_leaves_nothing(
+    epmd_port: int,
+) -> None:
+    await settle()
+    before = tasks()
+    for turns in range(1000):
+        name = unique_name()
+        node = ergopy.Node(name, cookie=COOKIE)
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_cancel_after, turns, scope)
+                async with node:
+                    break
+        await settle()
+        assert tasks() == before
+        assert "down" in repr(node)
+    else:
+        pytest.fail("it never came up")
+    assert turns > 5
+    await settle()
+    assert tasks() == before
+
+
+async def _cancel_after(turns: int, scope: trio.CancelScope) -> None:
+    for _ in range(turns):
+        await trio.lowlevel.checkpoint()
+    scope.cancel()
+
+
 async def test_leaving_tells_everybody_who_depends_on_the_node(
     make_node: MakeNode,
 ) -> None:

@@ -10,7 +10,7 @@ import trio
 import etf
 from ergopy.dist.flags import OFFERED_VISIBLE, WITH_HEADER, Flag
 from ergopy.errors import CallTimeout, NodeDown
-from ergopy.process.signals import LINKED
+from ergopy.process.links import LINKED
 from etf import Atom, ImproperList, Pid, Reference
 from tests.node.fakes import EMPTY, OTHERS, PEER, THEIRS, FakePeer, their_ref
 from tests.runtimes import inside, mail, settle, sleeper
@@ -91,7 +91,7 @@ async def test_many_destinations_get_the_same_message(
     me = runtime.root.pid
     if not early:
         down.connect()
-    down.peer.send_many(me, [THEIRS, "bob", ALIAS], HI)
+    down.peer.send_many(me, [THEIRS, "bob", ALIAS], down.peer.encode(HI))
     if early:
         down.connect()
     alias = (33, me, ALIAS, HI) if early else (37, 4, me, ALIAS, HI)
@@ -124,7 +124,7 @@ async def test_what_cannot_be_sent_is_the_sender_s_error_and_leaves_nothing(
     with pytest.raises(etf.EncodeError):
         peer.send_alias(me, ALIAS, bad)
     with pytest.raises(etf.EncodeError):
-        peer.send_many(me, [THEIRS, "bob"], bad)
+        peer.encode(bad)
     with pytest.raises(etf.EncodeError):
         peer.exit_signal(me, THEIRS, bad)
     with pytest.raises(etf.EncodeError):
@@ -144,10 +144,10 @@ async def test_messages_that_wait_are_bounded_by_bytes_and_signals_are_not(
 ) -> None:
     peer, root = down.peer, runtime.root
     bob = sleeper(runtime)
-    assert peer.has_room()
-    assert not peer.is_ready()
+    assert peer.has_room(runtime.root.pid)
+    assert not peer.is_ready(runtime.root.pid)
     root.send_nowait(THEIRS, bytes(10_000))
-    assert not peer.has_room()
+    assert not peer.has_room(runtime.root.pid)
     with pytest.raises(trio.WouldBlock):
         root.send_nowait(THEIRS, HI)
     ref = root.monitor_nowait(THEIRS)
@@ -155,7 +155,7 @@ async def test_messages_that_wait_are_bounded_by_bytes_and_signals_are_not(
     bob.link_nowait(THEIRS)
     bob.unlink(THEIRS)
     down.connect()
-    assert peer.has_room()
+    assert peer.has_room(runtime.root.pid)
     assert [operation[0] for operation in down.sent()] == [22, 19, 20, 1, 35]
 
 
@@ -172,7 +172,6 @@ async def test_the_end_of_a_process_reaches_what_it_linked_to_while_dialling(
     down.connect()
     assert down.sent() == [
         (1, bob.pid, THEIRS),
-        (1, bob.pid, earlier),
         (19, bob.pid, OTHERS, ref),
         (24, bob.pid, THEIRS, HI),
         (20, bob.pid, OTHERS, ref),
@@ -201,7 +200,7 @@ async def test_ready_waits_for_the_connection_and_for_room(down: FakePeer) -> No
     results: list[bool] = []
 
     async def wait() -> None:
-        results.append(await down.peer.ready())
+        results.append(await down.peer.ready(down.peer.runtime.root.pid))
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(wait)
@@ -219,7 +218,7 @@ async def test_ready_waits_for_the_connection_and_for_room(down: FakePeer) -> No
 
 async def test_ready_is_false_when_dialling_fails(down: FakePeer) -> None:
     down.dialler.ended.set()
-    assert not await down.peer.ready()
+    assert not await down.peer.ready(down.peer.runtime.root.pid)
     assert down.dialler.dialled == 1
 
 
@@ -268,8 +267,8 @@ async def test_the_loss_is_told_once_to_each_in_the_order_of_a_beam(
     exits = [(Atom("EXIT"), pid, NOCONNECTION) for pid in (THEIRS, OTHERS)]
     assert log == [
         ("monitor", NOCONNECTION, exits),
-        *([("node", False)] if up else []),
         ("spawn", 0, NOCONNECTION),
+        *([("node", False)] if up else []),
     ]
     assert mail(bob) == exits
     assert not bob.links

@@ -1,4 +1,4 @@
-"""Processes that another node starts here, and processes that we start there."""
+"""Processes that another node starts here."""
 
 from __future__ import annotations
 
@@ -7,24 +7,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-import ergopy
-from ergopy.dist.flags import OFFERED_VISIBLE, Flag
-from ergopy.errors import Exit, NodeDown, RemoteProtocolError, StartError
+from ergopy.errors import Exit, RemoteProtocolError
 from ergopy.node import spawn as module
 from ergopy.node.exports import Exports
-from ergopy.node.remote_spawn import remote_spawn, spawn_here
 from ergopy.node.spawn import SpawnServer
-from ergopy.process.signals import LINKED
+from ergopy.process.links import LINKED
 from etf import Atom, ImproperList, Pid
-from tests.node.fakes import OTHERS, PEER, THEIRS, THIRD, FakePeer, their_ref
-from tests.runtimes import find, inside, mail, settle
+from tests.node.fakes import OTHERS, THEIRS, THIRD, FakePeer, their_ref
+from tests.runtimes import find, settle
 
 if TYPE_CHECKING:
     from ergopy import Process
     from ergopy.process.runtime import Runtime
 
 M, F = Atom("worker"), Atom("start")
-LINK, MONITOR = Atom("link"), Atom("monitor")
+LINK, MONITOR, NAME = Atom("link"), Atom("monitor"), Atom("name")
 UNDEF = Atom("undef")
 NORMAL = Atom("normal")
 REF = their_ref(1)
@@ -37,7 +34,7 @@ class Served:
         self.fake = fake
         self.runtime = runtime
         self.exports = Exports()
-        self.exports.programs["worker", "start"] = self.program
+        self.exports.provide("worker", self.program, "start")
         self.server = SpawnServer(runtime, self.exports)
         self.ran: list[Any] = []
         self.go_on = trio.Event()
@@ -116,7 +113,7 @@ async def test_the_answer_says_what_was_set_up_and_comes_first(
 
 
 async def test_a_function_name_that_is_not_named_may_be_any(served: Served) -> None:
-    served.exports.programs["any", None] = served.program
+    served.exports.provide("any", served.program)
     served.ask((1,), mfa=(Atom("any"), Atom("whatever"), 1))
     served.started()
     await settle()
@@ -158,12 +155,8 @@ async def test_the_arity_of_the_request_is_not_looked_at(served: Served) -> None
     [
         Atom("x"),
         [1],
-        [Atom("nonsense")],
         [(Atom("nonsense"), 1)],
-        [([1], 1)],
-        [(MONITOR, 1, 2)],
         ImproperList([MONITOR], Atom("x")),
-        b"monitor",
     ],
 )
 async def test_an_unknown_option_is_refused(served: Served, options: Any) -> None:
@@ -189,10 +182,12 @@ async def test_too_many_processes_are_refused(
     served.ask()
     refusal = (31, REF, THEIRS, 0, Atom("system_limit"))
     assert served.fake.sent() == [refusal]
+
+
+async def test_a_node_that_stops_refuses_as_if_it_were_gone(served: Served) -> None:
     served.runtime.closing = True
-    monkeypatch.setattr(module, "MAX_PROCESSES", 100)
     served.ask()
-    assert served.fake.sent() == [refusal]
+    assert served.fake.sent() == [(31, REF, THEIRS, 0, Atom("noconnection"))]
 
 
 @pytest.mark.parametrize(
@@ -218,7 +213,7 @@ async def test_an_impossible_request_starts_nothing(
     assert len(served.runtime.processes) == 1
 
 
-async def test_only_what_is_provided_is_worth_a_log_of_its_crash(
+async def test_a_crash_of_what_is_provided_is_logged(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def crash(process: Process) -> None:
@@ -227,149 +222,66 @@ async def test_only_what_is_provided_is_worth_a_log_of_its_crash(
     served.ask(mfa=(Atom("not"), Atom("there"), 0))
     await settle()
     assert "crashed" not in caplog.text
-    served.exports.programs["worker", "start"] = crash
+    served.exports.provide("worker", crash, "start")
     served.ask()
     await settle()
     assert "mine" in caplog.text
 
 
-class Asking:
-    """The other direction: a process of ours that starts one over there."""
-
-    def __init__(self, fake: FakePeer, runtime: Runtime) -> None:
-        self.fake = fake
-        self.runtime = runtime
-        self.caller: Process | None = None
-
-    async def start(self, **options: Any) -> Any:
-        options = {"link": False, "monitor": False, "timeout": 5.0} | options
-
-        async def body(process: Process) -> Any:
-            self.caller = process
-            process.trap_exit = True
-            result = await remote_spawn(process, self.fake.peer, (M, F, [1]), **options)
-            return result, dict(process.links), dict(process.monitors)
-
-        return await inside(self.runtime, body)
-
-    async def answer(self, result: Any, flags: int = 0) -> None:
-        await settle()
-        (request,) = self.fake.sent()
-        assert request[0] == 29
-        waiter = self.fake.peer.spawns.pop(request[1].words)
-        waiter.spawned(flags, result)
-
-
-@pytest.fixture
-async def asking(fake: FakePeer, runtime: Runtime) -> Asking:
-    return Asking(fake, runtime)
-
-
-async def test_a_process_over_there_is_asked_for_with_its_options(
-    asking: Asking,
+async def test_a_crash_on_the_first_step_is_one_exit_and_one_down(
+    served: Served,
 ) -> None:
-    async with trio.open_nursery() as nursery:
+    async def crash(process: Process) -> None:
+        raise Exit(Atom("early"))
 
-        @nursery.start_soon
-        async def check() -> None:
-            await settle()
-            (request,) = asking.fake.wire.sent
-            caller = asking.caller
-            assert caller is not None
-            assert request == (
-                29,
-                request[1],
-                caller.pid,
-                caller.group_leader,
-                (M, F, 1),
-                [MONITOR, LINK],
-                [1],
-            )
-            await asking.answer(THEIRS, 3)
-
-        (pid, ref), links, monitors = await asking.start(link=True, monitor=True)
-    assert pid == THEIRS
-    assert links == {THEIRS: LINKED}
-    assert list(monitors) == [ref]
+    served.exports.provide("worker", crash, "start")
+    served.ask((), (LINK, MONITOR))
+    await settle()
+    reply, *signals = served.fake.sent()
+    pid = reply[4]
+    assert reply == (31, REF, THEIRS, 3, pid)
+    assert sorted(signals) == [
+        (24, pid, THEIRS, Atom("early")),
+        (28, pid, THEIRS, REF, Atom("early")),
+    ]
+    served.fake.assert_nothing_is_kept()
 
 
-@pytest.mark.parametrize("reason", ["badopt", "system_limit", "notsup"])
-async def test_a_refusal_is_an_error_with_its_reason(
-    asking: Asking, reason: str
+async def test_an_option_of_our_own_kind_gives_a_name(served: Served) -> None:
+    name = Atom("printer")
+    served.ask((), ((NAME, name),))
+    pid = served.started()
+    assert served.runtime.whereis("printer") == pid
+    served.ask((), ((NAME, name), LINK))
+    assert served.fake.sent() == [(31, REF, THEIRS, 0, Atom("already_started"))]
+    find(served.runtime, pid).end(Atom("oops"))
+    await settle()
+    served.ask((), ((NAME, name),))
+    served.started()
+
+
+async def test_the_loss_of_the_peer_before_the_first_step_ends_what_is_linked(
+    served: Served,
 ) -> None:
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(asking.answer, Atom(reason))
-        with pytest.raises(StartError) as caught:
-            await asking.start()
-    assert caught.value.reason == reason
+    served.ask((), (LINK, MONITOR))
+    pid = served.started()
+    served.fake.peer.lost()
+    await settle()
+    assert served.runtime.find(pid) is None
+    assert served.ran == []
+    served.fake.assert_nothing_is_kept()
 
 
-async def test_the_loss_of_the_node_is_an_error(asking: Asking) -> None:
-    async with trio.open_nursery() as nursery:
-
-        @nursery.start_soon
-        async def cut() -> None:
-            await settle()
-            asking.fake.peer.lost()
-
-        with pytest.raises(NodeDown):
-            await asking.start(link=True, monitor=True)
-    asking.fake.assert_nothing_is_kept()
-
-
-async def test_a_node_that_cannot_spawn_says_notsup(asking: Asking) -> None:
-    asking.fake.connect(OFFERED_VISIBLE & ~Flag.SPAWN)
-    with pytest.raises(StartError) as caught:
-        await asking.start()
-    assert caught.value.reason == Atom("notsup")
-
-
-async def test_one_timeout_covers_the_connection_and_the_answer(
-    runtime: Runtime, autojump_clock: trio.testing.MockClock
+async def test_a_request_with_the_reference_of_another_is_served_as_well(
+    served: Served,
 ) -> None:
-    asking = Asking(FakePeer(runtime), runtime)
-    began = trio.current_time()
-    for _ in range(2):
-        with pytest.raises(StartError) as caught:
-            await asking.start(timeout=3.0)
-        assert caught.value.reason == Atom("timeout")
-        asking.fake.connect()
-    assert trio.current_time() - began == pytest.approx(6.0)
-
-
-async def test_a_late_answer_takes_back_what_was_set_up(
-    asking: Asking, autojump_clock: trio.testing.MockClock
-) -> None:
-    with pytest.raises(StartError):
-        await asking.start(timeout=1.0, link=True, monitor=True)
-    await asking.answer(THEIRS, 3)
-    assert [operation[0] for operation in asking.fake.sent()] == [20, 24]
-    asking.fake.assert_nothing_is_kept()
-
-
-async def test_a_node_starts_its_own_programs_without_a_connection(
-    runtime: Runtime,
-) -> None:
-    exports = Exports()
-
-    async def program(process: Process, value: Any) -> None:
-        raise Exit(value)
-
-    exports.programs["worker", "start"] = program
-
-    async def body(process: Process) -> Any:
-        process.trap_exit = True
-        pid, ref = spawn_here(
-            process, exports, (M, F, [Atom("over")]), link=True, monitor=True
-        )
-        other = spawn_here(
-            process, exports, (M, Atom("x"), []), link=True, monitor=False
-        )
-        got = [await process.receive() for _ in range(3)]
-        assert (Atom("EXIT"), pid, Atom("over")) in got
-        assert ergopy.Down(ref, pid, Atom("over")) in got
-        assert (Atom("EXIT"), other, (UNDEF, [(M, Atom("x"), [], [])])) in got
-        assert not mail(process)
-
-    await inside(runtime, body)
-    assert PEER not in runtime.names
+    served.ask((), (MONITOR,))
+    first = served.started()
+    served.ask((), (MONITOR,))
+    second = served.started()
+    assert first != second
+    find(served.runtime, second).end(Atom("two"))
+    find(served.runtime, first).end(Atom("one"))
+    await settle()
+    assert served.fake.sent() == [(28, first, THEIRS, REF, Atom("one"))]
+    served.fake.assert_nothing_is_kept()

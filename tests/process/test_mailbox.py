@@ -71,7 +71,7 @@ async def test_a_waiting_selective_receive_tests_each_message_once(
             mailbox.deliver(number)
     assert received == [8]
     assert wanted.asked == list(range(9))
-    assert list(mailbox.queue or ()) == [0, 1, 2, 3, 4, 5, 6, 7, 9]
+    assert mailbox.messages() == [0, 1, 2, 3, 4, 5, 6, 7, 9]
 
 
 async def test_a_message_removed_meanwhile_does_not_hide_a_new_one(
@@ -136,7 +136,7 @@ async def test_a_timeout_is_measured_from_the_call_whatever_comes_meanwhile(
             await mailbox.receive(int, timeout=10.5)
         assert trio.current_time() == 10.5
         nursery.cancel_scope.cancel()
-    assert len(mailbox.queue or ()) == 10
+    assert mailbox.message_count() == 10
 
 
 async def test_what_is_done_with_a_message_is_not_part_of_the_timeout(
@@ -179,7 +179,7 @@ async def test_a_message_that_came_before_the_cancellation_is_received(
         await settle()
         mailbox.deliver(1)
         nursery.cancel_scope.cancel()
-    assert received + list(mailbox.queue or ()) == [1]
+    assert received + mailbox.messages() == [1]
 
 
 async def test_a_predicate_that_raises_loses_no_message(mailbox: Mailbox) -> None:
@@ -213,6 +213,8 @@ wishes = st.sampled_from([None, 0, 1, 2])
 operations = st.one_of(
     st.tuples(st.just("put")),
     st.tuples(st.just("put")),
+    st.tuples(st.just("put first")),
+    st.tuples(st.just("mark")),
     st.tuples(st.just("take"), wishes),
     st.tuples(st.just("wait"), wishes, st.sampled_from([math.inf, 1.0, 3.0])),
     st.tuples(st.just("cancel")),
@@ -229,6 +231,7 @@ def wants(wish: int | None) -> Callable[[int], bool] | None:
 class Model:
     def __init__(self) -> None:
         self.queue: list[int] = []
+        self.first: set[int] = set()
         self.waiting = False
         self.wish: int | None = None
         self.deadline = math.inf
@@ -249,6 +252,12 @@ class Model:
 
     def put(self, message: int) -> None:
         self.queue.append(message)
+        self.woken = self.waiting
+
+    def put_first(self, message: int) -> None:
+        self.first.add(message)
+        behind = sum(other in self.first for other in self.queue)
+        self.queue.insert(behind, message)
         self.woken = self.waiting
 
     def cancel(self) -> None:
@@ -296,6 +305,12 @@ async def follow_the_model(script: list[tuple[Any, ...]]) -> None:
                 mailbox.deliver(count)
                 model.put(count)
                 count += 1
+            elif operation == "put first":
+                mailbox.deliver_priority(count)
+                model.put_first(count)
+                count += 1
+            elif operation == "mark":
+                mailbox.mark(count)
             elif operation == "take" and not model.waiting:
                 try:
                     taken = await mailbox.receive(wants(details[0]), 0)
@@ -330,10 +345,10 @@ async def follow_the_model(script: list[tuple[Any, ...]]) -> None:
             elif operation == "turn":
                 await settle()
                 model.turn(trio.current_time())
-            assert list(mailbox.queue or ()) == model.queue
+            assert mailbox.messages() == model.queue
         await settle()
         model.turn(trio.current_time())
-        assert list(mailbox.queue or ()) == model.queue
+        assert mailbox.messages() == model.queue
         assert results == model.results
         nursery.cancel_scope.cancel()
 

@@ -67,6 +67,8 @@ class World:
             self.signal(process, partner, reason)
 
     def signal(self, sender: Process, target: Process, reason: str) -> None:
+        if target not in self.alive:
+            return
         if target.trap_exit:
             self.mail[target].append(ExitMessage(sender.pid, Atom(reason)))
         elif reason != "normal":
@@ -106,7 +108,8 @@ class World:
         two = self.pick(number)
         assert two is not None
         ref = await one.monitor(two.pid, alias=alias)
-        self.monitors[ref] = one, two
+        if one is not two:
+            self.monitors[ref] = one, two
 
     async def _demonitor(self, one: Process, number: int) -> None:
         mine = [ref for ref, (owner, _) in self.monitors.items() if owner is one]

@@ -29,24 +29,27 @@ class Way:
         self.records: dict[Any, Any] = {}
 
     def __getattr__(self, name: str) -> Any:
-        def note(*args: Any) -> int:
+        def note(*args: Any, **options: Any) -> int:
             if self.broken is not None:
                 raise self.broken
             if name in ("monitor", "call"):
                 self.records[args[2]] = args[-1]
                 args = args[:-1]
-            self.sent.append((name, *args))
+            self.sent.append((name, *args, *options.values()))
             return len(self.sent)
 
         return note
 
-    def is_ready(self) -> bool:
+    def encode(self, message: Any) -> Any:
+        return message
+
+    def is_ready(self, sender: Any) -> bool:
         return self.up and self.room
 
-    def has_room(self) -> bool:
+    def has_room(self, sender: Any) -> bool:
         return self.room
 
-    async def ready(self) -> bool:
+    async def ready(self, sender: Any) -> bool:
         return self.up
 
     def verbs(self) -> list[str]:
@@ -238,8 +241,44 @@ async def test_a_remote_monitor_reports_a_name_with_its_node(
 
 
 async def test_exit_signals_cross_to_the_other_node(runtime: Runtime, way: Way) -> None:
+    alias = ergopy.Reference(Atom("far@host"), 1, (1, 2, 3))
     await runtime.root.exit(FAR, "kill")
-    assert way.sent == [("exit_signal", runtime.root.pid, FAR, Atom("kill"))]
+    await runtime.root.exit(alias, "boom", priority=True)
+    assert way.sent == [
+        ("exit_signal", runtime.root.pid, FAR, Atom("kill"), False),
+        ("exit_signal", runtime.root.pid, alias, Atom("boom"), True),
+    ]
+
+
+async def test_priority_messages_take_a_way_of_their_own(
+    runtime: Runtime, way: Way
+) -> None:
+    alias = ergopy.Reference(Atom("far@host"), 1, (1, 2, 3))
+    root = runtime.root
+    for dest in (alias, FAR, ("name", "far@host")):
+        await root.send(dest, 1, priority=True)
+    await root.send([alias, FAR], 2, priority=True)
+    way.up = False
+    await root.send(alias, 3, priority=True)
+    assert way.sent == [
+        ("send_priority", root.pid, alias, 1),
+        ("send_priority", root.pid, FAR, 1),
+        ("send_priority", root.pid, "name", 1),
+        ("send_priority", root.pid, alias, 2),
+        ("send_priority", root.pid, FAR, 2),
+    ]
+
+
+async def test_node_monitors_and_group_leaders_go_to_the_other_node(
+    runtime: Runtime, way: Way
+) -> None:
+    process = sleeper(runtime)
+    process.monitor_node("far@host")
+    process.monitor_node("far@host", False)
+    process.set_group_leader(process.pid, FAR)
+    assert way.verbs() == ["watch_node", "unwatch_node", "group_leader"]
+    assert way.sent[-1] == ("group_leader", process.pid, FAR)
+    assert runtime.node_monitors.is_empty()
 
 
 async def test_a_lone_node_has_no_way_to_others(runtime: Runtime) -> None:

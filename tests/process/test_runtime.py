@@ -38,7 +38,7 @@ async def test_a_failed_registration_leaves_nothing(runtime: Runtime) -> None:
     with pytest.raises(NotRegistered):
         runtime.unregister("ghost")
     assert runtime.names == {}
-    assert one.names == []
+    assert one.names == ()
 
 
 async def test_a_process_may_have_several_names_and_gives_all_back(

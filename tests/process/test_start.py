@@ -9,6 +9,7 @@ import trio.testing
 
 import ergopy
 from ergopy import IGNORE, Atom, Exit, ExitMessage, GenServer, NoReply, Stop
+from ergopy.process.shutdown import shut_down
 from tests.runtimes import (
     Ends,
     assert_only_the_root,
@@ -299,7 +300,7 @@ async def test_only_a_linked_parent_ends_a_server_that_traps_exits(
 
 async def test_a_node_that_shuts_down_starts_nothing_more(runtime: Runtime) -> None:
     pid = await runtime.root.start(Server)
-    assert await runtime.shut_down(1) == 0
+    assert await shut_down(runtime, 1) == 0
     assert runtime.find(pid) is None
     with pytest.raises(ergopy.LocalProtocolError, match="not running"):
         await runtime.root.start(Server)
@@ -318,7 +319,7 @@ async def test_shutting_down_kills_what_does_not_end_in_time(
 
     ends = Ends(find(runtime, await runtime.root.start(Stubborn)))
     quick = Ends(sleeper(runtime))
-    assert await runtime.shut_down(2) == 1
+    assert await shut_down(runtime, 2) == 1
     assert trio.current_time() == 2
     await settle()
     assert (ends.reasons, quick.reasons) == (["killed"], ["shutdown"])

@@ -140,7 +140,7 @@ async def test_a_delayed_message_that_cannot_be_sent_is_logged_and_stops_no_time
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     class Way:
-        def has_room(self) -> bool:
+        def has_room(self, sender: Any) -> bool:
             return True
 
         def send_name(self, *_: Any) -> None:

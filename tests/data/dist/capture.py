@@ -59,6 +59,28 @@ register(driver, spawn(fun() -> receive {go, Pid, Alias} ->
 end end)).
 """.replace("\n", " ")
 
+# More atoms than the cache has slots, names of all lengths, as many in one message as a
+# header can name and more, and large messages of two senders at once.
+BULK = """
+register(driver, spawn(fun() -> receive {go, Pid, _} ->
+  Atom = fun(I) -> list_to_atom("bulk" ++ integer_to_list(I)) end,
+  [Pid ! {evicted, [Atom(I) || I <- lists:seq(From, From + 99)]}
+   || From <- lists:seq(1, 4000, 100)],
+  Pid ! {again, [Atom(I) || I <- lists:seq(1, 4000, 17)]},
+  [Pid ! {many, [Atom(I) || I <- lists:seq(1, N)]}
+   || N <- [0, 1, 2, 253, 254, 255, 300]],
+  Pid ! {long, [list_to_atom(lists:duplicate(N, 16#20ac)) || N <- [1, 85, 86, 255]]},
+  Host = self(),
+  Workers = [spawn_link(fun() ->
+     [Pid ! {big, W, N, binary:copy(<<W>>, 60000 + 10000 * N), Atom(N)}
+      || N <- lists:seq(1, 2)],
+     Host ! {ready, W} end) || W <- [1, 2]],
+  [receive {ready, W} -> ok end || {W, _} <- lists:zip([1, 2], Workers)],
+  Pid ! done,
+  receive stop -> ok end
+end end)).
+""".replace("\n", " ")
+
 
 def free_port() -> int:
     with socket.create_server((HOST, 0)) as server:
@@ -193,6 +215,28 @@ class Lab:
         return {"otp": int(self.release), "cookie": COOKIE, **more}
 
 
+def capture_bulk(lab: Lab) -> None:
+    """What the atom cache and fragments do under load."""
+    me = Identity(f"py@{HOST}", 5, FULL)
+    peer = f"bulk{lab.release}@{HOST}"
+    port = lab.node(peer, BULK)
+    lab.wait(port)
+    time.sleep(1)  # it listens before it evaluates
+    link = Recorder(socket.create_connection((HOST, port)))
+    connected = shake(link, Connector(me, peer, COOKIE, challenge=CHALLENGE))
+    encoder, decoder = LinkEncoder(header=True), LinkDecoder(header=True)
+    pid = etf.Pid(etf.Atom(me.name), 7, 0, 5)
+    go = (etf.Atom("go"), pid, etf.Atom("none"))
+    link.send(encoder.frame((6, pid, etf.Atom(""), etf.Atom("driver")), go))  # type: ignore[arg-type]
+    start = len(link.received) - len(connected.surplus)
+    operations = decoder.receive_data(connected.surplus)
+    while all(message != "done" for _, message in operations):
+        operations += decoder.receive_data(link.receive())
+    data = bytes(link.received[start:])
+    store(f"link_bulk_{lab.release}", data, direction="B to A", **lab.about(peer=peer))
+    link.sock.close()
+
+
 def capture_link(lab: Lab, style: str, flags: Flag) -> None:
     me = Identity(f"py@{HOST}", 5, flags)
     peer = f"{style}{lab.release}@{HOST}"
@@ -231,6 +275,31 @@ def capture_link(lab: Lab, style: str, flags: Flag) -> None:
     link.sock.close()
 
 
+def capture_unnamed(lab: Lab) -> None:
+    """We dial without a name, twice: the second time the name is used again."""
+    me = Identity(HOST, 0, FULL | Flag.NAME_ME)
+    peer = f"giver{lab.release}@{HOST}"
+    port = lab.node(peer, "ok.")
+    lab.wait(port)
+    time.sleep(1)  # it listens before it is a node
+    for case in ("unnamed", "renamed"):
+        link = Recorder(socket.create_connection((HOST, port)))
+        connected = shake(link, Connector(me, peer, COOKIE, challenge=CHALLENGE))
+        about = lab.about(
+            peer=peer,
+            name=connected.name,
+            creation=connected.own_creation,
+            flags=int(me.flags),
+            challenge=CHALLENGE,
+        )
+        end = len(link.received) - len(connected.surplus)
+        title = f"handshake_{case}_{lab.release}"
+        store(f"{title}_received", link.received[:end], direction="B to A", **about)
+        store(f"{title}_sent", link.sent, direction="A to B", **about)
+        link.sock.close()
+        time.sleep(1)  # it takes the name back
+
+
 def capture_accept(lab: Lab) -> None:
     """A node with a name, and one without, dial us."""
     server = lab.publish("py")
@@ -257,6 +326,8 @@ def main() -> None:
         capture_link(lab, "full", FULL)
         capture_link(lab, "simple", SIMPLE)
         capture_accept(lab)
+        capture_unnamed(lab)
+        capture_bulk(lab)
     finally:
         lab.close()
 

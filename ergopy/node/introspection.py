@@ -1,0 +1,92 @@
+"""What can be seen of the processes of a node, from Python and from other nodes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from etf import Pid
+
+from ..process.atoms import ERLANG, UNDEFINED
+from ..process.info import process_info
+from .membership import Membership
+
+if TYPE_CHECKING:
+    from ..process.process import Process
+    from .exports import Exports
+
+
+class Introspection(Membership):
+    """The verbs of a node that look at its processes."""
+
+    exports: Exports
+
+    def processes(self) -> list[Pid]:
+        """Return the pids of all living processes of this node; ``processes/0``."""
+        root = self.runtime.root
+        everybody = self.runtime.processes.values()
+        return [process.pid for process in everybody if process is not root]
+
+    def is_process_alive(self, pid: Pid) -> bool:
+        """Tell whether a process of this node lives; ``is_process_alive/1``.
+
+        One that has been sent a signal that ends it does not count as alive.
+
+        Raises:
+            ValueError: *pid* is of another node; ask that.
+        """
+        return self._living(pid) is not None
+
+    def process_info(self, pid: Pid, item: Any = None) -> Any:
+        """Look at a process of this node; ``process_info/1,2``.
+
+        With the name of an item it returns ``(item, value)``, with a list of names a
+        list of these, and without one the items that OTP shows by default. The shapes
+        are OTP's, and so is ``[]`` for the ``registered_name`` of a process without a
+        name. A process that is not alive gives None. ``memory`` is an estimate,
+        ``reductions`` counts only since the process last waited.
+
+        Beside OTP's items there is ``dropped``, what a limited mailbox has dropped.
+
+        Raises:
+            ValueError: There is no such item, or *pid* is of another node.
+        """
+        process = self._living(pid)
+        # A wrong item is one for the dead as well.
+        info = process_info(process or self.runtime.root, item)
+        return None if process is None else info
+
+    def export_introspection(self) -> None:
+        """Let other nodes look at this one with rpc and erpc; off by default.
+
+        It exports ``erlang:process_info/1,2``, ``processes/0``, ``registered/0``,
+        ``whereis/1``, ``is_process_alive/1``, ``node/0`` and ``nodes/0,1``. What waits
+        in mailboxes and stands in dictionaries can be read by every node that connects.
+        """
+        node: Any = self
+
+        def whereis(name: str) -> Any:
+            pid = node.whereis(name)
+            return UNDEFINED if pid is None else pid
+
+        def info(pid: Pid, item: Any = None) -> Any:
+            found = self.process_info(pid, item)
+            return UNDEFINED if found is None else found
+
+        self.exports.export(
+            ERLANG,
+            {
+                "is_process_alive": self.is_process_alive,
+                "node": lambda: node.name,
+                "nodes": lambda kind="visible": node.nodes(kind),
+                "process_info": info,
+                "processes": self.processes,
+                "registered": node.registered,
+                "whereis": whereis,
+            },
+        )
+
+    def _living(self, pid: Pid) -> Process | None:
+        if not isinstance(pid, Pid) or pid.node != self.runtime.name:
+            raise ValueError(f"no process of this node: {pid!r}")
+        process = self.runtime.find(pid)
+        return process if process is not None and process.alive else None
