@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
-from .errors import ErgopyError, NodeStopped
+from .errors import ErgopyError
 from .node.node import Node as _Node
 from .services import STANDARD
 
@@ -47,6 +47,9 @@ class NodeThread:
     def __init__(self, name: str, **options: Any) -> None:
         self._node = Node(name, **options)
         self._up: Future[None] = Future()
+        self._scope = trio.CancelScope()
+        self._token: trio.lowlevel.TrioToken | None = None
+        self._leaving = False
         self._thread: Thread | None = None
 
     def __enter__(self) -> FromThread:
@@ -68,8 +71,11 @@ class NodeThread:
         self._stop(self._thread)
 
     def _stop(self, thread: Thread) -> None:
-        with suppress(NodeStopped):
-            self._node.from_thread.run_sync(self._node.close)
+        # One of the two threads sees what the other one has set.
+        self._leaving = True
+        if self._token is not None:
+            with suppress(trio.RunFinishedError):
+                self._token.run_sync_soon(self._scope.cancel)
         thread.join()
 
     def _run(self) -> None:
@@ -81,9 +87,13 @@ class NodeThread:
             self._up.set_exception(error)
 
     async def _main(self) -> None:
-        async with self._node as node:
-            self._up.set_result(None)
-            await node.wait_closed()
+        self._token = trio.lowlevel.current_trio_token()
+        if self._leaving:
+            return
+        with self._scope:
+            async with self._node as node:
+                self._up.set_result(None)
+                await node.wait_closed()
 
 
 def run(main: Callable[..., Awaitable[T]], *args: Any) -> T | None:

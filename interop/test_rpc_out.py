@@ -80,3 +80,23 @@ async def test_absent_node_is_noconnection(node):
 async def test_output_of_the_function_does_not_stop_it(beam, node):
     value = await node.rpc(beam.name, "io", "format", [b"printed by the peer~n"])
     assert value == "ok"
+
+
+async def test_what_the_function_prints_is_put_out_here(beam, node, capsys):
+    """It has our group leader, and whoever it starts has so too."""
+    source = [b"~ts has ~p and ~s~n", [b"gr\xc3\xbc\xc3\x9fe", (Atom("a"), 1.5), b"x"]]
+    assert await node.rpc(beam.name, "io", "format", source) == "ok"
+    assert "grüße has {a,1.5} and x\n" in capsys.readouterr().out
+
+
+async def test_a_beam_prints_on_the_device_of_python(beam, node, capsys):
+    source = """
+        ok = io:format(Device, "~p of ~s~n", [[{a, <<"b">>}, "c"], "erlang"]),
+        ok = io:put_chars(Device, "one line\n"),
+        Wrong = (catch io:format(Device, "~p ~p~n", [1])),
+        {element(1, element(2, Wrong)), io:get_line(Device, "?")}
+    """
+    seen = await beam.run(source, Device=node.whereis("user"))
+    assert seen == (Atom("badarg"), Atom("eof"))
+    printed = capsys.readouterr().out
+    assert printed == '[{a,<<"b">>},"c"] of erlang\none line\n'

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 SEEDS = range(120)
 
+pytestmark = pytest.mark.timeout(120)
+
 
 class BeamStage:
     """A BEAM as a stage; ``ergopy_script.erl`` has the actors."""

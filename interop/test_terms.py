@@ -163,7 +163,9 @@ def _random_term(rng, depth):
 
 
 @pytest.mark.parametrize(
-    "term", [float("nan"), float("inf"), Atom, object(), {1, 2}], ids=repr
+    "term",
+    [float("nan"), float("inf"), Atom, object(), {1, 2}],
+    ids=["nan", "infinity", "class", "object", "set"],
 )
 async def test_what_is_no_term_is_refused_before_it_is_sent(beam, node, server, term):
     with pytest.raises(etf.EncodeError):

@@ -61,6 +61,7 @@ async def test_the_frozen_are_given_up_in_time_and_the_idle_are_kept(
     async with (
         trio.open_nursery() as nursery,
         Node(**node_options) as idle,
+        Node(**(node_options | {"name": unique_name("shy")}), hidden=True) as shy,
         Node(**(node_options | {"name": unique_name("py")}), net_ticktime=8) as watcher,
     ):
         icy = await start_python(nursery, frozen, cookie)
@@ -77,11 +78,12 @@ async def test_the_frozen_are_given_up_in_time_and_the_idle_are_kept(
         for name in names:
             await watcher.connect(name)
         await idle.connect(beam.name)
+        await shy.connect(beam.name)
         watcher.runtime.node_watchers.append(note)
 
         @nursery.start_soon
         async def watch():
-            everybody = [*names, idle.name]
+            everybody = [*names, idle.name, shy.name]
             found = await beam.run(
                 WATCH, 60, Watcher=Atom("watch"), Nodes=everybody, Count=3
             )
@@ -90,9 +92,9 @@ async def test_the_frozen_are_given_up_in_time_and_the_idle_are_kept(
             begin.set()
 
         await beam.run(
-            "ergopy_peer:until(fun() -> "
-            "whereis(watch) =/= undefined andalso Nodes -- nodes() =:= [] end)",
-            Nodes=[*names, idle.name],
+            "ergopy_peer:until(fun() -> whereis(watch) =/= undefined "
+            "andalso Nodes -- nodes(connected) =:= [] end)",
+            Nodes=[*names, idle.name, shy.name],
         )
         await beam.run("watch ! go")
         clock[0] = trio.current_time()
@@ -105,6 +107,7 @@ async def test_the_frozen_are_given_up_in_time_and_the_idle_are_kept(
         for seconds in (*lost.values(), *lost_here.values()):
             assert 5.5 < seconds < 14
         assert idle.nodes() == [beam.name]
+        assert shy.nodes("hidden") == [beam.name]
         # They come back as if nothing had been.
         frozen_beam.resume()
         icy.send_signal(signal.SIGCONT)

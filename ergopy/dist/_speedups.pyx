@@ -350,7 +350,10 @@ cdef class LinkDecoder:
         rest = rest_of(r)
         try:
             return self.whole(
-                r, self.fragments.first(sequence, number, control, atoms, rest)
+                r,
+                self.fragments.first(
+                    sequence, number, control, atoms, rest, r.cur - r.begin
+                ),
             )
         finally:
             rest.release()

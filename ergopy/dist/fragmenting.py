@@ -68,9 +68,10 @@ class LargeFrame:
 class _Unfinished:
     """A message that is not done, and what its sender has sent since."""
 
-    __slots__ = ("behind", "left", "number", "sequence")
+    __slots__ = ("behind", "left", "number", "sender", "sequence")
 
-    def __init__(self) -> None:
+    def __init__(self, sender: Hashable) -> None:
+        self.sender = sender
         self.behind: deque[bytes | LargeFrame] = deque()
         self.begin(0, 0, memoryview(b""))
 
@@ -98,11 +99,11 @@ class LargeMessages:
         self.fragments_out = 0
         """Pieces taken so far."""
         self._done = done
-        self._turns: deque[Hashable] = deque()
+        self._turns: deque[_Unfinished] = deque()
 
     def hold(self, sender: Hashable, frame: LargeFrame) -> None:
         """Note a frame of a sender that has none here; its turn is to :meth:`start`."""
-        self.senders[sender] = _Unfinished()
+        self.senders[sender] = _Unfinished(sender)
         self.queued += len(frame)
 
     def put_behind(self, sender: Hashable, frame: bytes | LargeFrame) -> None:
@@ -118,7 +119,7 @@ class LargeMessages:
         sequence = self.messages_out
         first, left = frame.first(sequence)
         unfinished.begin(sequence, frame.count() - 1, left)
-        self._turns.append(sender)
+        self._turns.append(unfinished)
         self.queued -= len(frame) - len(left)
         return first
 
@@ -126,8 +127,7 @@ class LargeMessages:
         """Take the next piece of whose turn it is; nothing if it is nobody's."""
         if not self._turns:
             return []
-        sender = self._turns.popleft()
-        unfinished = self.senders[sender]
+        unfinished = self._turns.popleft()
         left, number = unfinished.left, unfinished.number
         piece, unfinished.left = left[:FRAGMENT_SIZE], left[FRAGMENT_SIZE:]
         unfinished.number = number - 1
@@ -135,12 +135,10 @@ class LargeMessages:
         self.fragments_out += 1
         inside = _HEAD + len(piece)
         head = _pack_head(inside, 131, _NEXT, unfinished.sequence, number)
-        taken: list[bytes | memoryview] = [head, piece]
         if number == 1:
-            taken += self._follow(sender, unfinished)
-        else:
-            self._turns.append(sender)
-        return taken
+            return [head, piece, *self._follow(unfinished)]
+        self._turns.append(unfinished)
+        return [head, piece]
 
     def clear(self) -> None:
         """Forget everything."""
@@ -149,17 +147,15 @@ class LargeMessages:
         while self.senders:
             self._done(self.senders.popitem()[0])
 
-    def _follow(
-        self, sender: Hashable, unfinished: _Unfinished
-    ) -> list[bytes | memoryview]:
+    def _follow(self, unfinished: _Unfinished) -> list[bytes | memoryview]:
         """Take what waits behind, up to the first piece of a large message."""
         taken: list[bytes | memoryview] = []
         while unfinished.behind:
             frame = unfinished.behind.popleft()
             if isinstance(frame, LargeFrame):
-                return taken + self.start(sender, frame)
+                return taken + self.start(unfinished.sender, frame)
             taken.append(frame)
             self.queued -= len(frame)
-        del self.senders[sender]
-        self._done(sender)
+        del self.senders[unfinished.sender]
+        self._done(unfinished.sender)
         return taken

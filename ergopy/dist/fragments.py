@@ -31,15 +31,21 @@ class Assembled(NamedTuple):
 
 @final
 class _Sequence:
-    __slots__ = ("age", "atoms", "control", "data", "missing")
+    __slots__ = ("age", "atoms", "control", "data", "head", "missing")
 
     def __init__(
-        self, control: tuple[Any, ...], atoms: tuple[Atom, ...], data: bytes, rest: int
+        self,
+        control: tuple[Any, ...],
+        atoms: tuple[Atom, ...],
+        data: bytes,
+        rest: int,
+        head: int,
     ) -> None:
         self.control = control
         self.atoms = atoms
         self.data = bytearray(data)
         self.missing = rest
+        self.head = head
         self.age = 0.0
 
 
@@ -97,12 +103,16 @@ class Fragments:
         control: tuple[Any, ...],
         atoms: tuple[Atom, ...],
         data: bytes,
+        head: int,
     ) -> Assembled | None:
-        """Begin a sequence; it is complete at once if it has one piece."""
+        """Begin a sequence; it is complete at once if it has one piece.
+
+        *head* is the bytes before *data*: control and atoms are kept as well.
+        """
         if count == 1:
             return Assembled(control, atoms, data)
-        self._hold(0, len(data))
-        self._sequences[sequence] = _Sequence(control, atoms, data, count - 1)
+        self._hold(0, len(data), head)
+        self._sequences[sequence] = _Sequence(control, atoms, data, count - 1, head)
         return None
 
     def following(self, sequence: int, number: int, data: bytes) -> Assembled | None:
@@ -121,17 +131,17 @@ class Fragments:
         if pending.missing:
             return None
         del self._sequences[sequence]
-        self._held -= len(pending.data)
+        self._held -= len(pending.data) + pending.head
         return Assembled(pending.control, pending.atoms, pending.data)
 
-    def _hold(self, before: int, more: int) -> None:
+    def _hold(self, before: int, more: int, head: int = 0) -> None:
         limits = self._limits
         if before + more > limits.max_message:
             raise RemoteProtocolError(
                 f"the fragments of a message exceed {limits.max_message} bytes"
             )
-        if self._held + more > limits.max_fragments_bytes:
+        if self._held + more + head > limits.max_fragments_bytes:
             raise RemoteProtocolError(
                 f"unfinished messages exceed {limits.max_fragments_bytes} bytes"
             )
-        self._held += more
+        self._held += more + head

@@ -212,7 +212,8 @@ class LinkDecoder:
         control, at = self._control(packet, at, atoms)
         if control[0] not in WITH_PAYLOAD:
             raise RemoteProtocolError(f"operation {control[0]} comes in fragments")
-        return self._fragments.first(sequence, count, control, atoms, packet[at:])
+        rest = packet[at:]
+        return self._fragments.first(sequence, count, control, atoms, rest, at)
 
     def _assembled(self, whole: Assembled | None) -> tuple[tuple[Any, ...], Any] | None:
         if whole is None:

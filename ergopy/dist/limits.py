@@ -24,10 +24,13 @@ class LinkLimits:
     max_message: int = 512 * _MIB
     """The largest message that fragments may add up to."""
 
-    max_sequences: int = 1024
-    """How many fragmented messages may be unfinished at a time."""
+    max_sequences: int = 65536
+    """How many fragmented messages may be unfinished at a time.
 
-    max_fragments_bytes: int = 512 * _MIB
+    A BEAM begins one for each process that sends a large message at the same moment.
+    """
+
+    max_fragments_bytes: int = 2048 * _MIB
     """The most that all unfinished fragmented messages may hold together."""
 
     max_fragments: int = 2 * 65536

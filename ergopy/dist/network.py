@@ -51,7 +51,10 @@ class Socket(Protocol):
 
     @property
     def wait_readable(self) -> Callable[[], Awaitable[None]]:
-        """Wait until ``recv_into`` is worth a try. One task at a time; cancel it freely."""
+        """Wait until ``recv_into`` is worth a try.
+
+        One task at a time; cancel it freely.
+        """
 
     @property
     def wait_writable(self) -> Callable[[], Awaitable[None]]:

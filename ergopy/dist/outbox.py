@@ -97,6 +97,9 @@ class Outbox:
         self._rest: memoryview | _Parts | None = None
         self._rest_counted = 0
         self._allowance = TURN_SIZE
+        # What the socket refuses has to leave before all else: little of that, but
+        # large batches for who takes them.
+        self._mix_size = MIX_SIZE
         self._dirty = False
         self._blocked = False
         self._wrote = True
@@ -107,8 +110,8 @@ class Outbox:
     def write(self, frame: bytes | LargeFrame, sender: Hashable = None) -> None:
         """Queue *frame*; it leaves at the next flush. Never waits or raises.
 
-        *sender* is the process whose signals it has to stay in order with. If its last
-        large message has not left, :meth:`post` is for it.
+        *sender* is the process whose signals it has to stay in order with; None is
+        nobody's. If its last large message has not left, :meth:`post` is for it.
         """
         if self.closed is not None:
             # It vanishes. Who goes on sending has to let the loss become known.
@@ -210,8 +213,9 @@ class Outbox:
     def _write_much(self, frame: bytes | LargeFrame, sender: Hashable) -> None:
         if isinstance(frame, LargeFrame):
             self.queued -= len(frame)
-            self.large.hold(sender, frame)
-            self._out.append((sender, frame))
+            whose = object() if sender is None else sender
+            self.large.hold(whose, frame)
+            self._out.append((whose, frame))
         else:
             self._out.append(frame)
         if not self._dirty:
@@ -235,6 +239,7 @@ class Outbox:
             try:
                 if data.__class__ is _Parts:
                     sent = self._sendmsg(data.parts)  # type: ignore[misc]
+                    self._mix_size = min(2 * self._mix_size, JOIN_SIZE)
                 else:
                     sent = self._send(data)
             except BlockingIOError:
@@ -250,6 +255,7 @@ class Outbox:
             if sent < len(data):
                 self._rest = _after(data, sent)
                 self._rest_counted = counted - gone
+                self._mix_size = MIX_SIZE
                 self._blocked = True
                 self._wake_writer()
                 break
@@ -285,23 +291,25 @@ class Outbox:
         """Take frames and pieces in turns; say how many bytes were frames."""
         parts: list[bytes | memoryview] = []
         size = counted = taken = 0
-        while size < MIX_SIZE:
-            before = len(parts)
-            frames = 0
+        limit = min(self._mix_size, self._allowance)
+        while size < limit:
+            before, frames = size, 0
             while taken < len(self._out) and frames < FRAGMENT_SIZE:
                 frame = self._out[taken]
                 taken += 1
                 if isinstance(frame, tuple):
-                    parts += self.large.start(*frame)
-                    frames += FRAGMENT_SIZE
+                    piece = self.large.start(*frame)
+                    frames += sum(map(len, piece))
+                    parts += piece
                 else:
                     parts.append(frame)
                     frames += len(frame)
                     counted += len(frame)
-            parts += self.large.take()
-            if len(parts) == before:
+            piece = self.large.take()
+            parts += piece
+            size += frames + sum(map(len, piece))
+            if size == before:
                 break
-            size += sum(map(len, parts[before:]))
         del self._out[:taken]
         if self._sendmsg is None or len(parts) > MAX_PARTS:
             return b"".join(parts), counted

@@ -93,7 +93,8 @@ class GenServer(Behaviour):
 
     async def handle_info(self, message: Any) -> Any:
         """Take any other message, a ``Down`` for example. Logs it by default."""
-        logger.error("%s got an unexpected message: %r", self.process.label, message)
+        text = reasons.shown(message)
+        logger.error("%s got an unexpected message: %s", self.process.label, text)
 
     async def handle_continue(self, value: Any) -> Any:
         """Go on after a callback that returned ``then=value``."""
@@ -165,7 +166,7 @@ class GenServer(Behaviour):
         if failure is not None and not isinstance(failure, Exit):
             log_crash(process, failure)
         elif not reasons.is_clean(reason):
-            logger.error("%s terminating: %r", process.label, reason)
+            logger.error("%s terminating: %s", process.label, reasons.shown(reason))
         raise Exit(reason)
 
     async def _clean_up(self, reason: Any) -> None:

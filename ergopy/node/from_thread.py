@@ -20,7 +20,7 @@ from ..process import reasons
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from etf import Pid
+    from etf import Pid, Reference
 
     from ..process.runtime import Runtime
     from .node import Node
@@ -121,6 +121,10 @@ class FromThread:
         """Start a behaviour; see ``Node.start``."""
         pid: Pid = self.run(self._with(self.node.start, options), behaviour, *args)
         return pid
+
+    def exit(self, to: Pid | Reference, reason: Any) -> None:
+        """Send an exit signal; see ``Process.exit``."""
+        self.run(self.node.exit, to, reason)
 
     def stop(
         self, dest: Any, reason: Any = "normal", timeout: float | None = 5.0

@@ -28,7 +28,7 @@ async def stop(runtime: Runtime, connections: Connections, grace: float) -> None
     over = trio.current_time() + grace
     killed = await shut_down(runtime, grace)
     if killed:
-        logger.warning("%s: %d processes had to be killed", runtime.name, killed)
+        logger.warning("%s: processes that had to be killed: %d", runtime.name, killed)
     left = max(0.0, over - trio.current_time())
     await connections.drain(min(left, DRAIN))
     connections.close_all()

@@ -75,7 +75,10 @@ class Verbs(Introspection):
 
         Raises:
             NameTaken: The name is in use; nothing was started.
+            LocalProtocolError: *link_to* is no pid; nothing was started.
         """
+        if link_to is not None:
+            self.runtime.remote(link_to)
         process = self.runtime.create(function, name=name, mailbox=mailbox)
         if link_to is not None:
             process.link_nowait(link_to)
@@ -103,6 +106,12 @@ class Verbs(Introspection):
     ) -> None:
         """Ask a behaviour to end and wait until it has; ``gen_server:stop``."""
         await self.runtime.root.stop(dest, reason, timeout)
+
+    async def exit(
+        self, to: Pid | Reference, reason: Any, *, priority: bool = False
+    ) -> None:
+        """Send an exit signal; see ``Process.exit``."""
+        await self.runtime.root.exit(to, reason, priority=priority)
 
     async def send(self, dest: Any, message: Any, *, priority: bool = False) -> None:
         """Send *message*; see ``Process.send``."""
@@ -272,7 +281,10 @@ class Verbs(Introspection):
         self.runtime.unregister(name)
 
     def whereis(self, name: str) -> Pid | None:
-        """Return the pid behind a name, or None; never one that is known dead."""
+        """Return the pid behind a name, or None; ``whereis/1``.
+
+        It is never one that has ended; one that is cleaning up still has its name.
+        """
         return self.runtime.whereis(name)
 
     def registered(self) -> list[Atom]:

@@ -184,6 +184,10 @@ class Mailbox(MessageQueue):
         if isinstance(match, type):
             wanted = match
             return Search(lambda message: isinstance(message, wanted))
+        if not callable(match):
+            raise TypeError(
+                f"receive wants a class, a function or a reference, not {match!r}"
+            )
         return Search(match)
 
     def _take(self, search: Search | None) -> Any:

@@ -179,8 +179,9 @@ class NodeMonitors:
             watch.waiting = True
             self._timers.start(PASSIVE_WAIT, lambda: self._give_up(watch))
         else:
+            count = watch.count
             self._drop(watch)
-            self._tell(watch.process, NodeDownMessage(watch.node), watch.count)
+            self._tell(watch.process, NodeDownMessage(watch.node), count)
 
     def down(self, node: Atom, *, hidden: bool, reason: Any) -> None:
         """Tell those who watch all nodes that the connection to *node* is lost."""
@@ -199,12 +200,14 @@ class NodeMonitors:
         return not (self._of_one or self._of_all or self._passive)
 
     def _give_up(self, watch: NodeWatch) -> None:
+        # It may have ended, or the node have come, while the timer ran.
         if watch.passive and watch.count:
             watch.passive = False
             self.fired(watch)
 
     def _drop(self, watch: NodeWatch) -> None:
         process, node = watch.process, watch.node
+        watch.count = 0
         watches = self._of_one[process]
         del watches[node]
         if not watches:

@@ -122,6 +122,7 @@ class Process(SpawnVerbs):
             CallTimeout: No answer in time. A late one is dropped.
             CallExit: The process ended first; its ``reason`` is a term.
             NodeDown: Its node cannot be reached, or was lost meanwhile.
+            MailboxFull: A process of this node that refuses more messages.
             etf.EncodeError: The request is no Erlang term. Nothing was sent.
 
         Cancelling it has the effect of a timeout.

@@ -102,6 +102,17 @@ def is_clean(reason: Any) -> bool:
     return isinstance(reason, Atom) and reason in (NORMAL, SHUTDOWN)
 
 
+def shown(term: Any) -> str:
+    """Return *term* for a log line, at a length that no peer chooses."""
+    try:
+        text = repr(term)
+    except Exception:
+        return f"(a {type(term).__name__} that has no text)"
+    if len(text) <= MAX_MESSAGE:
+        return text
+    return f"{text[:MAX_MESSAGE]}... ({len(text)} characters)"
+
+
 def _message(error: BaseException) -> str:
     try:
         return str(error)[:MAX_MESSAGE]

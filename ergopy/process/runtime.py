@@ -201,8 +201,17 @@ class Runtime:
         """Return the way to the node of a pid or reference; None if it is ours.
 
         An old incarnation of this node is ours as well: nobody is there any more.
+
+        Raises:
+            LocalProtocolError: *target* is neither.
         """
-        return None if target.node == self.name else self.remote_node(target.node)
+        try:
+            node = target.node
+        except AttributeError:
+            raise LocalProtocolError(
+                f"not a pid or an alias: {target!r} (whereis gives the pid of a name)"
+            ) from None
+        return None if node == self.name else self.remote_node(node)
 
     def remote_node(self, node: str) -> RemoteNode:
         """Return the way to *node*, connected or not."""
@@ -275,7 +284,10 @@ class Runtime:
         process.names = tuple(n for n in process.names if n != name)
 
     def whereis(self, name: str) -> Pid | None:
-        """Return the pid behind a local name, never a dead one; or None."""
+        """Return the pid behind a local name, or None.
+
+        It is never one that has ended; one that is cleaning up still has its name.
+        """
         process = self.names.get(name)
         return None if process is None else process.pid
 

@@ -49,8 +49,7 @@ class Sender(Signals):
         if budget <= 0:
             await self.let_others_run()
         if priority:
-            for one in dest if is_many(dest) else (dest,):
-                await self._send_priority(one, message)
+            await self._send_priority(list(dest) if is_many(dest) else [dest], message)
             return
         if is_many(dest):
             fan_out = FanOut(self, dest, message)
@@ -66,8 +65,24 @@ class Sender(Signals):
             return
         self.send_one(dest, message)
 
-    async def _send_priority(self, dest: Any, message: Any) -> None:
-        way = self.way_to(dest)
+    async def _send_priority(self, dests: list[Any], message: Any) -> None:
+        ways = [self.way_to(dest) for dest in dests]
+        # What is no term has to be found before anybody has got it.
+        for remote in filter(None, ways):
+            remote.encode(message)
+            break
+        problem: NotRegistered | MailboxFull | None = None
+        for dest, way in zip(dests, ways, strict=True):
+            try:
+                await self._send_one_priority(dest, way, message)
+            except (NotRegistered, MailboxFull) as error:
+                problem = error
+        if problem is not None:
+            raise problem
+
+    async def _send_one_priority(
+        self, dest: Any, way: RemoteNode | None, message: Any
+    ) -> None:
         runtime = self.runtime
         is_alias = dest.__class__ is Reference
         if way is not None:

@@ -8,6 +8,7 @@ entry; it leaves the heap when its time comes, or when half of the heap is dead.
 from __future__ import annotations
 
 import heapq
+import logging
 import math
 from typing import TYPE_CHECKING, final
 
@@ -15,6 +16,8 @@ import trio
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+logger = logging.getLogger("ergopy.process")
 
 _COMPACT_ABOVE = 1024
 
@@ -95,8 +98,12 @@ class Timers:
             callback, timer.callback = timer.callback, None
             if callback is None:
                 self.dead -= 1
-            else:
+                continue
+            try:
                 callback()
+            except Exception:
+                # The timers of all the others run in this task.
+                logger.exception("a timer could not do what it was started for")
 
     def _compact(self) -> None:
         # In place: a callback of _fire may have started the timer that leads here.

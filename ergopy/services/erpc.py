@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Exit
+from ..process.reasons import shown
 from . import outcome
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ async def start(node: Node) -> None:
         if len(args) == 3:
             answer = await outcome.run(node.exports, *args)
             if answer[0] is not outcome.RETURN:
-                logger.warning("erpc cast of %s:%s failed: %r", *args[:2], answer)
+                text = shown(answer)
+                logger.warning("erpc cast of %s:%s failed: %s", *args[:2], text)
 
     node.exports.provide("erpc", execute_call, "execute_call")
     node.exports.provide("erpc", execute_cast, "execute_cast")

@@ -2,7 +2,8 @@
 
     python node.py NAME COOKIE
 
-It serves ``desk``, lets others start a ``model``, says ``ready`` and lives until its standard input ends.
+It serves ``desk``, lets others start a ``model``, says ``ready`` and lives until its
+standard input ends.
 """
 
 import sys

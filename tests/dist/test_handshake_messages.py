@@ -167,3 +167,24 @@ def test_any_body_is_read_or_malformed(
     for first in (b"", b"N", b"s", b"snamed:", b"r", b"a"):
         with contextlib.suppress(Malformed):
             read(first + body)
+
+
+def test_digests_are_compared_in_constant_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A comparison that stops at the first difference tells how far a guess is right.
+
+    What is left out of this comparison, the length, is no secret.
+    """
+    compared: list[tuple[bytes, bytes]] = []
+
+    def compare(given: bytes, right: bytes) -> bool:
+        compared.append((given, right))
+        return given == right
+
+    monkeypatch.setattr("hmac.compare_digest", compare)
+    right = messages.digest(b"cookie", 5)
+    for guess in (right, b"\0" * 16, right[:15] + b"\0"):
+        assert messages.proves(guess, b"cookie", 5) is (guess == right)
+    assert [given for given, _ in compared] == [right, b"\0" * 16, right[:15] + b"\0"]
+    assert {whole for _, whole in compared} == {right}

@@ -457,7 +457,11 @@ def test_a_discarded_packet_has_filled_its_slots(link: Any) -> None:
 
 
 def fragments(
-    sequence: int, message: bytes, sizes: Iterable[int], header: bytes = b"\0"
+    sequence: int,
+    message: bytes,
+    sizes: Iterable[int],
+    header: bytes = b"\0",
+    control: bytes = term((22, PID, US)),
 ) -> list[bytes]:
     pieces, at = [], 0
     for size in sizes:
@@ -465,7 +469,6 @@ def fragments(
         at += size
     pieces.append(message[at:])
     count = len(pieces)
-    control = term((22, PID, US))
     first = b"\x83E" + struct.pack(">QQ", sequence, count) + header + control
     packets = [packet(first, pieces[0])]
     for number, piece in zip(range(count - 1, 0, -1), pieces[1:], strict=True):
@@ -560,6 +563,10 @@ LIMITED = [
         fragments(1, term(b"x" * 99), [40])[:1] + fragments(2, term(b"x" * 99), [40]),
     ),
     (
+        LinkLimits(max_fragments_bytes=200),
+        fragments(1, term(b"x"), [0], control=term((6, PID, b"x" * 200, A("a"))))[:1],
+    ),
+    (
         LinkLimits(max_sequences=3),
         [fragments(n, term(b"x" * 9), [1])[0] for n in range(4)],
     ),
@@ -574,7 +581,7 @@ def test_fragments_are_limited(
 
 
 def test_finished_sequences_free_their_share_of_the_limits(link: Any) -> None:
-    limits = LinkLimits(max_sequences=1, max_fragments_bytes=120, max_message=120)
+    limits = LinkLimits(max_sequences=1, max_fragments_bytes=250, max_message=120)
     decoder = link.LinkDecoder(header=True, limits=limits)
     wire = b"".join(
         piece for n in range(20) for piece in fragments(n, term(b"x" * 99), [50])

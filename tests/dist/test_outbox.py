@@ -201,7 +201,7 @@ async def test_only_the_sender_of_a_large_message_has_no_room() -> None:
             nursery.start_soon(wait, A)
             await settle()
             assert (box.waiting, box.waits) == (1, 1)
-            way.sock.allow(LARGE // 2)
+            way.sock.allow(LARGE // 3)
             await settle()
             assert went == []
             way.sock.allow(LARGE)
@@ -264,6 +264,13 @@ async def test_one_step_that_sends_much_hands_over_a_megabyte_and_then_waits() -
         assert len(way.sock.taken) <= outbox.TURN_SIZE + 2 * outbox.FLUSH_SIZE
         assert way.outbox.queued >= outbox.HIGH_WATER
         assert await way.drained() == [(A, bytes(10_000))] * sent
+
+
+async def test_large_messages_of_nobody_are_apart_from_each_other() -> None:
+    async with running() as way:
+        for number in range(3):
+            way.outbox.write(way.plain.frame((22, A, TO), [number, bytes(LARGE)]))
+        assert sorted(m[0] for _, m in await way.drained(100_000)) == [0, 1, 2]
 
 
 async def test_what_the_socket_refused_is_offered_again_as_it_was() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+import socket
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
@@ -301,3 +302,47 @@ async def test_reset_question_is_unreachable(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("epmd._client.connect", connect)
     with pytest.raises(epmd.EpmdUnreachable, match="connection broke"):
         await epmd.names(port=PORT)
+
+
+async def test_nothing_is_ever_written_on_a_registration(
+    network: Network, autojump_clock: trio.abc.Clock
+) -> None:
+    """An EPMD forgets a node that writes on it."""
+    requests: list[bytes] = []
+
+    async def reads(stream: trio.abc.Stream) -> None:
+        requests.append(bytes(await stream.receive_some()))
+        await stream.send_all(AliveReply(0, 77).encode())
+        requests.append(bytes(await stream.receive_some()))
+
+    network.handle(PORT, reads)
+    async with epmd.register("a", 7, epmd_port=PORT) as registration:
+        await trio.sleep(24 * 3600)
+        assert registration.registered
+        assert len(requests) == 1
+    await trio.testing.wait_all_tasks_blocked()
+    assert requests[1:] == [b""]
+
+
+async def test_both_ends_of_a_registration_notice_a_machine_that_is_gone(
+    server: epmd.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be silent for ever, so that TCP itself has to ask now and then."""
+    kept: list[trio.SocketStream] = []
+    whole = trio.SocketStream.setsockopt
+
+    def setsockopt(stream: trio.SocketStream, *option: Any) -> None:
+        whole(stream, *option)
+        if option[:2] == (socket.SOL_SOCKET, socket.SO_KEEPALIVE):
+            kept.append(stream)
+
+    monkeypatch.setattr(trio.SocketStream, "setsockopt", setsockopt)
+    async with epmd.register("a", 7, epmd_port=server.port):
+        with trio.fail_after(10):
+            while len(kept) < 2:
+                await trio.lowlevel.checkpoint()
+        ports = {stream.socket.getsockname()[1] for stream in kept}
+        assert len(ports) == len(kept) == 2
+        assert server.port in ports
+        for stream in kept:
+            assert stream.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)

@@ -254,6 +254,41 @@ async def test_a_broken_rule_is_logged_once_and_ends_that_connection_only(
     assert node.nodes() == [good.name]
 
 
+async def test_who_waits_for_a_peer_that_breaks_a_rule_is_told_at_once(
+    make_node: MakeNode, make_raw: MakeRaw
+) -> None:
+    node, raw = await make_node(), await make_raw(unique_name("raw"))
+    sock = await raw.dial(node)
+    await until(node.nodes)
+    told: list[Any] = []
+
+    async def ask(proc: ergopy.Process, verb: str) -> None:
+        try:
+            if verb == "call":
+                await proc.call(("x", raw.name), 1, timeout=None)
+            elif verb == "rpc":
+                await proc.rpc(raw.name, "erlang", "node", [], timeout=None)
+            elif verb == "monitor":
+                await proc.monitor(("x", raw.name))
+                told.append((await proc.receive())[4])
+            else:
+                options = {verb: True}
+                await proc.remote_spawn(raw.name, "m", "f", [], timeout=None, **options)
+        except (ergopy.NodeDown, ergopy.RpcError) as error:
+            told.append(type(error).__name__)
+
+    verbs = ["call", "rpc", "monitor", "link"]
+    asking = [await node.spawn(ask, verb) for verb in verbs]
+    with trio.fail_after(10):
+        await settle()
+        assert not told
+        sock.send(b"\0\0\0\2\x70\x83")
+        await until(lambda: len(told) == len(verbs))
+        await until(lambda: not any(map(node.runtime.find, asking)))
+        assert await is_closed(sock)
+    assert sorted(told) == ["NodeDown", "NodeDown", "RpcError", "noconnection"]
+
+
 async def test_a_crash_of_a_connection_is_logged_and_is_the_loss_of_that_peer(
     make_node: MakeNode,
     make_raw: MakeRaw,

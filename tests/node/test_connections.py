@@ -277,7 +277,7 @@ async def test_strangers_on_the_port_are_turned_away(
 async def test_silent_sockets_are_dropped_and_block_nobody(
     make_node: MakeNode,
 ) -> None:
-    node = await make_node(setup_time=0.2)
+    node = await make_node(setup_time=1)
     silent = [await trio.open_tcp_stream("127.0.0.1", node.port) for _ in range(120)]
     other = await make_node()
     with trio.fail_after(10):
@@ -310,6 +310,38 @@ async def test_a_peer_that_reads_nothing_makes_senders_wait_and_nobody_else(
     while name in here.nodes():
         await trio.lowlevel.checkpoint()
     await here.send(("sink", name), b"is dropped")
+
+
+async def test_the_timeout_of_a_call_covers_the_wait_for_room(pair: Pair) -> None:
+    here, _ = pair
+    name = unique_name("slow")
+    sock = await _raw_peer(here, name, receive_buffer=4096)
+    for _ in range(10):
+        with pytest.raises(trio.WouldBlock):
+            _flood(here, ("sink", name), bytes(30_000))
+        await trio.testing.wait_all_tasks_blocked()
+    ended: list[Any] = []
+
+    async def caller(proc: ergopy.Process) -> None:
+        with pytest.raises(ergopy.CallTimeout) as caught:
+            await proc.call(("sink", name), 1, timeout=0.05)
+        ended.append(caught.value.seconds)
+        with trio.move_on_after(0.05) as scope:
+            await proc.call(("sink", name), 1, timeout=None)
+        ended.append(scope.cancelled_caught)
+        ended.append(list(proc.runtime.aliases))
+        ended.append(proc.messages())
+        # One that waits with no timeout is ended as any other.
+        await proc.call(("sink", name), 1, timeout=None)
+
+    pid = await here.spawn(caller)
+    while len(ended) < 4:
+        await trio.lowlevel.checkpoint()
+    assert ended == [0.05, True, [], []]
+    await here.spawn(ergopy.Process.exit, pid, "kill")
+    while here.process_info(pid) is not None:
+        await trio.lowlevel.checkpoint()
+    sock.close()
 
 
 async def test_a_silent_peer_is_given_up_after_net_ticktime(

@@ -250,3 +250,25 @@ def test_an_error_of_the_program_ends_the_node(epmd_port: int) -> None:
         raise ZeroDivisionError
     with pytest.raises(NodeStopped):
         node.call("echo", 5)
+
+
+def test_ctrl_c_while_the_node_comes_up_ends_it(
+    epmd_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, before = threading.Event(), threading.active_count()
+
+    async def slow(node: ergopy.Node) -> None:
+        begun.set()
+        await trio.sleep_forever()
+
+    def interrupted() -> None:
+        assert begun.wait(10)
+        raise KeyboardInterrupt
+
+    thread = ergopy.NodeThread(
+        unique_name(), cookie=COOKIE, epmd="off", services=[slow]
+    )
+    monkeypatch.setattr(thread._up, "result", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        thread.__enter__()
+    assert threading.active_count() == before

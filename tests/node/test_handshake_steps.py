@@ -182,3 +182,59 @@ async def test_what_the_peer_claims_is_what_the_table_says(
             assert await stream.receive_some() == b""
         await stream.aclose()
     check_nothing_is_left(node)
+
+
+async def test_who_dials_us_is_asked_something_new_each_time(
+    make_node: MakeNode,
+) -> None:
+    """So that a proof that was overheard proves nothing the next time."""
+    node = await make_node()
+    asked: set[int] = set()
+    overheard = b""
+    for number in range(20):
+        me = Identity(unique_name(f"thief{number}"), 7, offered())
+        machine = Connector(me, node.name, COOKIE, challenge=1)
+        stream = await trio.open_tcp_stream("127.0.0.1", node.port)
+        await stream.send_all(machine.data_to_send())
+        said = b""
+        while len(said) < 5 + 2 or len(said) < 5 + 2 + int.from_bytes(said[5:7], "big"):
+            said += await stream.receive_some()
+        assert said[:5] == b"\0\3sok"
+        asked.add(struct.unpack_from(">I", said, 5 + 2 + 1 + 8)[0])
+        machine.receive_data(said)
+        proof = machine.data_to_send()
+        if overheard:
+            await stream.send_all(overheard)
+            with contextlib.suppress(trio.BrokenResourceError):
+                assert await stream.receive_some() == b""
+        overheard = overheard or proof
+        await stream.aclose()
+    assert len(asked) == 20
+    assert not node.nodes()
+
+
+async def test_whom_we_dial_is_asked_something_new_each_time(
+    make_node: MakeNode,
+) -> None:
+    asked: list[int] = []
+
+    async def answer(stream: trio.SocketStream) -> None:
+        machine = Acceptor(Identity(name, 7, offered()), challenge=1)
+        machine.receive_data(await stream.receive_some())
+        machine.accept("ok", cookie=COOKIE)
+        await stream.send_all(machine.data_to_send())
+        reply = await stream.receive_some()
+        asked.append(struct.unpack_from(">I", reply, 2 + 1)[0])
+        await stream.aclose()
+
+    name = unique_name("curious")
+    async with trio.open_nursery() as nursery:
+        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        port = listeners[0].socket.getsockname()[1]
+        nursery.start_soon(trio.serve_listeners, answer, listeners)
+        node = await make_node(epmd="off", routes={name: ("127.0.0.1", port)})
+        for _ in range(20):
+            with pytest.raises(ergopy.CookieMismatch):
+                await node.connect(name)
+        nursery.cancel_scope.cancel()
+    assert len(set(asked)) == len(asked) == 20

@@ -208,7 +208,7 @@ async def test_who_does_not_end_in_time_is_killed(
         await settle()
         left = trio.current_time()
     assert trio.current_time() - left == pytest.approx(3, abs=0.1)
-    assert "1 processes had to be killed" in caplog.text
+    assert "had to be killed: 1" in caplog.text
 
 
 async def test_leaving_waits_for_no_attempt_to_connect(
@@ -325,3 +325,37 @@ async def test_the_numbers_of_a_node_are_those_of_now(make_node: MakeNode) -> No
     here.disconnect(there.name)
     numbers = here.statistics()
     assert (numbers.processes, numbers.spawned, dict(numbers.connections)) == (0, 1, {})
+
+
+async def test_a_spawn_with_an_impossible_link_starts_nothing(
+    make_node: MakeNode,
+) -> None:
+    node = await make_node(epmd="off")
+    wrong: Any = "counter"
+
+    async def never(process: ergopy.Process) -> None:
+        raise AssertionError("it was started")
+
+    before = node.statistics().processes
+    with pytest.raises(ergopy.LocalProtocolError):
+        await node.spawn(never, name="x", link_to=wrong)
+    assert node.whereis("x") is None
+    assert node.statistics().processes == before
+
+
+async def test_a_program_ends_a_process_from_outside(make_node: MakeNode) -> None:
+    node = await make_node(epmd="off")
+    begun, over = trio.Event(), trio.Event()
+
+    async def idle(process: ergopy.Process) -> None:
+        begun.set()
+        try:
+            await process.receive()
+        finally:
+            over.set()
+
+    pid = await node.spawn(idle)
+    await begun.wait()
+    await node.exit(pid, "kill")
+    await over.wait()
+    assert not node.is_process_alive(pid)

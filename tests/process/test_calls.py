@@ -226,6 +226,38 @@ async def test_a_helper_may_call_its_own_process(runtime: Runtime) -> None:
     assert await runtime.root.call(pid, "answer") == "question!"
 
 
+async def test_the_tasks_of_a_process_may_call_at_once(runtime: Runtime) -> None:
+    """Each call has its own alias: none gets the answer of another."""
+    waiting: list[tuple[Any, Any]] = []
+
+    class Late(GenServer):
+        async def handle_call(self, request: Any, from_: Any) -> Any:
+            waiting.append((request, from_))
+            return NOREPLY
+
+    late = await runtime.root.start(Late)
+    answers: dict[int, Any] = {}
+
+    async def ask(process: Process, number: int) -> None:
+        answers[number] = await process.call(late, number)
+
+    async def body(process: Process) -> Any:
+        async with trio.open_nursery() as nursery:
+            for number in range(50):
+                nursery.start_soon(ask, process, number)
+            process.start_soon(ask, process, 50)
+            while len(waiting) < 51:
+                await trio.lowlevel.checkpoint()
+            for request, from_ in reversed(waiting):
+                await process.reply(from_, ("for", request))
+        await settle()
+        return mail(process)
+
+    assert await inside(runtime, body) == []
+    assert answers == {number: ("for", number) for number in range(51)}
+    assert_no_calls(runtime, find(runtime, late))
+
+
 async def test_a_cast_to_oneself_never_blocks(runtime: Runtime) -> None:
     """triotp deadlocks: its mailboxes hold nothing."""
 

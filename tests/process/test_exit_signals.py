@@ -171,6 +171,51 @@ async def test_a_body_that_swallows_the_cancellation_ends_with_the_reason(
     assert ends.reasons == [OTHER]
 
 
+async def in_a_scope(_: Process) -> None:
+    with trio.move_on_after(1000):
+        await trio.sleep_forever()
+
+
+async def in_a_timeout(_: Process) -> None:
+    with trio.fail_after(1000), trio.CancelScope():
+        await trio.sleep_forever()
+
+
+async def in_a_nursery(_: Process) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.sleep_forever)
+        nursery.start_soon(trio.sleep_forever)
+
+
+async def in_a_helper(process: Process) -> None:
+    process.start_soon(trio.sleep_forever)
+    with trio.CancelScope():
+        await process.receive()
+
+
+async def in_a_call(process: Process) -> None:
+    with trio.move_on_after(1000):
+        await process.call(process.runtime.root.pid, "never answered", timeout=None)
+
+
+@pytest.mark.parametrize(("reason", "told"), [("kill", "killed"), (OTHER, OTHER)])
+@pytest.mark.parametrize(
+    "body", [in_a_scope, in_a_timeout, in_a_nursery, in_a_helper, in_a_call]
+)
+async def test_no_scope_of_its_own_keeps_a_process_from_its_end(
+    runtime: Runtime, body: Any, reason: Any, told: Any
+) -> None:
+    """What a body waits in is inside of what an exit signal cancels."""
+    target = runtime.spawn(body, ())
+    ends = Ends(target)
+    await settle()
+    await runtime.root.exit(target.pid, reason)
+    await settle()
+    assert ends.reasons == [told]
+    runtime.root.clear()
+    assert_only_the_root(runtime)
+
+
 async def test_a_killed_process_gets_no_further_message(runtime: Runtime) -> None:
     """A signal is not overtaken by messages that are in the mailbox already."""
     seen: list[Any] = []

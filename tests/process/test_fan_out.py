@@ -126,3 +126,15 @@ async def test_a_cast_goes_to_many_as_well(
     await runtime.root.cast([here.pid, "nobody", pid("one@host", 1)], 5)
     assert mail(here) == [("$gen_cast", 5)]
     assert ways["one@host"].sent == [(pid("one@host", 1), ("$gen_cast", 5))]
+
+
+async def test_a_priority_message_to_many_reaches_the_others_of_a_bad_one(
+    runtime: Runtime,
+) -> None:
+    target = sleeper(runtime)
+    with pytest.raises(NotRegistered):
+        await runtime.root.send(["nobody", target.pid], "x", priority=True)
+    assert mail(target) == ["x"]
+    with pytest.raises(LocalProtocolError):
+        await runtime.root.send([target.pid, 5.0], "y", priority=True)
+    assert mail(target) == ["x"]

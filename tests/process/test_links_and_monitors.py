@@ -326,6 +326,22 @@ async def test_the_aliases_of_a_process_end_with_it(runtime: Runtime) -> None:
     assert_only_the_root(runtime)
 
 
+async def test_the_end_of_a_process_leaves_the_aliases_of_others(
+    runtime: Runtime,
+) -> None:
+    one, two, three = (sleeper(runtime) for _ in range(3))
+    kept = [one.alias(), three.alias(once=True)]
+    two.alias()
+    await one.link(three.pid)
+    await one.monitor(two.pid, alias="explicit_unalias")
+    await runtime.root.exit(two.pid, "kill")
+    await settle()
+    for alias in kept:
+        await runtime.root.send(alias, "still there")
+    assert mail(one)[1:] == ["still there"]
+    assert mail(three) == ["still there"]
+
+
 # A process that is over holds on to nothing.
 
 
@@ -401,3 +417,15 @@ async def test_a_cancelled_program_ends_its_processes() -> None:
         assert runtime.nursery is not None
         runtime.nursery.cancel_scope.cancel()
     assert ends.reasons == ["killed"]
+
+
+async def test_what_is_no_pid_is_refused(runtime: Runtime) -> None:
+    one = sleeper(runtime, name="counter")
+    wrong: Any = "counter"
+    with pytest.raises(LocalProtocolError, match="whereis"):
+        await one.link(wrong)
+    with pytest.raises(LocalProtocolError, match="whereis"):
+        await one.exit(wrong, "kill")
+    with pytest.raises(LocalProtocolError, match="not a pid"):
+        await one.exit(("counter", "a@test"), "kill")  # type: ignore[arg-type]
+    assert one.alive

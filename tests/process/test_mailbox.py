@@ -39,6 +39,12 @@ class Counts:
         return self.wanted(message)
 
 
+async def test_a_match_that_is_none_is_refused_at_once(mailbox: Mailbox) -> None:
+    wrong: Any = 5
+    with pytest.raises(TypeError, match="receive wants"):
+        await mailbox.receive(wrong)
+
+
 async def test_messages_come_out_as_they_went_in(mailbox: Mailbox) -> None:
     for number in range(200):
         mailbox.deliver(number)

@@ -374,3 +374,18 @@ def test_any_script_tells_each_as_often_as_it_asked(
     script: list[tuple[Any, ...]],
 ) -> None:
     trio.run(live, script)
+
+
+async def test_who_ends_while_a_node_has_time_to_connect_itself_is_forgotten(
+    runtime: Runtime,
+    ways: dict[str, Way],
+    autojump_clock: trio.testing.MockClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    one = sleeper(runtime)
+    one.monitor_node(A, allow_passive_connect=True)
+    ways[A].lost()
+    await runtime.root.exit(one.pid, "kill")
+    await trio.sleep(PASSIVE_WAIT + 1)
+    assert runtime.node_monitors.is_empty()
+    assert not caplog.records

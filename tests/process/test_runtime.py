@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from ergopy import Atom, NameTaken, NotRegistered, Pid
+from ergopy import Atom, NameTaken, NotRegistered, Pid, Reference
 from ergopy.process import runtime as runtime_module
 from ergopy.process.mailbox import REDUCTIONS
 from tests.runtimes import assert_only_the_root, idle, inside, mail, settle, sleeper
@@ -85,6 +85,19 @@ async def test_pids_do_not_repeat_when_the_numbers_do(
 
 async def test_references_are_all_different(runtime: Runtime) -> None:
     assert len({runtime.new_reference() for _ in range(1000)}) == 1000
+
+
+async def test_references_do_not_repeat_where_a_word_of_them_is_full(
+    runtime: Runtime,
+) -> None:
+    for full in (2**18, 2**32):
+        runtime.references = full - 500
+        made = [runtime.new_reference() for _ in range(1000)]
+        early = [Reference(ref.node, ref.creation, ref.words) for ref in made]
+        runtime.references = 0
+        first = [runtime.new_reference() for _ in range(1000)]
+        assert len({*early, *first}) == 2000
+        assert all(0 <= ref.words[0] < 2**18 for ref in made)
 
 
 # Fairness: Trio cannot take the CPU away, so the budget has to give it back.

@@ -242,3 +242,17 @@ async def test_a_started_timer_is_named_in_its_message(
         ("timeout", timer.ref, "work"),
         ("timeout", other.ref, "work"),
     ]
+
+
+async def test_a_timer_that_fails_takes_no_other_along(
+    runtime: Runtime,
+    autojump_clock: trio.testing.MockClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    target = sleeper(runtime)
+    runtime.timers.start(1, lambda: [].pop())
+    runtime.root.send_after(1, target.pid, "same time")
+    runtime.root.send_after(2, target.pid, "later")
+    await trio.sleep(3)
+    assert mail(target) == ["same time", "later"]
+    assert len(caplog.records) == 1
