@@ -15,7 +15,7 @@ from ergopy.process.runner import Life
 from tests.runtimes import Ends, inside, running, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator
+    from collections.abc import Awaitable, Callable, Generator, Iterator
 
     from ergopy import Process
     from ergopy.process.runtime import Runtime
@@ -171,6 +171,15 @@ async def test_a_process_that_is_killed_before_its_first_step_takes_none(
     assert began == []
 
 
+@pytest.fixture
+def python_minds_ctrl_c() -> Iterator[None]:
+    """Undo that a runner with several workers lets them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("python_minds_ctrl_c")
 def test_ctrl_c_interrupts_a_body_that_does_not_wait() -> None:
     seen: list[str] = []
 
