@@ -32,6 +32,7 @@ from .checks import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..process.process import Process
     from .dispatch import Dispatcher
 
     Control = tuple[Any, ...]
@@ -143,12 +144,7 @@ def unlink_ack(at: Dispatcher, control: Control, _: Any) -> None:
 
 def exit_link(at: Dispatcher, control: Control, reason: Any) -> None:
     """Take the end of a link partner."""
-    if control[0] == op.EXIT:
-        _, sender, to, reason = control
-    else:
-        _, sender, to = control
-    check_sender(sender, at.peer.name)
-    process = find_ours(at.runtime, to)
+    sender, process, reason = _exit_parts(at, control, reason, op.EXIT)
     if process is not None:
         at.peer.forget_link(process, sender)
         process.break_link(sender, reason)
@@ -156,14 +152,21 @@ def exit_link(at: Dispatcher, control: Control, reason: Any) -> None:
 
 def exit_signal(at: Dispatcher, control: Control, reason: Any) -> None:
     """Take an exit signal as of ``exit/2``."""
-    if control[0] == op.EXIT2:
+    sender, process, reason = _exit_parts(at, control, reason, op.EXIT2)
+    if process is not None:
+        process.exit_from(sender, reason, link=False)
+
+
+def _exit_parts(
+    at: Dispatcher, control: Control, reason: Any, old_form: int
+) -> tuple[Pid, Process | None, Any]:
+    """Return sender, receiver and reason; in the old form that is in the tuple."""
+    if control[0] == old_form:
         _, sender, to, reason = control
     else:
         _, sender, to = control
     check_sender(sender, at.peer.name)
-    process = find_ours(at.runtime, to)
-    if process is not None:
-        process.exit_from(sender, reason, link=False)
+    return sender, find_ours(at.runtime, to), reason
 
 
 def down(at: Dispatcher, control: Control, reason: Any) -> None:
