@@ -1,10 +1,7 @@
-"""The compiled link codec does what the pure one does, however the bytes arrive."""
+"""The compiled link codec reads what the pure one does, however the bytes arrive."""
 
 from __future__ import annotations
 
-import gc
-import importlib
-import os
 import random
 import struct
 import sys
@@ -17,27 +14,15 @@ from hypothesis import strategies as st
 
 import etf
 from ergopy.dist import framing as pure
-from ergopy.dist.fragmenting import LargeFrame
 from ergopy.dist.limits import LinkLimits
+from tests.dist.compiled_link import PID, A, blocks_kept, compiled
 from tests.etf.exact import exactly
-from tests.etf.strategies import encodable, pids, references, terms
+from tests.etf.strategies import pids, references, terms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-MUST_BE_COMPILED = os.environ.get("ERGOPY_REQUIRE_COMPILED") == "1"
-compiled: Any
-try:
-    compiled = importlib.import_module("ergopy.dist._speedups")
-except ImportError:
-    if MUST_BE_COMPILED:
-        raise
-    pytest.skip("the compiled link codec is not built", allow_module_level=True)
-
-A = etf.Atom
-PID = etf.Pid(A("a25@127.0.0.1"), 0xD1, 0, 0x6B016B56)
 US = etf.Pid(A("py@h"), 7, 0, 5)
-REF = etf.Reference(A("a25@127.0.0.1"), 0x6B016B56, (0xDB1B, 0xFB540001, 0xC3CA9672))
 
 
 def term(value: object) -> bytes:
@@ -216,51 +201,6 @@ def test_how_the_bytes_arrive_does_not_matter(data: bytes, places: list[int]) ->
     assert exactly(read(compiled, each, header=True), whole)
 
 
-def outcome(function: Callable[..., Any], *args: Any) -> Any:
-    try:
-        return function(*args)
-    except etf.EncodeError as error:
-        return error.problem, error.path
-
-
-@given(
-    control=encodable(),
-    message=encodable(),
-    header=st.booleans(),
-    none=st.sampled_from(["nil", "undefined"]),
-    max_depth=st.sampled_from([1, 2, 1000, 10_000]),
-)
-def test_frames_are_the_same(
-    control: Any, message: Any, header: bool, none: Any, max_depth: int
-) -> None:
-    options = etf.EncodeOptions(none=none, max_depth=max_depth)
-    ours = compiled.LinkEncoder(header=header, options=options)
-    theirs = pure.LinkEncoder(header=header, options=options)
-    for name, args in (
-        ("control", (control,)),
-        ("frame", (control, message)),
-        ("payload", (message,)),
-        ("frame_payload", (control, b"payload")),
-        ("frame_payload", (control, bytearray(3000))),
-    ):
-        expected = outcome(getattr(theirs, name), *args)
-        assert outcome(getattr(ours, name), *args) == expected
-
-
-def test_a_converter_is_called_once_for_a_frame() -> None:
-    calls: list[object] = []
-
-    def default(value: object) -> object:
-        calls.append(value)
-        return [1, 2]
-
-    options = etf.EncodeOptions(default=default)
-    bad = object()
-    frame = compiled.LinkEncoder(header=False, options=options).frame((22, PID), [bad])
-    assert frame == pure.LinkEncoder(header=False).frame((22, PID), [[1, 2]])
-    assert calls == [bad]
-
-
 @pytest.mark.parametrize("depth", [999, 1000, 1001, 3000, 10_001])
 @pytest.mark.parametrize("header", [False, True])
 def test_deep_messages_are_read_or_refused_alike(header: bool, depth: int) -> None:
@@ -357,18 +297,6 @@ def test_what_is_no_memory_is_a_type_error(data: Any) -> None:
         compiled.LinkDecoder(header=False).receive_data(data)
 
 
-def blocks_kept(function: Callable[[], Any]) -> int:
-    """How many blocks of memory a function leaves behind if it is called again."""
-    for _ in range(50):
-        function()
-    gc.collect()
-    before = sys.getallocatedblocks()
-    for _ in range(300):
-        function()
-    gc.collect()
-    return sys.getallocatedblocks() - before
-
-
 NEW = header_of([(n, b"slot %d" % n) for n in range(0, 1000, 99)], long=True)
 OLD = header_of([(n, None) for n in range(0, 1000, 99)], long=False)
 GOOD = packet(b"\x83D", NEW, term((22, PID, US)), b"R\1") + packet(
@@ -396,82 +324,5 @@ def test_a_connection_leaves_nothing_behind(wire: bytes) -> None:
             decoder.receive_data(wire[at : at + 7])
         decoder = compiled.LinkDecoder(header=True)
         decoder.receive_data(wire)
-
-    assert blocks_kept(run) < 100
-
-
-@pytest.mark.parametrize("message", [1, object(), b"x" * 5000, [{1: "é"}] * 500])
-def test_frames_leave_nothing_behind(message: object) -> None:
-    encoder = compiled.LinkEncoder(header=False)
-    assert blocks_kept(lambda: outcome(encoder.frame, (22, PID), message)) < 100
-    assert blocks_kept(lambda: outcome(encoder.payload, message)) < 100
-    payload = bytes(3000)
-    assert blocks_kept(lambda: encoder.frame_payload((22, REF), payload)) < 100
-
-
-MANY_ATOMS = st.lists(st.integers(0, 5000).map("atom {}".format).map(A), max_size=300)
-
-
-def both(name: str, *args: Any) -> Any:
-    """What a method of each encoder gives, with large frames taken apart."""
-
-    def plain(frame: Any) -> Any:
-        if isinstance(frame, LargeFrame):
-            return frame.before, frame.atoms, frame.control, bytes(frame.payload)
-        return frame
-
-    return lambda encoder: plain(outcome(getattr(encoder, name), *args))
-
-
-STEPS = st.one_of(
-    st.builds(both, st.just("control"), encodable()),
-    st.builds(both, st.just("frame"), encodable(), encodable() | MANY_ATOMS),
-    st.builds(both, st.just("frame"), MANY_ATOMS, st.just(b"large" * 15_000)),
-    st.builds(both, st.just("call"), encodable(), MANY_ATOMS, encodable()),
-    st.builds(both, st.just("call"), MANY_ATOMS, encodable(), st.just("x" * 70_000)),
-    st.builds(
-        both, st.just("call"), MANY_ATOMS, st.just([A("lost"), object()]), MANY_ATOMS
-    ),
-    st.builds(both, st.just("frame_payload"), MANY_ATOMS, st.just(bytes(70_000))),
-)
-
-
-@given(st.lists(STEPS, max_size=12), st.sampled_from(["nil", "undefined"]))
-def test_frames_with_references_are_the_same(steps: list[Any], none: Any) -> None:
-    options = etf.EncodeOptions(none=none)
-    ours, theirs = (
-        module.LinkEncoder(header=True, cache=True, fragments=True, options=options)
-        for module in (compiled, pure)
-    )
-    for step in steps:
-        assert step(ours) == step(theirs)
-    assert ours.frames == theirs.frames
-
-
-def test_what_is_nested_too_deep_for_it_leaves_without_references() -> None:
-    term: Any = A("deep")
-    for _ in range(3000):
-        term = [term]
-    options = etf.EncodeOptions(max_depth=10_000)
-    encoder = compiled.LinkEncoder(header=True, cache=True, options=options)
-    plain = pure.LinkEncoder(header=True, options=options)
-    assert encoder.frame((22, PID), term) == plain.frame((22, PID), term)
-    # The atoms of it are as unknown as before.
-    fresh = compiled.LinkEncoder(header=True, cache=True, options=options)
-    frame = encoder.frame((22, PID), A("deep"))
-    assert frame == fresh.frame((22, PID), A("deep"))
-
-
-@pytest.mark.parametrize("size", [0, 10, 300])
-def test_frames_with_references_leave_nothing_behind(size: int) -> None:
-    names = [A(f"kept {n}") for n in range(size)]
-    one, two = names[: size // 2], names[size // 2 :]
-
-    def run() -> None:
-        encoder = compiled.LinkEncoder(header=True, cache=True, fragments=True)
-        for message in (one, two, names, [names, object()], [bytes(70_000), names]):
-            outcome(encoder.frame, (22, PID), message)
-            outcome(encoder.call, (19, REF, one), (22, PID), message)
-            encoder.frame_payload((22, PID), bytes(70_000))
 
     assert blocks_kept(run) < 100

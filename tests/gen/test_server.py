@@ -9,198 +9,12 @@ import trio
 import trio.testing
 
 import ergopy
-from ergopy import (
-    NOREPLY,
-    Atom,
-    Down,
-    Exit,
-    ExitMessage,
-    GenServer,
-    NoReply,
-    Reply,
-    Stop,
-)
+from ergopy import NOREPLY, Atom, Down, ExitMessage, GenServer, NoReply, Reply, Stop
+from tests.gen.scripted import LOG, begin
 from tests.runtimes import Ends, assert_only_the_root, find, settle, sleeper
 
 if TYPE_CHECKING:
     from ergopy.process.runtime import Runtime
-
-
-LOG = Atom("log")
-
-
-class Scripted(GenServer):
-    """Each request is what its callback returns; a log of what was called."""
-
-    async def init(self, first: Any = None, *, trap: bool = False) -> Any:
-        self.log: list[Any] = []
-        self.process.trap_exit = trap
-        return first
-
-    async def handle_call(self, request: Any, from_: Any) -> Any:
-        if request is LOG:
-            return list(self.log)
-        self.log.append("call")
-        return request
-
-    async def handle_cast(self, request: Any) -> Any:
-        self.log.append("cast")
-        return request
-
-    async def handle_info(self, message: Any) -> Any:
-        self.log.append(("info", message))
-        return message if isinstance(message, (NoReply, Stop)) else None
-
-    async def handle_continue(self, value: Any) -> Any:
-        self.log.append(("continue", value))
-        return value if isinstance(value, (NoReply, Stop)) else None
-
-    async def terminate(self, reason: Any) -> None:
-        self.log.append(("terminate", reason))
-
-
-class Lives:
-    """One Scripted server, driven from a process that reads no mail."""
-
-    def __init__(self, runtime: Runtime, server: Scripted) -> None:
-        self.runtime = runtime
-        self.server = server
-        self.pid = server.pid
-        self.ends = Ends(server.process)
-
-    async def call(self, request: Any, **options: Any) -> Any:
-        return await self.runtime.root.call(self.pid, request, **options)
-
-    async def cast(self, request: Any) -> None:
-        await self.runtime.root.cast(self.pid, request)
-        await settle()
-
-    async def send(self, message: Any) -> None:
-        await self.runtime.root.send(self.pid, message)
-        await settle()
-
-    @property
-    def log(self) -> list[Any]:
-        return self.server.log
-
-
-async def begin(runtime: Runtime, *args: Any, **options: Any) -> Lives:
-    made: list[Scripted] = []
-
-    class Made(Scripted):
-        def __init__(self) -> None:
-            made.append(self)
-
-        async def init(self, first: Any = None) -> Any:
-            return await super().init(first, **options)
-
-    await runtime.root.start(Made, *args)
-    return Lives(runtime, made[0])
-
-
-# handle_call: the whole return set.
-
-
-@pytest.mark.parametrize(
-    "value", [1, None, b"x", "text", (), [1], {}, Atom("ok"), False]
-)
-async def test_what_handle_call_returns_is_the_reply(
-    runtime: Runtime, value: Any
-) -> None:
-    server = await begin(runtime)
-    assert await server.call(value) == value
-
-
-async def test_a_reply_with_a_timeout(
-    runtime: Runtime, autojump_clock: trio.testing.MockClock
-) -> None:
-    server = await begin(runtime)
-    assert await server.call(Reply("answer", timeout=2)) == "answer"
-    await trio.sleep(1.5)
-    assert server.log == ["call"]
-    await trio.sleep(1)
-    assert server.log == ["call", ("info", Atom("timeout"))]
-
-
-async def test_a_reply_with_a_continuation_goes_out_first(runtime: Runtime) -> None:
-    order: list[str] = []
-
-    class Continues(GenServer):
-        async def handle_call(self, request: Any, from_: Any) -> Any:
-            return Reply("answer", then="more")
-
-        async def handle_continue(self, value: Any) -> None:
-            await trio.testing.wait_all_tasks_blocked()
-            order.append(value)
-
-    pid = await runtime.root.start(Continues)
-    order.append(await runtime.root.call(pid, 1))
-    await settle()
-    await settle()
-    assert order == ["answer", "more"]
-
-
-async def test_no_reply_leaves_the_caller_waiting(
-    runtime: Runtime, autojump_clock: trio.testing.MockClock
-) -> None:
-    server = await begin(runtime)
-    for value in (NOREPLY, NoReply(), NoReply(then=1)):
-        with pytest.raises(ergopy.CallTimeout):
-            await server.call(value, timeout=1)
-    assert server.log == ["call", "call", "call", ("continue", 1)]
-
-
-async def test_stop_without_a_reply_ends_the_call_with_the_reason(
-    runtime: Runtime,
-) -> None:
-    server = await begin(runtime)
-    with pytest.raises(ergopy.CallExit) as caught:
-        await server.call(Stop("shutdown"))
-    assert caught.value.reason == "shutdown"
-    assert server.log == ["call", ("terminate", "shutdown")]
-    assert server.ends.reasons == ["shutdown"]
-
-
-@pytest.mark.parametrize("value", [None, 0, "bye"])
-async def test_stop_with_a_reply_answers_after_terminate(
-    runtime: Runtime, value: Any
-) -> None:
-    """In OTP the answer of ``{stop, Reason, Reply, State}`` is the last thing sent."""
-    server = await begin(runtime)
-    assert await server.call(Stop("normal", reply=value)) == value
-    assert server.log == ["call", ("terminate", "normal")]
-    await settle()
-    assert server.ends.reasons == ["normal"]
-
-
-async def test_a_caller_that_is_stopped_with_a_reply_gets_it_though_terminate_fails(
-    runtime: Runtime,
-) -> None:
-    class Fails(GenServer):
-        async def handle_call(self, request: Any, from_: Any) -> Any:
-            return Stop("normal", reply="bye")
-
-        async def terminate(self, reason: Any) -> None:
-            raise Exit("failed")
-
-    server = find(runtime, await runtime.root.start(Fails))
-    ends = Ends(server)
-    assert await runtime.root.call(server.pid, 1) == "bye"
-    await settle()
-    assert ends.reasons == ["failed"]
-
-
-@pytest.mark.parametrize("wrong", [ergopy.IGNORE])
-async def test_a_wrong_return_of_handle_call_is_a_crash(
-    runtime: Runtime, wrong: Any
-) -> None:
-    server = await begin(runtime)
-    with pytest.raises(ergopy.CallExit) as caught:
-        await server.call(wrong)
-    assert caught.value.reason[1] == b"builtins.TypeError"
-
-
-# The other callbacks.
 
 
 @pytest.mark.parametrize("wrong", [1, True, "x", Reply(1), ergopy.IGNORE])
@@ -244,16 +58,6 @@ async def test_init_may_continue_and_that_is_after_the_start(runtime: Runtime) -
     started.set()
     await settle()
     assert log == ["first", "second"]
-
-
-async def test_init_may_set_an_idle_timeout(
-    runtime: Runtime, autojump_clock: trio.testing.MockClock
-) -> None:
-    server = await begin(runtime, NoReply(timeout=3))
-    await trio.sleep(4)
-    assert server.log == [("info", Atom("timeout"))]
-    await trio.sleep(4)
-    assert len(server.log) == 1
 
 
 async def test_a_continuation_comes_before_messages_that_wait(runtime: Runtime) -> None:
@@ -314,59 +118,6 @@ async def test_down_and_exit_messages_arrive_in_handle_info(runtime: Runtime) ->
         ("info", ExitMessage(target.pid, Atom("boom"))),
         ("info", Down(ref, target.pid, Atom("boom"))),
     ]
-
-
-async def test_an_idle_timeout_starts_anew_with_each_message(
-    runtime: Runtime, autojump_clock: trio.testing.MockClock
-) -> None:
-    server = await begin(runtime)
-    for _ in range(5):
-        await server.cast(NoReply(timeout=2))
-        await trio.sleep(1.5)
-    assert server.log == ["cast"] * 5
-    await trio.sleep(1)
-    assert server.log[-1] == ("info", Atom("timeout"))
-
-
-async def test_a_message_ends_the_idle_timeout_unless_it_sets_another(
-    runtime: Runtime, autojump_clock: trio.testing.MockClock
-) -> None:
-    server = await begin(runtime)
-    await server.cast(NoReply(timeout=2))
-    await server.cast(None)
-    await trio.sleep(10)
-    assert server.log == ["cast", "cast"]
-
-
-async def test_a_zero_timeout_comes_after_the_messages_that_are_there(
-    runtime: Runtime,
-) -> None:
-    server = await begin(runtime)
-    await runtime.root.cast(server.pid, NoReply(timeout=0))
-    await runtime.root.cast(server.pid, NoReply(timeout=0))
-    await settle()
-    assert server.log == ["cast", "cast", ("info", Atom("timeout"))]
-
-
-async def test_a_message_in_the_moment_of_the_timeout_comes_instead(
-    runtime: Runtime, autojump_clock: trio.testing.MockClock
-) -> None:
-    server = await begin(runtime)
-    await server.cast(NoReply(timeout=2))
-    runtime.timers.start(2, lambda: runtime.root.send_nowait(server.pid, "hello"))
-    await trio.sleep(3)
-    assert server.log == ["cast", ("info", "hello")]
-
-
-async def test_a_system_message_does_not_end_the_idle_timeout(
-    runtime: Runtime, autojump_clock: trio.testing.MockClock
-) -> None:
-    server = await begin(runtime)
-    await server.cast(NoReply(timeout=2))
-    await trio.sleep(1)
-    await server.send((Atom("system"), (runtime.root.pid, 1), Atom("get_state")))
-    await trio.sleep(3)
-    assert server.log == ["cast", ("info", Atom("timeout"))]
 
 
 async def test_the_defaults_refuse_requests_and_log_messages(
@@ -473,13 +224,6 @@ async def test_a_reply_waits_while_too_much_is_queued_for_the_node(
     room.set()
     await settle()
     assert sent == [(0, "x"), (1, "x"), (2, "x")]
-
-
-@pytest.mark.parametrize("make", [NoReply, lambda **o: Reply(1, **o)])
-@pytest.mark.parametrize("timeout", [-1, float("nan")])
-def test_an_idle_timeout_is_a_duration(make: Any, timeout: float) -> None:
-    with pytest.raises(ValueError, match="number of seconds"):
-        make(timeout=timeout)
 
 
 def test_what_a_callback_returns_shows_what_it_says() -> None:

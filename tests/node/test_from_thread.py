@@ -226,12 +226,16 @@ def test_a_node_in_a_thread_serves_a_program_without_trio(epmd_port: int) -> Non
         node.call("echo", 5)
 
 
+def has_ended(thread: ergopy.NodeThread) -> bool:
+    """Tell whether the node's own thread is gone."""
+    return thread._thread is not None and not thread._thread.is_alive()
+
+
 def test_what_keeps_a_node_from_coming_up_is_raised(epmd_port: int) -> None:
-    name = unique_name()
-    before = threading.active_count()
+    thread = ergopy.NodeThread(unique_name(), cookie=COOKIE, epmd="client")
     with pytest.raises(ergopy.ConnectError):
-        ergopy.NodeThread(name, cookie=COOKIE, epmd="client").__enter__()
-    assert threading.active_count() == before
+        thread.__enter__()
+    assert has_ended(thread)
 
 
 def test_a_node_thread_is_used_once(epmd_port: int) -> None:
@@ -255,7 +259,7 @@ def test_an_error_of_the_program_ends_the_node(epmd_port: int) -> None:
 def test_ctrl_c_while_the_node_comes_up_ends_it(
     epmd_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun, before = threading.Event(), threading.active_count()
+    begun = threading.Event()
 
     async def slow(node: ergopy.Node) -> None:
         begun.set()
@@ -271,4 +275,4 @@ def test_ctrl_c_while_the_node_comes_up_ends_it(
     monkeypatch.setattr(thread._up, "result", interrupted)
     with pytest.raises(KeyboardInterrupt):
         thread.__enter__()
-    assert threading.active_count() == before
+    assert has_ended(thread)
