@@ -232,7 +232,7 @@ class Outbox:
             elif self.unfinished:
                 data, counted = self._mix()
             elif out:
-                data = self._join()
+                data = out.pop() if len(out) == 1 else self._join()  # type: ignore[assignment]
                 counted = len(data)
             else:
                 break
@@ -250,7 +250,7 @@ class Outbox:
             self._wrote = True
             self.bytes_out += sent
             self._allowance -= sent
-            gone = min(sent, counted)
+            gone = sent if sent < counted else counted
             self.queued -= gone
             if sent < len(data):
                 self._rest = _after(data, sent)
@@ -260,6 +260,8 @@ class Outbox:
                 self._wake_writer()
                 break
             self._rest = None
+            if not out and not self.unfinished:
+                break
         else:
             # The others run first.
             self._wake_writer()
@@ -269,8 +271,6 @@ class Outbox:
     def _join(self) -> bytes:
         """Take what is queued, about a megabyte at most; no large message is there."""
         out: Any = self._out
-        if len(out) == 1:
-            return out.pop()  # type: ignore[no-any-return]
         if self.queued <= JOIN_SIZE:
             data = b"".join(out)
             out.clear()
