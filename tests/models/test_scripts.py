@@ -19,13 +19,13 @@ from tests.models import captured
 from tests.models.ours import OurStage
 from tests.models.play import Difference, Player
 from tests.models.script import Script, random_script, write
-from tests.runtimes import settle
+from tests.runtimes import find, idle, mail, settle
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     import ergopy
-    from etf import Atom
+    from etf import Atom, Pid
 
 SLOW = 0.3
 TICKTIME = 8.0
@@ -68,15 +68,31 @@ class MortalStage(OurStage):
     def __init__(self, node: ergopy.Node, network: testing.MemoryNetwork) -> None:
         super().__init__(node)
         self._network = network
+        self._bystanders: list[Pid] = []
 
     async def restart(self, other: Atom) -> None:
         self._network.cut(self.name, other)
         self._network.reset(self.name, other)
         await settle()
+        self.check()
         await self.node.__aexit__(None, None, None)
         self._network.heal(self.name, other)
+        numbers = [pid.id for pid in self._actors]
         await self.node.__aenter__()
         await self.open()
+        for number in numbers:
+            # Who has the number of an actor of before is not meant by its pid.
+            self.node.runtime._next_id = number - 1
+            pid = await self.node.spawn(idle)
+            assert pid.id == number
+            self._bystanders.append(pid)
+
+    def check(self) -> None:
+        """Nothing that was meant for others has reached the bystanders."""
+        for pid in self._bystanders:
+            process = find(self.node.runtime, pid)
+            assert [mail(process), process.links, process.watchers] == [[], {}, {}]
+        self._bystanders.clear()
 
 
 @asynccontextmanager
@@ -195,10 +211,11 @@ async def test_pids_of_an_earlier_start_are_nobody(
     async with network.node("a") as a:
         mortal = network.node("b", grace=0)
         await mortal.__aenter__()
-        both = {"a": OurStage(a), "b": MortalStage(mortal, network)}
+        both = {"a": OurStage(a), "b": (stage_b := MortalStage(mortal, network))}
         for stage in both.values():
             await stage.open()
         await play(random_script(seed, length=20, restarts=2), both)
+        stage_b.check()
         await mortal.__aexit__(None, None, None)
 
 
