@@ -9,29 +9,18 @@ from inspect import iscoroutinefunction
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import trio
-
-from etf import Atom
-
-from ..errors import Exit
 from ..process import reasons
 from ..process.atoms import (
-    ANCESTORS,
     GEN_CALL,
     GEN_CAST,
-    INITIAL_CALL,
-    OK,
     SYSTEM,
     TIMEOUT,
 )
 from ..process.messages import ExitMessage
-from ..process.runner import log_crash
-from . import system
-from .behaviour import Behaviour
-from .returns import NOREPLY, Control, Ignore, NoReply, Reply, Stop
+from .loop import Ending, Loop
+from .returns import NOREPLY, Control, NoReply, Reply, Stop
 
 if TYPE_CHECKING:
-    from ..process.init_ack import Acknowledge
     from ..process.process import Process
 
 logger = logging.getLogger("ergopy.gen")
@@ -52,7 +41,7 @@ _CALLBACKS = frozenset(
 )
 
 
-class GenServer(Behaviour):
+class GenServer(Loop):
     """A server: one message at a time, state on ``self``.
 
     Override what you need. The value that ``handle_call`` returns is the reply; the
@@ -66,9 +55,6 @@ class GenServer(Behaviour):
     callback leaves nothing half-changed behind only because the process ends.
     """
 
-    terminate_timeout: float = 5.0
-    """Seconds that ``terminate`` may take; after that it is cancelled."""
-
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         for name in _CALLBACKS & vars(cls).keys():
@@ -76,9 +62,6 @@ class GenServer(Behaviour):
             plain = isinstance(callback, FunctionType)
             if plain and not iscoroutinefunction(inspect.unwrap(callback)):
                 raise TypeError(f"{cls.__qualname__}.{name} has to be an 'async def'")
-
-    _suspended = False
-    _statistics: system.Statistics | None = None
 
     async def init(self, *args: Any) -> Any:
         """Set up the state; return None, ``NoReply(...)``, ``Stop`` or ``IGNORE``."""
@@ -100,87 +83,10 @@ class GenServer(Behaviour):
         """Go on after a callback that returned ``then=value``."""
         raise NotImplementedError(f"no handle_continue for {value!r}")
 
-    async def terminate(self, reason: Any) -> None:
-        """Clean up. Runs after ``Stop``, a crash, ``stop``, or the parent's exit.
-
-        As in OTP it does *not* run when an exit signal ends a server that does not
-        trap exits. It is shielded from cancellation for ``terminate_timeout``.
-        """
-
-    def format_state(self) -> Any:
-        """Say what ``sys:get_state`` shows: by default the attributes, as a map."""
-        return system.attributes(self)
-
-    async def enter(
-        self, process: Process, args: tuple[Any, ...], ack: Acknowledge | None = None
-    ) -> None:
-        self.process = process
-        cls = type(self)
-        # What started it may have said that already: see programs of other nodes.
-        process.dictionary.setdefault(
-            INITIAL_CALL,
-            (
-                Atom(f"{cls.__module__}.{cls.__qualname__}"[:255]),
-                Atom("init"),
-                len(args),
-            ),
-        )
-        process.dictionary.setdefault(ANCESTORS, [process.parent])
-        started = await self.init(*args)
-        if isinstance(started, Ignore):
-            if ack is not None:
-                ack.ignore()
-            return
-        if isinstance(started, Stop):
-            raise Exit(started.reason)
-        if started is not None and not isinstance(started, NoReply):
-            raise TypeError(f"init returned {started!r}")
-        if ack is not None:
-            ack.up()
-        # This frame lives as long as the server.
-        del args, ack
-        process.log_crash = True
-        try:
-            await self._serve(process, started)
-        except _Ending as error:
-            ending = error
-        except BaseException as error:
-            failure, rest = reasons.split(error)
-            if rest is not None:
-                # No frame may keep the exception that it is in the traceback of.
-                failure = rest = None
-                raise
-            ending = _Ending(reasons.from_exception(failure), failure=failure)
-        if process.alive:
-            await self._leave(ending)
-
-    async def _leave(self, ending: _Ending) -> None:
-        process, reason = self.process, ending.reason
-        try:
-            await self._clean_up(reason)
-        finally:
-            # As in OTP the answer of a stop is the last thing that a server says.
-            if ending.answer is not None and process.alive:
-                process.reply_nowait(*ending.answer)
-        failure = ending.failure and reasons.unwrap(ending.failure)
-        if failure is not None and not isinstance(failure, Exit):
-            log_crash(process, failure)
-        elif not reasons.is_clean(reason):
-            logger.error("%s terminating: %s", process.label, reasons.shown(reason))
-        raise Exit(reason)
-
-    async def _clean_up(self, reason: Any) -> None:
-        process = self.process
-        with trio.CancelScope(shield=True) as scope:
-            scope.deadline = trio.current_time() + self.terminate_timeout
-            process.shield = scope
-            await self.terminate(reason)
-        if scope.cancelled_caught and trio.current_time() >= scope.deadline:
-            logger.error(
-                "terminate of %s took longer than %g s",
-                process.label,
-                self.terminate_timeout,
-            )
+    def _started(self, result: Any) -> NoReply | None:
+        if result is not None and not isinstance(result, NoReply):
+            raise TypeError(f"init returned {result!r}")
+        return result
 
     async def _serve(self, process: Process, result: Any) -> NoReturn:
         handle_call, reply = self.handle_call, process.reply_nowait
@@ -200,6 +106,8 @@ class GenServer(Behaviour):
                     continue
                 message = queue.popleft()
             kind = message[0] if message.__class__ is tuple and message else None
+            if self._debug is not None and kind is not SYSTEM:
+                self._debug.took(message)
             if kind is GEN_CALL and len(message) == 3:
                 _, from_, request = message
                 timeout = math.inf
@@ -218,16 +126,16 @@ class GenServer(Behaviour):
             elif kind is SYSTEM and len(message) == 3:
                 # The idle timeout stays, and begins anew.
                 await self._system(message)
-                continue
+                reply = (self._debug or process).reply_nowait
             else:
-                if isinstance(message, ExitMessage) and message.pid == process.parent:
-                    raise _Ending(message.reason)
+                if message.__class__ is ExitMessage:
+                    ending = self._ended_by(message)
+                    if ending is not None:
+                        raise ending
                 timeout = math.inf
                 result = await self.handle_info(message)
                 if result is not None:
                     timeout = await self._control(result)
-            if self._statistics is not None:
-                self._statistics.messages_in += 1
 
     async def _control(self, result: Any, from_: From | None = None) -> float:
         """Do what a callback returned; return the idle timeout for the next message."""
@@ -235,9 +143,11 @@ class GenServer(Behaviour):
             if isinstance(result, Stop):
                 has_answer = result.has_reply and from_ is not None
                 answer = (from_, result.reply) if has_answer else None
-                raise _Ending(result.reason, answer=answer)
+                raise Ending(result.reason, answer=answer)
             if isinstance(result, Reply) and from_ is not None:
-                await self.reply(from_, result.value)
+                full = (self._debug or self.process).reply_nowait(from_, result.value)
+                if full is not None:
+                    await full.ready(self.process.pid)
             elif result is not None and not isinstance(result, NoReply):
                 raise TypeError(f"a callback returned {result!r}")
             if result is None or result.then is None:
@@ -246,43 +156,3 @@ class GenServer(Behaviour):
         if result is None or result.timeout is None:
             return math.inf
         return float(result.timeout)
-
-    async def _system(self, message: Any) -> None:
-        """Serve system messages, and while suspended nothing else."""
-        process = self.process
-        while True:
-            if isinstance(message, ExitMessage):
-                raise _Ending(message.reason)
-            _, from_, request = message
-            match request:
-                case ("terminate", reason):
-                    process.reply_nowait(from_, OK)
-                    raise _Ending(reason)
-            if request == "get_state":
-                await system.show_state(self, from_)
-            else:
-                process.reply_nowait(from_, await system.serve(self, request))
-            if not self._suspended:
-                return
-            message = await process.receive(self._while_suspended)
-
-    def _while_suspended(self, message: Any) -> bool:
-        if isinstance(message, ExitMessage):
-            return bool(message.pid == self.process.parent)
-        return isinstance(message, tuple) and len(message) == 3 and message[0] is SYSTEM
-
-
-class _Ending(Exception):
-    """Leaves the loop for an end with ``terminate``."""
-
-    def __init__(
-        self,
-        reason: Any,
-        *,
-        answer: tuple[Any, Any] | None = None,
-        failure: BaseException | None = None,
-    ) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.answer = answer
-        self.failure = failure

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Any, final
+import logging
+from typing import TYPE_CHECKING, Any
 
 import etf
 from etf import Atom, Charlist, Pid
 
 from ..process.atoms import ERROR, OK
+from .debug import LOG_LENGTH, Debug, Statistics, print_event
 
 if TYPE_CHECKING:
-    from .server import GenServer
+    from .loop import Loop
+
+logger = logging.getLogger("ergopy.gen")
 
 FIRST_WITH_OK = 26
 RUNNING = Atom("running")
@@ -21,28 +24,7 @@ MAX_DEPTH = 12
 """Containers inside each other that ``sys:get_state`` takes apart."""
 
 
-@final
-class Statistics:
-    """What ``sys:statistics(Name, true)`` turns on."""
-
-    __slots__ = ("messages_in", "started")
-
-    def __init__(self) -> None:
-        self.started = _local_time()
-        self.messages_in = 0
-
-    def report(self) -> list[tuple[Atom, Any]]:
-        """Return the property list of ``sys:statistics(Name, get)``."""
-        return [
-            (Atom("start_time"), self.started),
-            (Atom("current_time"), _local_time()),
-            (Atom("reductions"), self.messages_in),
-            (Atom("messages_in"), self.messages_in),
-            (Atom("messages_out"), 0),
-        ]
-
-
-async def show_state(server: GenServer, from_: Any) -> None:
+async def show_state(server: Loop, from_: Any) -> None:
     """Answer ``get_state`` in the form that the asking node's release understands.
 
     Since OTP 26.1 that is ``{ok, State}``, before it was the bare state. A node that
@@ -66,7 +48,7 @@ async def show_state(server: GenServer, from_: Any) -> None:
     process.start_soon(answer)
 
 
-async def serve(server: GenServer, request: Any) -> Any:
+async def serve(server: Loop, request: Any) -> Any:
     """Carry out one request; ``terminate`` and ``get_state`` are not for here."""
     match request:
         case "get_status":
@@ -122,7 +104,7 @@ def _text(value: object) -> str:
         return f"<{type(value).__qualname__}>"
 
 
-def _state(server: GenServer) -> Any:
+def _state(server: Loop) -> Any:
     """Return what the server shows; a mistake in showing it is no reason to end."""
     try:
         return portable(server.format_state())
@@ -130,13 +112,18 @@ def _state(server: GenServer) -> Any:
         return (ERROR, _text(error))
 
 
-def status(server: GenServer) -> Any:
-    """Build what ``sys:get_status`` returns, in the shape of a ``gen_server``'s."""
+def status(server: Loop) -> Any:
+    """Build what ``sys:get_status`` returns, in the shape that OTP's behaviours have.
+
+    ``debug`` is what is logged; the last part is the state.
+    """
     process = server.process
     state = SUSPENDED if server._suspended else RUNNING
     cls = type(server)
     parent = process.parent or process.pid
     data = Atom("data")
+    events = [] if server._debug is None else server._debug.events()
+    events = [portable(event) for event in events]
     return (
         Atom("status"),
         process.pid,
@@ -149,14 +136,14 @@ def status(server: GenServer) -> Any:
             [
                 (
                     Atom("header"),
-                    Charlist(f"Status for generic server {process.label}"),
+                    Charlist(f"Status for {server.kind} {process.label}"),
                 ),
                 (
                     data,
                     [
                         (Charlist("Status"), state),
                         (Charlist("Parent"), parent),
-                        (Charlist("Logged events"), []),
+                        (Charlist("Logged events"), events),
                     ],
                 ),
                 (data, [(Charlist("State"), _state(server))]),
@@ -165,24 +152,36 @@ def status(server: GenServer) -> Any:
     )
 
 
-def _debug(server: GenServer, command: Any) -> Any:
+def _debug(server: Loop, command: Any) -> Any:
+    if command == "no_debug":
+        server._debug = None
+        return OK
+    debug = server._debug or Debug(server.process)
+    answer = _debug_with(debug, command)
+    server._debug = debug if debug.is_on else None
+    return answer
+
+
+def _debug_with(debug: Debug, command: Any) -> Any:
     match command:
-        case ("statistics", True):
-            server._statistics = Statistics()
-        case ("statistics", False) | "no_debug":
-            server._statistics = None
+        case ("statistics", bool(on)):
+            debug.counts = Statistics() if on else None
         case ("statistics", "get"):
-            statistics = server._statistics
-            report = (
-                Atom("no_statistics") if statistics is None else statistics.report()
-            )
-            return (OK, report)
+            counts = debug.counts
+            return (OK, Atom("no_statistics") if counts is None else counts.report())
+        case ("trace", bool(on)):
+            debug.trace(on)
+        case ("log", bool(on)):
+            debug.log(LOG_LENGTH if on else None)
+        case ("log", (True, int(length))) if length > 0:
+            debug.log(length)
         case ("log", "get"):
-            return (OK, [])
-        case ("trace" | "log", bool() | "print" | (bool(), _)):
-            return OK
+            return (OK, [portable(event) for event in debug.events()])
+        case ("log", "print"):
+            for event in debug.events():
+                print_event(debug.process, event)
         case ("log_to_file", False) | ("remove", _):
-            return OK
+            pass
         case ("log_to_file", _):
             return (ERROR, Atom("open_file"))
         case _:
@@ -190,7 +189,7 @@ def _debug(server: GenServer, command: Any) -> Any:
     return OK
 
 
-async def _change_code(server: GenServer, vsn: Any, extra: Any) -> Any:
+async def _change_code(server: Loop, vsn: Any, extra: Any) -> Any:
     change = getattr(server, "code_change", None)
     if change is None:
         return OK
@@ -199,11 +198,3 @@ async def _change_code(server: GenServer, vsn: Any, extra: Any) -> Any:
     except Exception as error:
         return (ERROR, _text(error))
     return OK
-
-
-def _local_time() -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    now = time.localtime()
-    return (
-        (now.tm_year, now.tm_mon, now.tm_mday),
-        (now.tm_hour, now.tm_min, now.tm_sec),
-    )

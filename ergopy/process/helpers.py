@@ -8,7 +8,8 @@ import trio
 
 from ..errors import Exit, LocalProtocolError
 from . import reasons
-from .runner import current_process, drive, log_crash
+from .reports import crash_report
+from .runner import current_process, drive
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -116,9 +117,10 @@ class HelperTasks:
 
     def _fail(self, error: BaseException) -> None:
         process = self._process
+        reason = reasons.from_exception(error)
         if not isinstance(error, Exit):
-            log_crash(process, error)
-        process.end(reasons.from_exception(error))
+            crash_report(process, reason, error)
+        process.end(reason)
 
 
 @final

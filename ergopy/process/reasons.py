@@ -113,6 +113,11 @@ def shown(term: Any) -> str:
     return f"{text[:MAX_MESSAGE]}... ({len(text)} characters)"
 
 
+def described(error: BaseException) -> str:
+    """Return the class and the text of an exception, for a log line."""
+    return f"{type(error).__name__}: {_message(error)}"
+
+
 def _message(error: BaseException) -> str:
     try:
         return str(error)[:MAX_MESSAGE]

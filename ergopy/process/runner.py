@@ -12,7 +12,6 @@ level of ``await`` keeps a frame of some 250 bytes, and the outermost one twice 
 from __future__ import annotations
 
 import inspect
-import logging
 import types
 from collections.abc import Coroutine
 from contextvars import ContextVar
@@ -23,14 +22,13 @@ import trio
 from ..errors import Exit
 from . import reasons
 from .atoms import NORMAL
+from .reports import crash_report
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
 
     from .process import Process
     from .runtime import Runtime
-
-logger = logging.getLogger("ergopy.process")
 
 current_process: ContextVar[Process] = ContextVar("ergopy.current_process")
 
@@ -158,7 +156,7 @@ class Life(Coroutine[Any, Any, None]):
             runtime.flush()
             crashed = failure is not None and not isinstance(failure, Exit)
             if crashed and process.log_crash:
-                log_crash(process, failure)
+                crash_report(process, process.exit_reason, failure)
 
     def _leave_scope(self, error: BaseException | None) -> BaseException | None:
         """Leave the cancel scope; return what it lets through."""
@@ -228,17 +226,6 @@ def drive(
         except BaseException as error:
             value = error
             step = coroutine.throw
-
-
-def log_crash(process: Process, failure: BaseException | None) -> None:
-    """Log, once, that *failure* ended *process*."""
-    logger.error(
-        "process %s crashed: %s",
-        process.label,
-        failure,
-        exc_info=failure,
-        extra={"pid": str(process.pid), "node": process.runtime.name},
-    )
 
 
 async def _awaited(body: Awaitable[Any]) -> None:

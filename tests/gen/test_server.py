@@ -149,7 +149,13 @@ async def test_a_crash_takes_down_its_server_only_and_is_logged_once(
     assert other.alive
     [record] = caplog.records
     assert record.exc_info is not None
-    assert record.getMessage() == "process c crashed: inner"
+    assert record.getMessage() == "process c crashed: ValueError: inner"
+    assert (record.report, record.registered_name, record.label) == (  # type: ignore[attr-defined]
+        "crash_report",
+        "c",
+        "c",
+    )
+    assert record.reason == ends.reasons[0]  # type: ignore[attr-defined]
 
 
 async def test_an_unusual_exit_is_logged_without_a_traceback(
@@ -159,7 +165,7 @@ async def test_an_unusual_exit_is_logged_without_a_traceback(
         server = await begin(runtime)
         await server.cast(Stop(reason))
     [record] = caplog.records
-    assert record.getMessage().endswith("terminating: Atom('unusual')")
+    assert record.getMessage().endswith("terminates: Atom('unusual')")
     assert record.exc_info is None
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import etf
 from ergopy import Atom, GenServer, NoReply
+from ergopy.gen.debug import MAX_LOG_LENGTH, Debug
 from ergopy.gen.system import portable
 from ergopy.process.atoms import SYSTEM
 from ergopy.process.calls import call
@@ -255,6 +256,53 @@ async def test_statistics_count_messages(runtime: Runtime) -> None:
     await ask(runtime, pid, ("debug", ("statistics", False)))
     answer = await ask(runtime, pid, ("debug", ("statistics", Atom("get"))))
     assert answer == ("ok", "no_statistics")
+
+
+async def test_a_log_keeps_the_last_events(runtime: Runtime) -> None:
+    pid = await runtime.root.start(Server)
+    await runtime.root.call(pid, 0)
+    assert await ask(runtime, pid, ("debug", ("log", (True, 3)))) == "ok"
+    for number in (1, 2):
+        await runtime.root.call(pid, number)
+    await runtime.root.cast(pid, object)
+    await settle()
+    ok, events = await ask(runtime, pid, ("debug", ("log", Atom("get"))))
+    assert ok == "ok"
+    got, sent, cast = events
+    assert (got[0], got[1][0], got[1][2]) == ("in", "$gen_call", 2)
+    assert sent == ("out", 2, runtime.root.pid)
+    assert cast == ("in", ("$gen_cast", repr(object)))
+    etf.encode(events)
+    status = await ask(runtime, pid, Atom("get_status"))
+    assert (etf.Charlist("Logged events"), events) in status[3][4][1][1]
+    assert await ask(runtime, pid, ("debug", ("log", False))) == "ok"
+    await runtime.root.call(pid, 3)
+    assert await ask(runtime, pid, ("debug", ("log", Atom("get")))) == ("ok", [])
+
+
+async def test_a_trace_is_logged_event_by_event(
+    runtime: Runtime, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "ergopy.gen")
+    pid = await runtime.root.start(Server, name="traced")
+    assert await ask(runtime, pid, ("debug", ("trace", True))) == "ok"
+    await runtime.root.call(pid, "hello")
+    assert await ask(runtime, pid, ("debug", ("trace", False))) == "ok"
+    await runtime.root.call(pid, "not seen")
+    got, sent = [record.getMessage() for record in caplog.records]
+    assert got.startswith("*DBG* traced (Atom('in'), (Atom('$gen_call')")
+    assert sent.startswith("*DBG* traced (Atom('out'), 'hello'")
+
+
+async def test_the_length_of_a_log_has_a_limit(runtime: Runtime) -> None:
+    pid = await runtime.root.start(Server)
+    debug = Debug(find(runtime, pid))
+    debug.log(1 << 40)
+    for number in range(MAX_LOG_LENGTH + 1):
+        debug.took(number)
+    assert len(debug.events()) == MAX_LOG_LENGTH
+    answer = await ask(runtime, pid, ("debug", ("log", (True, 0))))
+    assert answer[0] == "error"
 
 
 async def test_code_is_changed_while_suspended(runtime: Runtime) -> None:

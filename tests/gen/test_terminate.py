@@ -234,3 +234,39 @@ async def test_a_cancelled_program_runs_no_terminate(runtime: Runtime) -> None:
     await settle()
     assert log == []
     assert len(ends.reasons) == 1
+
+
+class Slow(GenServer):
+    async def init(self, log: list[Any]) -> None:
+        self.log = log
+        self.trap_exit = True
+
+    async def terminate(self, reason: Any) -> None:
+        await trio.sleep(60)
+        self.log.append(trio.current_time())
+
+
+async def test_terminate_has_the_time_that_a_parent_gives_who_waits(
+    runtime: Runtime, autojump_clock: trio.testing.MockClock
+) -> None:
+    log: list[Any] = []
+    parent = sleeper(runtime, trap=True)
+    pid = await parent.start(Slow, log, link=True)
+    await parent.exit(pid, "shutdown")
+    await trio.sleep(100)
+    assert log == [60]
+
+
+async def test_terminate_has_five_seconds_when_nobody_waits(
+    runtime: Runtime, autojump_clock: trio.testing.MockClock
+) -> None:
+    log: list[Any] = []
+    parent = sleeper(runtime)
+    server = find(runtime, await parent.start(Slow, log, link=True))
+    ends = Ends(server)
+    await runtime.root.exit(parent.pid, "lost")
+    await trio.sleep(4.9)
+    assert not ends.reasons
+    await trio.sleep(0.2)
+    assert ends.reasons == ["lost"]
+    assert not log
