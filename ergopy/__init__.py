@@ -37,17 +37,27 @@ if TYPE_CHECKING:
     from .dist.tls import Tls as Tls
     from .errors import AlreadyConnected as AlreadyConnected
     from .errors import AlreadyStarted as AlreadyStarted
+    from .errors import ApplicationAlreadyLoaded as ApplicationAlreadyLoaded
+    from .errors import ApplicationError as ApplicationError
+    from .errors import ApplicationNotLoaded as ApplicationNotLoaded
+    from .errors import ApplicationNotStarted as ApplicationNotStarted
+    from .errors import ApplicationRunning as ApplicationRunning
+    from .errors import ApplicationStartError as ApplicationStartError
+    from .errors import ApplicationTerminated as ApplicationTerminated
     from .errors import CallError as CallError
     from .errors import CallExit as CallExit
     from .errors import CallTimeout as CallTimeout
     from .errors import CertificateError as CertificateError
+    from .errors import ChildError as ChildError
     from .errors import ConnectError as ConnectError
     from .errors import CookieMismatch as CookieMismatch
+    from .errors import DependencyCycle as DependencyCycle
     from .errors import ErgopyError as ErgopyError
     from .errors import Exit as Exit
     from .errors import HandshakeError as HandshakeError
     from .errors import HandshakeTimeout as HandshakeTimeout
     from .errors import Ignored as Ignored
+    from .errors import HandlerError as HandlerError
     from .errors import LocalProtocolError as LocalProtocolError
     from .errors import MailboxFull as MailboxFull
     from .errors import MissingFlags as MissingFlags
@@ -59,15 +69,26 @@ if TYPE_CHECKING:
     from .errors import NoProcess as NoProcess
     from .errors import NotAllowed as NotAllowed
     from .errors import NotDistribution as NotDistribution
+    from .errors import NotPermitted as NotPermitted
     from .errors import NotRegistered as NotRegistered
     from .errors import ProtocolError as ProtocolError
     from .errors import ReceiveTimeout as ReceiveTimeout
+    from .errors import RegistryClosed as RegistryClosed
+    from .errors import RegistryFull as RegistryFull
     from .errors import RemoteProtocolError as RemoteProtocolError
     from .errors import RpcError as RpcError
+    from .errors import SpecError as SpecError
     from .errors import StartError as StartError
+    from .errors import StartNotSupported as StartNotSupported
+    from .errors import SysError as SysError
+    from .errors import SystemLimit as SystemLimit
+    from .errors import TaskError as TaskError
+    from .errors import TaskExit as TaskExit
+    from .errors import TaskTimeout as TaskTimeout
     from .errors import Throw as Throw
     from .errors import TlsError as TlsError
     from .errors import TlsFileError as TlsFileError
+    from .errors import TooManyPostponed as TooManyPostponed
     from .errors import WrongNode as WrongNode
     from .gen import IGNORE as IGNORE
     from .gen import NOREPLY as NOREPLY
@@ -76,16 +97,35 @@ if TYPE_CHECKING:
     from .gen import NoReply as NoReply
     from .gen import Reply as Reply
     from .gen import Stop as Stop
+    from .gen import state_machine as state_machine
+    from .gen import supervisor as supervisor
+    from .gen import sys as sys
+    from .gen.state_machine import StateMachine as StateMachine
+    from .gen.supervisor import AutoShutdown as AutoShutdown
+    from .gen.supervisor import Backoff as Backoff
+    from .gen.supervisor import ChildSpec as ChildSpec
+    from .gen.supervisor import Restart as Restart
+    from .gen.supervisor import Shutdown as Shutdown
+    from .gen.supervisor import Strategy as Strategy
+    from .gen.supervisor import Supervisor as Supervisor
+    from .gen.supervisor import SupervisorSpec as SupervisorSpec
+    from .hosted import HostedNode as HostedNode
     from .node.cookies import CookieError as CookieError
     from .node.resolvers import DnsResolver as DnsResolver
     from .node.resolvers import EpmdResolver as EpmdResolver
     from .process import Down as Down
     from .process import ExitMessage as ExitMessage
     from .process import MailboxLimit as MailboxLimit
+    from .process import MultiReply as MultiReply
     from .process import NodeDownMessage as NodeDownMessage
     from .process import NodeUpMessage as NodeUpMessage
     from .process import Process as Process
+    from .process import Request as Request
+    from .process import Via as Via
+    from .process import ProcessConfig as ProcessConfig
     from .process import self as self
+    from .gen.task import Task as Task
+    from .gen.task import TaskStream as TaskStream
 
 # Importing Trio takes longer than answering ``ergopy --help``, so names are fetched
 # from their homes when they are first used.
@@ -95,19 +135,32 @@ _HOMES = {
     ".dist.limits": "LinkLimits",
     ".dist.tls": "Tls",
     ".errors": (
+        "RegistryClosed RegistryFull StartNotSupported TaskError TaskExit TaskTimeout "
+        "ApplicationAlreadyLoaded ApplicationError ApplicationNotLoaded "
+        "ApplicationNotStarted ApplicationRunning ApplicationStartError "
+        "ApplicationTerminated DependencyCycle "
         "AlreadyConnected AlreadyStarted CallError CallExit CallTimeout "
-        "CertificateError ConnectError CookieMismatch ErgopyError Exit HandshakeError "
+        "CertificateError ChildError SpecError ConnectError CookieMismatch ErgopyError Exit HandshakeError "
         "HandshakeTimeout Ignored LocalProtocolError MailboxFull MissingFlags "
         "NameTaken NodeDown NodeNameError NodeNotFound NodeStopped NoProcess "
-        "NotAllowed NotDistribution NotRegistered ProtocolError ReceiveTimeout "
-        "RemoteProtocolError RpcError StartError Throw TlsError TlsFileError WrongNode "
+        "NotAllowed NotDistribution NotPermitted NotRegistered ProtocolError "
+        "ReceiveTimeout RemoteProtocolError RpcError StartError SysError SystemLimit "
+        "Throw TlsError TlsFileError WrongNode HandlerError TooManyPostponed "
     ),
-    ".gen": "IGNORE NOREPLY Behaviour GenServer NoReply Reply Stop",
+    ".gen": "IGNORE NOREPLY Behaviour GenServer NoReply Reply Stop state_machine supervisor sys",
+    ".gen.supervisor": (
+        "AutoShutdown Backoff ChildSpec Restart Shutdown Strategy Supervisor "
+        "SupervisorSpec"
+    ),
+    ".gen.state_machine": "StateMachine",
+    ".hosted": "HostedNode",
     ".node.cookies": "CookieError",
     ".node.resolvers": "DnsResolver EpmdResolver",
     ".process": (
-        "Down ExitMessage MailboxLimit NodeDownMessage NodeUpMessage Process self"
+        "Down ExitMessage MailboxLimit MultiReply NodeDownMessage NodeUpMessage Process "
+        "ProcessConfig Request Via self"
     ),
+    ".gen.task": "Task TaskStream",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import cached_property
 from threading import Thread
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import trio
 
 from .errors import ErgopyError
+from .gen.application import KERNEL, Applications, environments
 from .node.node import Node as _Node
 from .services import STANDARD
 
@@ -27,6 +29,30 @@ class Node(_Node):
 
     services: Sequence[Callable[[Any], Awaitable[object]]] = STANDARD
 
+    @cached_property
+    def applications(self) -> Applications:
+        """The applications of this node; they can be loaded before it is up."""
+        return Applications(self, self._environment)
+
+    async def __aenter__(self) -> Self:
+        self.applications.reset()
+        await super().__aenter__()
+        try:
+            await self.applications.start(*self._applications, start_type="permanent")
+        except BaseException as error:
+            await self.__aexit__(type(error), error, error.__traceback__)
+            raise
+        return self
+
+    async def _stop_applications(self, over: float) -> None:
+        await self.applications.stop_all(over, but=KERNEL)
+
+    def export_introspection(self) -> None:
+        super().export_introspection()
+        self.export("application", environments(self.applications))
+
+    export_introspection.__doc__ = _Node.export_introspection.__doc__
+
 
 class NodeThread:
     """A node in a thread of its own, for a program that does not use Trio.
@@ -41,7 +67,8 @@ class NodeThread:
     is its ``node``. Leaving ends the node in order, and waits for that.
 
     Raises:
-        Whatever keeps the node from coming up; no thread is left then.
+        Whatever keeps the node from coming up; no thread is left then. On leaving,
+        whatever has ended the node, such as :exc:`ergopy.ApplicationTerminated`.
     """
 
     def __init__(self, name: str, **options: Any) -> None:
@@ -51,6 +78,7 @@ class NodeThread:
         self._token: trio.lowlevel.TrioToken | None = None
         self._leaving = False
         self._thread: Thread | None = None
+        self._failure: BaseException | None = None
 
     def __enter__(self) -> FromThread:
         if self._thread is not None:
@@ -69,6 +97,8 @@ class NodeThread:
     def __exit__(self, *_: object) -> None:
         assert self._thread is not None
         self._stop(self._thread)
+        if self._failure is not None:
+            raise self._failure
 
     def _stop(self, thread: Thread) -> None:
         # One of the two threads sees what the other one has set.
@@ -83,8 +113,9 @@ class NodeThread:
             trio.run(self._main)
         except BaseException as error:
             if self._up.done():
-                raise
-            self._up.set_exception(error)
+                self._failure = error
+            else:
+                self._up.set_exception(error)
 
     async def _main(self) -> None:
         self._token = trio.lowlevel.current_trio_token()

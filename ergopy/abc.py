@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from etf import Pid
 
 Address: TypeAlias = "tuple[str, int]"
 """A host, as a name or a number, and a port."""
@@ -20,3 +23,40 @@ class Resolver(Protocol):
         Raises:
             OSError: Nobody could be asked.
         """
+
+
+class Instrument(Protocol):
+    """Hears what the processes of a node do: ``node.add_instrument(instrument)``.
+
+    Like an instrument of Trio it may leave methods out, must not wait, and one that
+    raises is logged and detached. Without any a node does not pay for it.
+    ``erlang:trace/3`` for the flags ``procs``, ``receive`` and ``send``.
+    """
+
+    def process_started(self, process: Any) -> None:
+        """A process is in the table, with its name; its body has not begun."""
+
+    def process_ended(self, process: Any, reason: Any) -> None:
+        """A process is over; its links and monitors have not heard of it yet."""
+
+    def message_received(self, process: Any, message: Any) -> None:
+        """A message comes into the mailbox of *process*, from wherever."""
+
+    def message_sent(self, sender: Pid, dest: Any, message: Any) -> None:
+        """A message leaves for another node: to a pid, an alias or (name, node)."""
+
+
+class NameRegister(Protocol):
+    """Keeps names of processes, as the module of ``{via, Module, Name}`` does in OTP.
+
+    No method may wait. See :class:`ergopy.Via`.
+    """
+
+    def register_name(self, name: Any, pid: Pid, /) -> bool:
+        """Give *pid* the name; return False if another process has it."""
+
+    def unregister_name(self, name: Any, /) -> object:
+        """Take the name away, if somebody has it."""
+
+    def whereis_name(self, name: Any, /) -> Pid | None:
+        """Return who has the name, or None."""

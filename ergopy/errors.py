@@ -24,14 +24,35 @@
     ├── CallError
     │   ├── CallTimeout(TimeoutError)
     │   ├── NoProcess
+    │   │   └── RegistryClosed      .dest: a registry that is shutting down, or has ended
+    │   ├── SysError                .reason: what a behaviour said to a sys request
     │   └── CallExit                .reason: the exit reason, as a term
     ├── StartError                  .reason: why a behaviour did not come up
     │   ├── AlreadyStarted          .pid: who has the name
+    │   ├── StartNotSupported       by a registry without start=
     │   └── Ignored                 its init said so: nothing failed, nothing runs
+    ├── SpecError(ValueError)       .reason: what is wrong with a child specification
+    ├── ChildError                  .id, .reason: what a supervisor did not do, and why
+    ├── ApplicationError            .application: its name
+    │   ├── ApplicationNotLoaded    .needed_by: the one that depends on it
+    │   ├── ApplicationAlreadyLoaded
+    │   ├── ApplicationRunning      it has to be stopped first
+    │   ├── ApplicationNotStarted   .needed_by: the one that depends on it
+    │   ├── DependencyCycle         .cycle: those that need each other
+    │   ├── ApplicationStartError   .reason: why it did not come up
+    │   └── ApplicationTerminated   .reason, .start_type: its end ended the node
+    ├── TaskError                   .task: whose value did not come
+    │   ├── TaskExit                .reason: the task ended without one
+    │   └── TaskTimeout(TimeoutError)   .seconds: it still runs
     ├── RpcError                    .kind, .reason, .stacktrace, from the far side
     ├── NodeStopped                 .node: it does not run, or has ended meanwhile
     ├── NameTaken, NotRegistered
+    ├── RegistryFull                .what, .limit: no more entries, or no longer key
+    ├── NotPermitted                .pid, .what: what that process may not do
+    ├── SystemLimit                 .who, .limit: too many processes
     ├── MailboxFull                 .pid, .limit: the receiver takes no more messages
+    ├── TooManyPostponed            .limit: what a state machine has put off
+    ├── HandlerError                .handler, .reason: an event manager says no
     ├── ReceiveTimeout(TimeoutError, trio.TooSlowError)
     ├── Exit                        raised by user code to leave with a reason
     └── Throw                       raised by an exported function: a ``throw``
@@ -208,6 +229,21 @@ class NoProcess(CallError):
         super().__init__(dest, "no such process (noproc)")
 
 
+class RegistryClosed(NoProcess):
+    """The registry is shutting down, or has ended; ``dest`` is its name or pid.
+
+    A registry that is not there never reads as an empty one.
+    """
+
+
+class SysError(CallError):
+    """A behaviour refused a request of ``ergopy.sys``; ``reason`` is a term."""
+
+    def __init__(self, dest: object, reason: Any) -> None:
+        self.reason = reason
+        super().__init__(dest, f"the behaviour refused: {reason!r}")
+
+
 class CallExit(CallError):
     """The called process ended before it answered; ``reason`` is a term."""
 
@@ -227,7 +263,7 @@ class StartError(ErgopyError):
 class AlreadyStarted(StartError):
     """The name belongs to a live process; ``pid`` is that process."""
 
-    def __init__(self, name: str, pid: Pid) -> None:
+    def __init__(self, name: object, pid: Pid) -> None:
         self.pid = pid
         self.name = name
         super().__init__(
@@ -235,11 +271,144 @@ class AlreadyStarted(StartError):
         )
 
 
+class StartNotSupported(StartError):
+    """A registry without ``start=`` was asked to start a process; nothing happened."""
+
+    def __init__(self, what: object) -> None:
+        super().__init__(what, "start_not_supported")
+
+
 class Ignored(StartError):
     """``init`` returned ``IGNORE``: the process ended, and nothing went wrong."""
 
     def __init__(self, what: object) -> None:
         super().__init__(what, "ignore")
+
+
+class ApplicationError(ErgopyError):
+    """Something about an application; ``application`` is its name."""
+
+    def __init__(self, application: str, problem: str) -> None:
+        super().__init__(f"application {application}: {problem}")
+        self.application = application
+
+
+class ApplicationNotLoaded(ApplicationError):
+    """No such application is known here, or ``needed_by`` needs one that is not."""
+
+    def __init__(self, application: str, needed_by: str | None = None) -> None:
+        self.needed_by = needed_by
+        whose = f", and {needed_by} needs it" if needed_by else ""
+        super().__init__(application, f"not loaded{whose}")
+
+
+class ApplicationAlreadyLoaded(ApplicationError):
+    """Another application of that name is loaded."""
+
+    def __init__(self, application: str) -> None:
+        super().__init__(application, "another one of that name is loaded")
+
+
+class ApplicationRunning(ApplicationError):
+    """It runs, or is on its way up or down; stop it first."""
+
+    def __init__(self, application: str) -> None:
+        super().__init__(application, "already started")
+
+
+class ApplicationNotStarted(ApplicationError):
+    """It does not run, or ``needed_by`` needs one that does not."""
+
+    def __init__(self, application: str, needed_by: str | None = None) -> None:
+        self.needed_by = needed_by
+        whose = f", and {needed_by} needs it" if needed_by else ""
+        super().__init__(application, f"not started{whose}")
+
+
+class DependencyCycle(ApplicationError):
+    """Applications need each other; ``cycle`` begins and ends with the same name."""
+
+    def __init__(self, cycle: Sequence[str]) -> None:
+        self.cycle = tuple(cycle)
+        super().__init__(cycle[0], f"needs itself: {' -> '.join(cycle)}")
+
+
+class ApplicationStartError(ApplicationError):
+    """It did not come up; ``reason`` is the exit reason, as a term."""
+
+    def __init__(self, application: str, reason: Any) -> None:
+        self.reason = reason
+        super().__init__(application, f"did not start: {reason!r}")
+
+
+class ApplicationTerminated(ApplicationError):
+    """The end of a permanent or transient application ended its node.
+
+    ``reason`` is its exit reason, ``start_type`` how it was started, and ``clean``
+    tells whether it had ended by itself, with nothing wrong.
+    """
+
+    def __init__(
+        self, application: str, reason: Any, start_type: str, *, clean: bool = False
+    ) -> None:
+        self.reason = reason
+        self.start_type = start_type
+        self.clean = clean
+        super().__init__(application, f"{start_type}, and terminated: {reason!r}")
+
+
+class SpecError(ErgopyError, ValueError):
+    """A specification of a child or a supervisor that cannot work.
+
+    ``reason`` is the term that ``supervisor`` of OTP has for it, such as
+    ``{invalid_restart_type, often}`` or ``missing_id``.
+    """
+
+    def __init__(self, reason: Any) -> None:
+        super().__init__(f"a bad specification: {reason!r}")
+        self.reason = reason
+
+
+class ChildError(ErgopyError):
+    """A supervisor refused what it was asked to do with a child.
+
+    ``dest`` is the supervisor, ``id`` the child, and ``reason`` what it answered:
+    ``not_found``, ``running``, ``restarting``, ``already_present``,
+    ``simple_one_for_one``, ``max_children``, or what is wrong with a specification.
+    """
+
+    def __init__(self, dest: object, id: Any, reason: Any) -> None:
+        super().__init__(f"supervisor {dest!r}, child {id!r}: {reason!r}")
+        self.dest = dest
+        self.id = id
+        self.reason = reason
+
+
+class TaskError(ErgopyError):
+    """The value of a task did not come; ``task`` is an :class:`ergopy.Task`."""
+
+    def __init__(self, task: object, problem: str) -> None:
+        super().__init__(f"{task!r} {problem}")
+        self.task = task
+
+
+class TaskExit(TaskError):
+    """The task ended without a value; ``reason`` is its exit reason, a term.
+
+    ``{nodedown, Node}`` if the node of the task was lost.
+    """
+
+    def __init__(self, task: object, reason: Any) -> None:
+        self.reason = reason
+        super().__init__(task, f"ended: {reason!r}")
+
+
+class TaskTimeout(TaskError, TimeoutError):
+    """No value in time: the task still runs."""
+
+    def __init__(self, task: object, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(task, f"had no value within {seconds:g} s")
 
 
 class RpcError(ErgopyError):
@@ -274,8 +443,9 @@ class NodeStopped(ErgopyError):
 class NameTaken(ErgopyError):
     """That name belongs to somebody; unregister it, or take another."""
 
-    def __init__(self, name: str, owner: object) -> None:
-        super().__init__(f"the name {str(name)!r} is taken by {owner}")
+    def __init__(self, name: object, owner: object) -> None:
+        shown = str(name) if isinstance(name, str) else name
+        super().__init__(f"the name {shown!r} is taken by {owner}")
         self.name = name
         self.owner = owner
 
@@ -288,6 +458,45 @@ class NotRegistered(ErgopyError):
         self.name = name
 
 
+class RegistryFull(ErgopyError):
+    """The registry has its ``limit`` of entries, or the key has more bytes than that.
+
+    ``what`` tells which: ``"entries"`` or ``"key"``.
+    """
+
+    def __init__(self, registry: object, what: str, limit: int) -> None:
+        unit = "bytes" if what == "key" else "entries"
+        super().__init__(f"registry {registry}: no more than {limit} {unit}")
+        self.registry = registry
+        self.what = what
+        self.limit = limit
+
+
+class NotPermitted(ErgopyError):
+    """The configuration of process ``pid`` does not allow it ``what``.
+
+    ``what`` is the name of the right in ``ProcessConfig``. Nothing was done.
+    """
+
+    def __init__(self, pid: Pid, what: str) -> None:
+        super().__init__(f"process {pid!r} has no right to that: {what}")
+        self.pid = pid
+        self.what = what
+
+
+class SystemLimit(ErgopyError):
+    """There are ``limit`` processes, and no more may be; ``system_limit``.
+
+    ``who`` has the limit: a node, by its name, or a process, by its pid, that may have
+    started only so many.
+    """
+
+    def __init__(self, who: Pid | str, limit: int) -> None:
+        super().__init__(f"{who}: no more than {limit} processes (system_limit)")
+        self.who = who
+        self.limit = limit
+
+
 class MailboxFull(ErgopyError):
     """The receiver, of this node, has its ``limit`` of messages; it did not get this.
 
@@ -298,6 +507,27 @@ class MailboxFull(ErgopyError):
         super().__init__(f"the mailbox of {pid!r} is full: {limit} messages wait")
         self.pid = pid
         self.limit = limit
+
+
+class TooManyPostponed(ErgopyError):
+    """A state machine has postponed ``limit`` events, and now one more; it ends."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} events are postponed already")
+        self.limit = limit
+
+
+class HandlerError(ErgopyError):
+    """An event manager does not do what it was asked with a handler.
+
+    ``reason`` is its answer: ``bad_module`` or ``module_not_found`` if there is no such
+    handler, ``{'EXIT', Why}`` if it crashed, or what its ``init`` returned.
+    """
+
+    def __init__(self, handler: Any, reason: Any) -> None:
+        super().__init__(f"event handler {handler!r}: {reason!r}")
+        self.handler = handler
+        self.reason = reason
 
 
 class ReceiveTimeout(ErgopyError, TimeoutError, trio.TooSlowError):

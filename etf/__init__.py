@@ -34,9 +34,11 @@ from ._options import DecodeOptions as DecodeOptions
 from ._options import EncodeOptions as EncodeOptions
 from ._options import Limits as Limits
 from ._order import compare as compare
+from ._order import identity_key as identity_key
 from ._order import same as same
 from ._order import sort_key as sort_key
 from ._parse import parse as parse
+from ._phash2 import phash2 as phash2
 from ._types import Atom as Atom
 from ._types import Export as Export
 from ._types import Fun as Fun
@@ -44,6 +46,20 @@ from ._types import LocalTerm as LocalTerm
 from ._types import Pid as Pid
 from ._types import Port as Port
 from ._types import Reference as Reference
+from .mapping.converter import Converter as Converter
+from .mapping.converter import Converters as Converters
+from .mapping.converter import Key as Key
+from .mapping.errors import NOTHING as NOTHING
+from .mapping.errors import MappingError as MappingError
+from .mapping.keywords import keyword_dict as keyword_dict
+from .mapping.keywords import keywords as keywords
+from .mapping.shapes import keyword_list as keyword_list
+from .mapping.shapes import mapped as mapped
+from .mapping.shapes import record as record
+from .mapping.shapes import struct as struct
+from .mapping.verbs import as_term as as_term
+from .mapping.verbs import convert as convert
+from .mapping.verbs import loader as loader
 
 Term: TypeAlias = Any
 """Any value that ``encode`` takes and ``decode`` gives; see the package's types."""

@@ -180,7 +180,9 @@ class _Tuple(_Frame):
     __slots__ = ()
 
     def finish(self, reader: Reader) -> Any:
-        return tuple(self.items)
+        made = tuple(self.items)
+        reviver = reader.reviver
+        return made if reviver is None else reviver.tuple(made, self.frozen)
 
 
 class _List(_Frame):
@@ -215,6 +217,11 @@ class _Map(_Frame):
         return self.frozen or not len(self.items) & 1
 
     def finish(self, reader: Reader) -> Any:
+        made = self._map()
+        reviver = reader.reviver
+        return made if reviver is None else reviver.map(made, self.frozen)
+
+    def _map(self) -> dict[Any, Any] | TermMap:
         keys, values = self.items[0::2], self.items[1::2]
         if not self.frozen:
             try:

@@ -6,8 +6,10 @@ sent comes back as the same bytes. Whatever a BEAM would drop the connection for
 no recursion, it is counted: tuples, lists, maps and funs, but not a list that is sent
 as a string.
 
-The form is chosen by exact type, then by ``isinstance``; a value that has none may give
-another with a method ``__etf__(self)``, and last ``EncodeOptions.default`` is asked.
+The form is chosen by exact type; then come classes that were said to be a struct, a
+record or the like, and those that have a converter, by exact type too; then
+``isinstance``. A value that has no form may give another with a method
+``__etf__(self)``, and last ``EncodeOptions.default`` is asked.
 
 A link uses ``encode_term``:
 
@@ -53,9 +55,12 @@ from ._tags import (
     VERSION,
 )
 from ._types import Atom, Fun, LocalTerm
+from .mapping.converter import known
+from .mapping.shape import shape_of
 
 if TYPE_CHECKING:
     from ._leaf_writers import Leaves
+    from .mapping.converter import Converter
 
 _DEFAULT = EncodeOptions()
 _MAX_CONVERSIONS = 16
@@ -235,11 +240,12 @@ class _Writer:
 
     def open(self, item: Any) -> _Frame | None:
         """Write the head of a container, or a leaf that took a second look."""
-        form = form_of(item)
-        if form is None:
+        form = type(item)
+        if form not in _FORMS:
             item = convert(item, self.options)
-            form = form_of(item)
-            assert form is not None
+            found = form_of(item)
+            assert found is not None
+            form = found
         leaf = self.leaves.get(form)
         if leaf is not None:
             leaf(self.buffer, _BASE_VALUE.get(form, _itself)(item))
@@ -263,24 +269,38 @@ def form_of(item: object) -> type | None:
 
 
 def convert(term: Any, options: EncodeOptions) -> object:
-    """Ask a value that has no form for one that has: ``__etf__``, then ``default``.
+    """Give *term* itself if it has a form, or what stands for it: see the module.
 
     Raises:
         EncodeError: Nobody knows, or every answer needs another.
     """
     if type(term) is LocalTerm:
         raise EncodeError("a local term can only be a whole stand-alone term")
+    converters = known(options.converters).by_type
     for _ in range(_MAX_CONVERSIONS):
-        method = getattr(type(term), "__etf__", None)
-        if method is not None:
+        cls = type(term)
+        if cls in _FORMS:
+            return term
+        shape = shape_of(cls)
+        if shape is not None:
+            term = shape.dump(term)
+        elif cls in converters:
+            term = _encoded(converters[cls], term)
+        elif form_of(term) is not None:
+            return term
+        elif (method := getattr(cls, "__etf__", None)) is not None:
             term = method(term)
         elif options.default is not None:
             term = options.default(term)
         else:
-            raise EncodeError(f"{type(term).__name__} has no form as an Erlang term")
-        if form_of(term) is not None:
-            return term
+            raise EncodeError(f"{cls.__name__} has no form as an Erlang term")
     raise EncodeError(f"{type(term).__name__} was converted again and again")
+
+
+def _encoded(converter: Converter, term: Any) -> object:
+    if converter.encode is None:
+        raise EncodeError(f"{converter.type.__name__} can only be received")
+    return converter.encode(term)
 
 
 def _itself(item: Any) -> Any:

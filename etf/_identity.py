@@ -18,6 +18,7 @@ from struct import Struct
 from typing import Any, Final
 
 from ._types import Atom, Export, Fun, LocalTerm, Pid, Port, Reference
+from .mapping.shape import Shape, shape_of
 
 Writer = Callable[[Any, bytearray, list[Any]], None]
 
@@ -68,7 +69,17 @@ def _by_base(item: object) -> Writer:
     for kind, writer in _bases:
         if isinstance(item, kind):
             return writer
+    shape = shape_of(type(item))
+    if shape is not None:
+        return _stands_for(shape)
     raise TypeError(f"{type(item).__name__} is not an Erlang term")
+
+
+def _stands_for(shape: Shape) -> Writer:
+    def write(item: Any, out: bytearray, stack: list[Any]) -> None:
+        stack.append(shape.dump(item))
+
+    return write
 
 
 def _size(count: int) -> bytes:

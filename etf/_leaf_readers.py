@@ -85,6 +85,7 @@ class Reader:
         "end",
         "limits",
         "pos",
+        "reviver",
         "specials",
         "text",
     )
@@ -100,6 +101,7 @@ class Reader:
         self.specials = _SPECIALS[options.nil, options.undefined]
         self.text = options.strings == "str"
         self.charlists = options.charlists == "str"
+        self.reviver = options.reviver
 
     def slice(self, begin: int, size: int) -> bytes:
         """Take *size* bytes from *begin* on."""

@@ -6,11 +6,14 @@ A wrong value is a ``ValueError`` when the record is made, never later.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from .mapping.converter import NO_CONVERTERS, Converter, Converters
+from .mapping.reviving import Reviver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 MAX_DEPTH: Final = 10_000
 
@@ -67,7 +70,27 @@ class DecodeOptions:
     limits: Limits = Limits()
     """What the term may cost."""
 
+    structs: Iterable[type] = ()
+    """Classes declared with ``@struct``: such a map becomes an instance, if it fits; if
+    not it stays a ``dict``."""
+
+    records: Iterable[type] = ()
+    """Classes declared with ``@record``: such a tuple becomes an instance, if it fits;
+    if not it stays a ``tuple``."""
+
+    converters: Iterable[Converter] = NO_CONVERTERS
+    """Other classes that structs become: ``etf.converters.DATES``."""
+
+    reviver: Reviver | None = field(init=False, repr=False, compare=False)
+    """What makes these instances; for the decoders."""
+
     def __post_init__(self) -> None:
+        _set_converters(self)
+        object.__setattr__(self, "structs", tuple(self.structs))
+        object.__setattr__(self, "records", tuple(self.records))
+        assert isinstance(self.converters, Converters)
+        reviver = Reviver(self.structs, self.records, self.converters)
+        object.__setattr__(self, "reviver", reviver or None)
         _one_of("strings", self.strings, ("bytes", "str"))
         _one_of("charlists", self.charlists, ("list", "str"))
         _one_of("nil", self.nil, ("none", "atom"))
@@ -93,7 +116,12 @@ class EncodeOptions:
     max_depth: int = 1000
     """How many tuples, lists, maps and funs may be inside one another."""
 
+    converters: Iterable[Converter] = NO_CONVERTERS
+    """Classes whose values may be sent, besides those that say it themselves:
+    ``etf.converters.ALL``."""
+
     def __post_init__(self) -> None:
+        _set_converters(self)
         _one_of("none", self.none, ("nil", "undefined"))
         level = self.compressed
         if not isinstance(level, int) or not 0 <= level <= 9:
@@ -102,6 +130,15 @@ class EncodeOptions:
             raise ValueError(f"default must be callable, not {self.default!r}")
         if type(self.max_depth) is not int or not 0 <= self.max_depth <= MAX_DEPTH:
             raise ValueError(f"max_depth must be 0..{MAX_DEPTH}, not {self.max_depth}")
+
+
+def _set_converters(options: Any) -> None:
+    if type(options.converters) is not Converters:
+        try:
+            made = Converters(options.converters)
+        except TypeError as error:
+            raise ValueError(f"converters must be an iterable: {error}") from error
+        object.__setattr__(options, "converters", made)
 
 
 def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:

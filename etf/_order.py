@@ -26,6 +26,7 @@ from typing import Any, Final, TypeAlias
 from ._containers import BitBinary, Charlist, FrozenList, ImproperList, TermMap
 from ._errors import EncodeError
 from ._types import Atom, Export, Fun, LocalTerm, Pid, Port, Reference
+from .mapping.shape import shape_of
 
 MAX_DEPTH: Final = 100_000
 MAX_CONVERSIONS: Final = 16
@@ -173,15 +174,19 @@ def kind_of(item: object) -> type | None:
 
 
 def replaced(item: Any) -> object:
-    """Ask a value of a class of its own for the term that stands for it: ``__etf__``.
+    """Ask a value of a class of its own for the term that stands for it.
 
     Raises:
         EncodeError: It cannot tell, or what it gives is no term either.
     """
     for _ in range(MAX_CONVERSIONS):
-        if not hasattr(type(item), "__etf__"):
+        shape = shape_of(type(item))
+        if shape is not None:
+            item = shape.dump(item)
+        elif hasattr(type(item), "__etf__"):
+            item = item.__etf__()
+        else:
             break
-        item = item.__etf__()
         if kind_of(item) is not None:
             return item
     raise EncodeError(f"{type(item).__name__} is not an Erlang term")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from ergopy import Atom, CallExit, CallTimeout, NodeDown, NoProcess
+from ergopy import Atom, CallExit, CallTimeout, GenServer, NodeDown, NoProcess
 
 from .beam import unique_name
 from .servers import inside, until
@@ -154,3 +154,29 @@ async def test_send_connects_by_itself(beam, node):
         await node.send(("autoconnect", beam.name), [Atom("hello")])
     assert received == [["hello"]]
     await until(lambda: beam.name in node.nodes())
+
+
+async def test_requests_to_a_server_are_answered_later(node, server):
+    later = await node.send_request(server, (Atom("later"), 0, Atom("late")))
+    at_once = await node.send_request(server, (Atom("echo"), 1))
+    assert await at_once.receive_response(5) == 1
+    assert await later.receive_response(5) == "late"
+
+
+async def test_multi_call_reaches_servers_of_both_kinds(beam, node, server):
+    class Echo(GenServer):
+        async def handle_call(self, request, from_):
+            return request
+
+    await node.start(Echo, name=server[0])
+    nodes = [node.name, beam.name, unique_name("away")]
+    replies, bad = await node.multi_call(server[0], (Atom("echo"), 7), nodes, 5)
+    assert replies == {node.name: ("echo", 7), beam.name: 7}
+    assert bad == nodes[2:]
+    missing = await node.multi_call("nobody", 1, [beam.name], 5)
+    assert missing == ({}, [beam.name])
+
+
+async def test_abcast_is_taken_by_an_erlang_server(beam, node, server):
+    await node.abcast(server[0], (Atom("add"), 4), [beam.name, node.name])
+    assert await node.call(server, Atom("value")) == 4

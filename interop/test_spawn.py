@@ -287,8 +287,8 @@ async def test_abandoned_request_ends_what_was_to_be_linked(beam, node):
     await until(lambda: ended == ["abandoned"])
 
 
-async def test_too_many_processes_are_a_system_limit(beam, providing, monkeypatch):
-    monkeypatch.setattr("ergopy.node.spawn.MAX_PROCESSES", 3)
+async def test_too_many_processes_are_a_system_limit(beam, providing):
+    providing.runtime.max_processes = 3
     source = "spawn_link(Py, sleeper, start, [])"
     with pytest.raises(BeamError) as caught:
         await beam.run(source, Py=providing.name)

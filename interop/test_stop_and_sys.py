@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ergopy import Atom, CallExit, NoProcess
+from ergopy import Atom, CallExit, NoProcess, sys
 
 from .beam import BeamError
 from .servers import Desk
@@ -185,3 +185,29 @@ async def test_python_asks_a_beam_server_for_its_state(beam, node, server):
     pid = await beam.run("whereis(Name)", Name=server[0])
     state = await node.rpc(beam.name, "sys", "get_state", [pid])
     assert state == 0
+
+
+async def test_python_looks_into_an_erlang_server(beam, node, server):
+    await node.call(server, (Atom("add"), 2))
+    state = await sys.get_state(server, caller=node)
+    assert state == await beam.run("sys:get_state(Name)", Name=server[0])
+    status = await sys.get_status(server, caller=node)
+    assert status[0] == "status"
+    await sys.statistics(server, True, caller=node)
+    await node.call(server, Atom("value"))
+    counted = await sys.statistics(server, caller=node)
+    assert counted["messages_in"] == 1
+    await sys.suspend(server, caller=node)
+    request = await node.send_request(server, Atom("value"))
+    await sys.resume(server, caller=node)
+    assert await request.receive_response(5) == 2
+
+
+async def test_the_log_of_a_python_server_is_read_by_sys(beam, node, desk):
+    asked = (
+        "ok = sys:log({desk, Py}, {true, 4}), "
+        "gen_server:call({desk, Py}, {echo, 1}), "
+        "{ok, Log} = sys:log({desk, Py}, get), "
+        "[element(1, Event) || Event <- Log]"
+    )
+    assert (await beam.run(asked, Py=node.name))[0] == "in"

@@ -9,6 +9,7 @@ import pytest
 import trio
 import trio.testing
 
+from ergopy import ProcessConfig
 from ergopy.process.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -20,9 +21,10 @@ settle = trio.testing.wait_all_tasks_blocked
 
 
 @asynccontextmanager
-async def running(owner: Any = None) -> AsyncIterator[Runtime]:
+async def running(owner: Any = None, **config: Any) -> AsyncIterator[Runtime]:
     async with trio.open_nursery() as nursery:
-        runtime = Runtime("py@test", 7, owner=owner)
+        given = ProcessConfig(**config) if config else None
+        runtime = Runtime("py@test", 7, owner=owner, config=given)
         runtime.nursery = nursery
         nursery.start_soon(runtime.timers.run)
         yield runtime

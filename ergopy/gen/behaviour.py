@@ -6,15 +6,17 @@ import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from etf import Pid, Reference
 
+    from ..process.environment import Environment
     from ..process.helpers import HelperTasks
     from ..process.init_ack import Acknowledge
     from ..process.message_queue import Match
     from ..process.message_timers import MessageTimer
     from ..process.process import Process
+    from ..process.requests import MultiReply, Request
 
 
 class Behaviour:
@@ -53,6 +55,11 @@ class Behaviour:
         return self.process.dictionary
 
     @property
+    def env(self) -> Environment:
+        """The environment, inherited by whatever is started from here."""
+        return self.process.env
+
+    @property
     def group_leader(self) -> Pid:
         """Where the output of processes goes that are started from here."""
         return self.process.group_leader
@@ -65,6 +72,23 @@ class Behaviour:
 
     async def call(self, dest: Any, request: Any, timeout: float | None = 5.0) -> Any:
         return await self.process.call(dest, request, timeout)
+
+    async def send_request(self, dest: Any, request: Any) -> Request:
+        return await self.process.send_request(dest, request)
+
+    async def multi_call(
+        self,
+        name: str,
+        request: Any,
+        nodes: Iterable[str] | None = None,
+        timeout: float | None = None,
+    ) -> MultiReply:
+        return await self.process.multi_call(name, request, nodes, timeout)
+
+    async def abcast(
+        self, name: str, request: Any, nodes: Iterable[str] | None = None
+    ) -> None:
+        await self.process.abcast(name, request, nodes)
 
     async def cast(self, dest: Any, request: Any) -> None:
         await self.process.cast(dest, request)

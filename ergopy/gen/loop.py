@@ -21,6 +21,7 @@ from ..process.messages import ExitMessage
 from ..process.reports import crash_report
 from . import system
 from .behaviour import Behaviour
+from .callbacks import require_async
 from .returns import Ignore, Stop
 
 if TYPE_CHECKING:
@@ -66,11 +67,17 @@ class Loop(Behaviour):
     None is five seconds; or, when its supervisor or the node ends it, what those allow.
     """
 
-    kind: ClassVar[str] = "generic server"
+    _kind: ClassVar[str] = "generic server"
     """What ``sys:get_status`` calls it."""
+
+    _callbacks: ClassVar[frozenset[str]] = frozenset({"init", "terminate"})
 
     _suspended = False
     _debug: Debug | None = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        require_async(cls, cls._callbacks)
 
     async def init(self, *args: Any) -> Any:
         """Set up the state."""
@@ -85,6 +92,14 @@ class Loop(Behaviour):
     def format_state(self) -> Any:
         """Say what ``sys:get_state`` shows: by default the attributes, as a map."""
         return system.attributes(self)
+
+    def _status_parts(self, state: Atom, parent: Any, events: list[Any]) -> list[Any]:
+        """Say what ``sys:get_status`` shows below its header."""
+        part = system.status_part
+        return [
+            part({"Status": state, "Parent": parent, "Logged events": events}),
+            part({"State": system.shown_state(self)}),
+        ]
 
     async def enter(
         self, process: Process, args: tuple[Any, ...], ack: Acknowledge | None = None
@@ -101,7 +116,7 @@ class Loop(Behaviour):
             ),
         )
         process.dictionary.setdefault(ANCESTORS, [process.parent])
-        started = await self.init(*args)
+        started = await self._start(args)
         if isinstance(started, Ignore):
             if ack is not None:
                 ack.ignore()
@@ -127,6 +142,10 @@ class Loop(Behaviour):
             ending = Ending(reasons.from_exception(failure), failure=failure)
         if process.alive:
             await self._leave(ending)
+
+    async def _start(self, args: tuple[Any, ...]) -> Any:
+        """Do what is done before the starter hears that it is up: ``init``."""
+        return await self.init(*args)
 
     def _started(self, result: Any) -> Any:
         """Check what ``init`` returned, and return what ``_serve`` is to begin with."""

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import math
-from inspect import iscoroutinefunction
-from types import FunctionType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..process import reasons
@@ -29,18 +26,6 @@ From = tuple[Any, Any]
 """Who asked: ``{Pid, Tag}`` as it came. A term: keep it, send it, answer it later."""
 
 
-_CALLBACKS = frozenset(
-    {
-        "init",
-        "handle_call",
-        "handle_cast",
-        "handle_info",
-        "handle_continue",
-        "terminate",
-    }
-)
-
-
 class GenServer(Loop):
     """A server: one message at a time, state on ``self``.
 
@@ -55,13 +40,12 @@ class GenServer(Loop):
     callback leaves nothing half-changed behind only because the process ends.
     """
 
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        for name in _CALLBACKS & vars(cls).keys():
-            callback = vars(cls)[name]
-            plain = isinstance(callback, FunctionType)
-            if plain and not iscoroutinefunction(inspect.unwrap(callback)):
-                raise TypeError(f"{cls.__qualname__}.{name} has to be an 'async def'")
+    _callbacks = Loop._callbacks | {
+        "handle_call",
+        "handle_cast",
+        "handle_info",
+        "handle_continue",
+    }
 
     async def init(self, *args: Any) -> Any:
         """Set up the state; return None, ``NoReply(...)``, ``Stop`` or ``IGNORE``."""

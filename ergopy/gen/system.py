@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 import etf
 from etf import Atom, Charlist, Pid
 
+from ..process import reasons
 from ..process.atoms import ERROR, OK
 from .debug import LOG_LENGTH, Debug, Statistics, print_event
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .loop import Loop
 
 logger = logging.getLogger("ergopy.gen")
@@ -36,7 +39,7 @@ async def show_state(server: Loop, from_: Any) -> None:
             pass
         case _:
             return
-    state = _state(server)
+    state = shown_state(server)
     process = server.process
 
     async def answer() -> None:
@@ -57,6 +60,8 @@ async def serve(server: Loop, request: Any) -> Any:
             server._suspended = True
         case "resume":
             server._suspended = False
+        case ("replace_state", function) if callable(function):
+            return _replace(server, function)
         case ("replace_state", _):
             return (ERROR, Atom("a_beam_fun_cannot_run_here"))
         case ("debug", command):
@@ -104,7 +109,7 @@ def _text(value: object) -> str:
         return f"<{type(value).__qualname__}>"
 
 
-def _state(server: Loop) -> Any:
+def shown_state(server: Loop) -> Any:
     """Return what the server shows; a mistake in showing it is no reason to end."""
     try:
         return portable(server.format_state())
@@ -112,16 +117,20 @@ def _state(server: Loop) -> Any:
         return (ERROR, _text(error))
 
 
-def status(server: Loop) -> Any:
-    """Build what ``sys:get_status`` returns, in the shape that OTP's behaviours have.
+def _replace(server: Loop, function: Callable[[Any], Any]) -> Any:
+    """Let somebody of this node change the behaviour: from others no function comes."""
+    try:
+        return (OK, function(server))
+    except Exception as error:
+        return (ERROR, reasons.from_exception(error))
 
-    ``debug`` is what is logged; the last part is the state.
-    """
+
+def status(server: Loop) -> Any:
+    """Build what ``sys:get_status`` returns, as OTP's behaviours do."""
     process = server.process
     state = SUSPENDED if server._suspended else RUNNING
     cls = type(server)
     parent = process.parent or process.pid
-    data = Atom("data")
     events = [] if server._debug is None else server._debug.events()
     events = [portable(event) for event in events]
     return (
@@ -136,20 +145,17 @@ def status(server: Loop) -> Any:
             [
                 (
                     Atom("header"),
-                    Charlist(f"Status for {server.kind} {process.label}"),
+                    Charlist(f"Status for {server._kind} {process.label}"),
                 ),
-                (
-                    data,
-                    [
-                        (Charlist("Status"), state),
-                        (Charlist("Parent"), parent),
-                        (Charlist("Logged events"), events),
-                    ],
-                ),
-                (data, [(Charlist("State"), _state(server))]),
+                *server._status_parts(state, parent, events),
             ],
         ],
     )
+
+
+def status_part(items: dict[str, Any]) -> tuple[Atom, list[tuple[Charlist, Any]]]:
+    """Make ``{data, [{"Name", Value}]}``, a part of what ``sys:get_status`` returns."""
+    return (Atom("data"), [(Charlist(name), value) for name, value in items.items()])
 
 
 def _debug(server: Loop, command: Any) -> Any:

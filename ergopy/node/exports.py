@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from ..process.init_ack import Acknowledge
-    from ..process.limits import MailboxLimit
     from ..process.process import Process
 
     F = TypeVar("F", bound=Callable[..., Any])
@@ -49,13 +48,13 @@ class _Function(NamedTuple):
 class Program:
     """What a spawn request may run, and how it was provided."""
 
-    __slots__ = ("_behaviour", "_function", "_least", "_most", "mailbox", "name")
+    __slots__ = ("_behaviour", "_function", "_least", "_most", "name", "settings")
 
     def __init__(
         self,
         program: Callable[..., Any],
         name: str | None = None,
-        mailbox: MailboxLimit | None = None,
+        **settings: Any,
     ) -> None:
         begins: Any = program
         self._function = program
@@ -68,7 +67,8 @@ class Program:
         self._least, self._most = _arity(begins, 1)
         self.name = None if name is None else Atom(name)
         """The name that its one process has."""
-        self.mailbox = mailbox
+        self.settings = settings
+        """How its processes are to be created: ``mailbox`` and ``config``."""
 
     # No coroutine of its own: each process would keep a frame of it.
     def __call__(self, process: Process, *args: Any) -> Awaitable[None]:
@@ -81,6 +81,11 @@ class Program:
         if self._behaviour is None:
             return self._function(process, *args)  # type: ignore[no-any-return]
         return self._behaviour().enter(process, args, ack)  # type: ignore[no-any-return]
+
+    @property
+    def behaviour(self) -> Any:
+        """The behaviour that it is, or None if it is a function."""
+        return self._behaviour
 
     def takes(self, count: int) -> bool:
         """Tell whether it can begin with so many arguments."""
@@ -111,14 +116,14 @@ class Exports:
         function: str | None = None,
         *,
         name: str | None = None,
-        mailbox: MailboxLimit | None = None,
+        **settings: Any,
     ) -> None:
         """Let peers start a program; see ``Node.provide_spawn``.
 
         Raises:
             TypeError: *program* is neither a behaviour nor a function.
         """
-        self.programs[module, function] = Program(program, name, mailbox)
+        self.programs[module, function] = Program(program, name, **settings)
 
     def names(self) -> list[tuple[str, str]]:
         """Return the exported ``(module, function)`` pairs, sorted."""

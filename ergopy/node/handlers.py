@@ -127,7 +127,7 @@ def unlink(at: Dispatcher, control: Control, _: Any) -> None:
 def _unlink(at: Dispatcher, sender: Pid, to: Any) -> None:
     process = find_ours(at.runtime, to)
     if process is not None and is_active(process.links.get(sender)):
-        del process.links[sender]
+        process.forget_link(sender)
         at.peer.forget_link(process, sender)
 
 
@@ -138,7 +138,7 @@ def unlink_ack(at: Dispatcher, control: Control, _: Any) -> None:
     check_sender(sender, at.peer.name)
     process = find_ours(at.runtime, to)
     if process is not None and number and process.links.get(sender) == number:
-        del process.links[sender]
+        process.forget_link(sender)
         at.peer.forget_link(process, sender)
 
 

@@ -8,9 +8,11 @@ from etf import Pid
 
 from ..process.atoms import ERLANG, UNDEFINED
 from ..process.info import process_info
+from ..process.tracing import Tracer
 from .membership import Membership
 
 if TYPE_CHECKING:
+    from ..abc import Instrument
     from ..process.process import Process
     from .exports import Exports
 
@@ -54,6 +56,25 @@ class Introspection(Membership):
         # A wrong item is one for the dead as well.
         info = process_info(process or self.runtime.root, item)
         return None if process is None else info
+
+    def add_instrument(self, instrument: Instrument) -> None:
+        """Let *instrument* hear what processes do; see :class:`ergopy.abc.Instrument`.
+
+        It hears of what happens from now on, until :meth:`remove_instrument`.
+        """
+        tracer = self.runtime.tracer or Tracer(self.runtime)
+        tracer.add(instrument)
+
+    def remove_instrument(self, instrument: Instrument) -> None:
+        """Let *instrument* hear no more.
+
+        Raises:
+            ValueError: It is not attached (any more).
+        """
+        tracer = self.runtime.tracer
+        if tracer is None:
+            raise ValueError(f"{instrument!r} is not attached")
+        tracer.remove(instrument)
 
     def export_introspection(self) -> None:
         """Let other nodes look at this one with rpc and erpc; off by default.

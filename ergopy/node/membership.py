@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 from ..dist.flags import Flag
 from ..errors import ErgopyError
 from ..process.node_monitors import NodeFilter
+from ..process.permissions import require_of_running
 from .node_events import EVENTS, NodeEvents
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ class Membership:
         Cancelling it leaves the attempt running, for others that wait for it.
         """
         if peer != self._name:
+            require_of_running(self.runtime, "may_distribute")
             await self.connections.connect(peer)
 
     def disconnect(self, peer: str) -> bool:

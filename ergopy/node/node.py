@@ -17,8 +17,10 @@ from ..dist.network import TcpNetwork
 from ..dist.tls import Tls, TlsNetwork
 from ..dist.transport import HIGH_WATER
 from ..errors import ConnectError, ErgopyError, NameTaken
+from ..process import environment as environments
+from ..process.configuration import ProcessConfig
 from ..process.reasons import unwrap
-from ..process.runtime import Runtime
+from ..process.runtime import MAX_PROCESSES, Runtime
 from ..process.watchdog import Watchdog
 from . import listening, naming, resolvers
 from .allowed import AllowList
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 
     from ..abc import Address
     from ..dist.network import Listener, Network
+    from ..process.copying import CopyPolicy
     from .resolvers import Sources
 
     Service = Callable[[Any], Awaitable[object]]
@@ -100,7 +103,15 @@ class Node(Verbs):
         limits: What one connection may claim, whatever its peer sends.
         watchdog: Seconds that one process may hold the event loop before it is logged,
             with its stack; None does not watch.
+        max_processes: How many processes there may be, its own ones included; past that
+            a start raises SystemLimit, and a peer's is refused with ``system_limit``.
+        copy: How messages are handed over between processes of the node: ``"none"``
+            hands over the object, ``"deep"`` a copy, ``"etf"`` what the wire would.
+        environment: What the processes of this node begin with; see ``Process.env``.
         services: Started with the node, in order; see ``ergopy.services``.
+        applications: Loaded and started when the node is up, with what they depend on;
+            see :class:`ergopy.Application`. On exit they are stopped, the youngest
+            first, before anything else is.
     """
 
     services: Sequence[Service] = ()
@@ -128,7 +139,11 @@ class Node(Verbs):
         high_water: int = HIGH_WATER,
         limits: LinkLimits | None = None,
         watchdog: float | None = 1.0,
+        max_processes: int = MAX_PROCESSES,
+        copy: CopyPolicy = "none",
+        environment: Mapping[str, Any] | None = None,
         services: Sequence[Service] | None = None,
+        applications: Iterable[Any] = (),
     ) -> None:
         self._local, self._host = naming.split(name)
         self._namers = naming.namers(name, named_by)
@@ -146,8 +161,16 @@ class Node(Verbs):
         self.hidden = hidden = hidden or bool(self._namers)
         self._ports = listening.ports(listen)
         self._hosts = listening.addresses(listen_host, self._host)
-        self._grace = grace
+        self.grace = grace
+        """Seconds that processes have to shut down on exit."""
         self._watchdog = watchdog
+        check_above_zero(max_processes=max_processes)
+        config = ProcessConfig(copy=copy)
+        self._of_runtime: dict[str, Any] = {
+            "config": None if copy == "none" else config,
+            "max_processes": max_processes,
+        }
+        self._environment = environments.checked(environment or {})
         self._setup_time = setup_time
         self._mapper = epmd_.PortMapper(
             # Who registers nothing needs no EPMD of its own.
@@ -158,6 +181,7 @@ class Node(Verbs):
             host="::1" if ":" in self._host else "127.0.0.1",
         )
         self._services = self.services if services is None else services
+        self._applications = tuple(applications)
         self.exports = Exports()
         self.from_thread = FromThread(self)
         """The verbs for other threads, which block there."""
@@ -179,6 +203,7 @@ class Node(Verbs):
         self._stack = AsyncExitStack()
         self._closed = trio.Event()
         self._entered = False
+        self._failure: Exception | None = None
         self.port = 0
         """The port that the node listens on."""
 
@@ -190,6 +215,11 @@ class Node(Verbs):
     def epmd_port(self) -> int:
         """The port of the EPMD that this node uses, or is."""
         return self._mapper.port
+
+    @property
+    def epmd_mode(self) -> epmd_.Mode:
+        """How this node uses EPMD, as it was told."""
+        return self._mapper.mode
 
     async def __aenter__(self) -> Self:
         if self._entered:
@@ -226,8 +256,11 @@ class Node(Verbs):
             return await self._stack.__aexit__(kind, error, trace)
         except BaseExceptionGroup as group:
             # The nurseries inside would show a plain error as a group of one.
-            if error is not None and unwrap(group) is error:
+            only = unwrap(group)
+            if error is not None and only is error:
                 return False
+            if only is self._failure:
+                raise only from None
             raise
         finally:
             self.from_thread.close()
@@ -281,12 +314,16 @@ class Node(Verbs):
     ) -> Connections:
         """Start the tables and services of a node that knows who it is."""
         outer = await self._stack.enter_async_context(trio.open_nursery())
+        self._outer, self._failure = outer, None
         with trio.CancelScope(shield=True):
             # Nobody could end it if this were cancelled just when it has begun.
             nursery = await outer.start(_shielded)
         self._stack.callback(nursery.cancel_scope.cancel)
-        self._runtime = runtime = Runtime(self._name, creation, self._peer, owner=self)
+        self._runtime = runtime = Runtime(
+            self._name, creation, self._peer, owner=self, **self._of_runtime
+        )
         runtime.nursery = nursery
+        runtime.root.environment = self._environment
         if self._watchdog is not None:
             watchdog = Watchdog(runtime, self._watchdog)
             watchdog.start()
@@ -321,7 +358,12 @@ class Node(Verbs):
     async def _wind_down(self) -> None:
         self._door.cancel()
         self.from_thread.refuse()
-        await stop(self.runtime, self.connections, self._grace)
+        over = trio.current_time() + self.grace
+        await self._stop_applications(over)
+        await stop(self.runtime, self.connections, over)
+
+    async def _stop_applications(self, over: float) -> None:
+        """End the applications until *over*; they belong to a layer above."""
 
     def reload_tls(self) -> None:
         """Read the files of ``tls=`` again now; changed ones are read anyway.
@@ -340,12 +382,29 @@ class Node(Verbs):
         """Let :meth:`wait_closed` return, so that the program leaves the node."""
         self._closed.set()
 
+    def fail(self, error: Exception) -> None:
+        """End the node because of *error*, as a task that fails ends its nursery.
+
+        What runs inside of ``async with`` is cancelled, the node ends in order, and
+        *error* is raised there. On a node that is ending already it does nothing.
+        """
+        nursery = self.runtime.nursery
+        assert nursery is not None
+        ending = self._door.cancel_called or nursery.cancel_scope.cancel_called
+        if self._failure is None and not ending:
+            self._failure = error
+            self._outer.start_soon(_raise, error)
+
     async def wait_closed(self) -> None:
         """Wait until somebody calls :meth:`close`; the end of a server's ``main``.
 
         A node with ``named_by=`` closes itself when it has lost its name.
         """
         await self._closed.wait()
+
+
+async def _raise(error: Exception) -> None:
+    raise error
 
 
 async def _shielded(*, task_status: trio.TaskStatus[trio.Nursery]) -> None:

@@ -22,7 +22,6 @@ from .checks import is_atom
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..process.limits import MailboxLimit
     from ..process.process import Process
     from .exports import Exports, Program
 
@@ -48,10 +47,10 @@ _SPAWNER: Any = object()
 
 def choose(
     exports: Exports, module: Any, function: Any, arguments: Any
-) -> tuple[Callable[..., Any], tuple[Any, ...], MailboxLimit | None]:
+) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
     """Return the body of a process that is to run that function, and its arguments.
 
-    The third is the limit of its mailbox. The arity of a request is not looked at; a
+    The third is how it was provided, for ``Runtime.create``. The arity of a request is not looked at; a
     BEAM does not do so either.
     """
     if isinstance(arguments, list):
@@ -61,11 +60,11 @@ def choose(
             and program.name is None
             and program.takes(len(arguments))
         ):
-            return program, tuple(arguments), program.mailbox
+            return program, tuple(arguments), program.settings
     plan = Plan(exports)
     plan.make(module, function, arguments)
-    limit = None if plan.program is None else plan.program.mailbox
-    return launch, (plan,), limit
+    settings = {} if plan.program is None else plan.program.settings
+    return launch, (plan,), settings
 
 
 async def launch(process: Process, plan: Plan) -> None:

@@ -179,13 +179,13 @@ def spawn_here(
     if refused is not None:
         raise StartError(wanted, refused)
     module, function, args, _ = wanted
-    program, arguments, limit = choose(exports, module, function, args)
+    program, arguments, settings = choose(exports, module, function, args)
     process = runtime.create(
         program,
         name=options.name,
         parent=caller,
         label=str(wanted),
-        mailbox=limit,
+        **settings,
     )
     if options.link:
         caller.link_nowait(process.pid)

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from .peer import Peer
     from .spawn_options import SpawnOptions
 
-MAX_PROCESSES = 262_144
-"""Processes above which a spawn request is refused with ``system_limit``."""
-
 SYSTEM_LIMIT = Atom("system_limit")
 ALREADY_STARTED = Atom("already_started")
 
@@ -66,14 +63,14 @@ class SpawnServer:
         if wanted is None or refused is not None:
             peer.emit((op.SPAWN_REPLY, request, sender, 0, refused))
             return
-        program, args, limit = programs.choose(
+        program, args, settings = programs.choose(
             self._exports, module, function, arguments
         )
         process = self._runtime.create(
             program,
             name=wanted.name,
             label=f"{module}:{function}/{arity}",
-            mailbox=limit,
+            **settings,
         )
         process.parent = sender
         process.group_leader = leader
@@ -107,7 +104,7 @@ def refusal(runtime: Runtime, wanted: SpawnOptions) -> Atom | None:
     if runtime.closing:
         # The asking node sees what it would see a moment later.
         return NOCONNECTION
-    if len(runtime.processes) >= MAX_PROCESSES:
+    if len(runtime.processes) >= runtime.max_processes:
         return SYSTEM_LIMIT
     if wanted.name is not None and wanted.name in runtime.names:
         return ALREADY_STARTED

@@ -23,10 +23,12 @@ PATIENCE = 5.0
 """Seconds after which a task that was cancelled and does not end is logged."""
 
 
-async def stop(runtime: Runtime, connections: Connections, grace: float) -> None:
-    """End everything that runs on a node; nothing is left when its tasks are gone."""
-    over = trio.current_time() + grace
-    killed = await shut_down(runtime, grace)
+async def stop(runtime: Runtime, connections: Connections, over: float) -> None:
+    """End everything that runs on a node; nothing is left when its tasks are gone.
+
+    Until *over* the processes have time for it.
+    """
+    killed = await shut_down(runtime, max(0.0, over - trio.current_time()))
     if killed:
         logger.warning("%s: processes that had to be killed: %d", runtime.name, killed)
     left = max(0.0, over - trio.current_time())

@@ -86,6 +86,11 @@ class Ties:
     def forget_link(self, process: Signals, to: Pid) -> None:
         self.links.pop((process, to), None)
 
+    def watch_of(self, ref: Reference) -> Watch | None:
+        """Return the monitor that *ref* is over there, if it is one on us."""
+        watch = self.watches.get(ref.words)
+        return watch if watch is not None and watch.ref == ref else None
+
     def cut(self) -> None:
         """Tell everybody that the node is lost, or cannot be reached.
 

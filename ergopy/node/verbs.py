@@ -10,6 +10,7 @@ import trio
 from etf import Atom, Pid, Reference
 
 from ..errors import CallError, ConnectError, NodeNameError
+from ..process.permissions import require_of_running
 from . import spawning, statistics
 from .introspection import Introspection
 from .remote_spawn import abandon
@@ -18,9 +19,13 @@ from .rpc import release_of, rpc, rpc_here
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
+    from ..process.configuration import ProcessConfig
+    from ..process.environment import Environment
     from ..process.limits import MailboxLimit
     from ..process.message_timers import MessageTimer
     from ..process.process import Process
+    from ..process.requests import MultiReply, Request
+    from ..process.via import Via
     from .exports import Exports
     from .peer import Peer
 
@@ -34,6 +39,14 @@ class Verbs(Introspection):
     def pid(self) -> Pid:
         """The pid that the node sends from when no process does."""
         return self.runtime.root.pid
+
+    @property
+    def env(self) -> Environment:
+        """The environment that the node's own processes begin with.
+
+        So do those that a peer starts here. See ``Process.env``.
+        """
+        return self.runtime.root.env
 
     async def _release_of(self, name: str) -> int | None:
         if name == self._name:
@@ -64,22 +77,27 @@ class Verbs(Introspection):
         self,
         function: Callable[..., Awaitable[Any]],
         *args: Any,
-        name: str | None = None,
+        name: str | Via | None = None,
         link_to: Pid | None = None,
         mailbox: MailboxLimit | None = None,
+        config: ProcessConfig | None = None,
     ) -> Pid:
         """Start a process that runs ``function(process, *args)``; return its pid.
 
         The process is in the table, named and linked before this returns, and its
-        body has not begun. *mailbox* limits how many messages may wait for it.
+        body has not begun. *mailbox* limits how many messages may wait for it, and
+        *config*, a :class:`ergopy.ProcessConfig`, other things too.
 
         Raises:
             NameTaken: The name is in use; nothing was started.
+            SystemLimit: The node has ``max_processes``; nothing was started.
             LocalProtocolError: *link_to* is no pid; nothing was started.
         """
         if link_to is not None:
             self.runtime.remote(link_to)
-        process = self.runtime.create(function, name=name, mailbox=mailbox)
+        process = self.runtime.create(
+            function, name=name, mailbox=mailbox, config=config
+        )
         if link_to is not None:
             process.link_nowait(link_to)
         self.runtime.begin(process, function, args)
@@ -89,7 +107,7 @@ class Verbs(Introspection):
         self,
         behaviour: Any,
         *args: Any,
-        name: str | None = None,
+        name: str | Via | None = None,
         timeout: float | None = None,
         **options: Any,
     ) -> Pid:
@@ -125,6 +143,26 @@ class Verbs(Introspection):
         """Ask and wait for the answer; see ``Process.call``."""
         return await self.runtime.root.call(dest, request, timeout)
 
+    async def send_request(self, dest: Any, request: Any) -> Request:
+        """Send a request whose answer is fetched later; see ``Process.send_request``."""
+        return await self.runtime.root.send_request(dest, request)
+
+    async def multi_call(
+        self,
+        name: str,
+        request: Any,
+        nodes: Iterable[str] | None = None,
+        timeout: float | None = None,
+    ) -> MultiReply:
+        """Call the same name on several nodes at once; see ``Process.multi_call``."""
+        return await self.runtime.root.multi_call(name, request, nodes, timeout)
+
+    async def abcast(
+        self, name: str, request: Any, nodes: Iterable[str] | None = None
+    ) -> None:
+        """Cast to the same name on several nodes; *nodes* as for :meth:`multi_call`."""
+        await self.runtime.root.abcast(name, request, nodes)
+
     async def cast(self, dest: Any, request: Any) -> None:
         """Send a request that wants no answer; see ``Process.cast``."""
         await self.runtime.root.cast(dest, request)
@@ -150,6 +188,7 @@ class Verbs(Introspection):
         mfa = (Atom(module), Atom(function), list(args))
         if peer == self._name:
             return await rpc_here(caller, self.exports, mfa, timeout)
+        require_of_running(self.runtime, "may_distribute")
         return await rpc(caller, self._peer(peer), mfa, timeout)
 
     async def remote_spawn(
@@ -194,6 +233,9 @@ class Verbs(Introspection):
         has started nevertheless is not linked or watched any more. If it was to be
         linked it ends with ``abandoned``; with *name* it is killed.
         """
+        require_of_running(self.runtime, "may_spawn")
+        if peer != self._name:
+            require_of_running(self.runtime, "may_distribute")
         return await spawning.spawn(
             caller or self.runtime.root,
             peer,
@@ -254,6 +296,7 @@ class Verbs(Introspection):
         *,
         name: str | None = None,
         mailbox: MailboxLimit | None = None,
+        config: ProcessConfig | None = None,
     ) -> None:
         """Let other nodes start processes: ``spawn(Node, module, Function, Args)``.
 
@@ -265,19 +308,24 @@ class Verbs(Introspection):
 
         With *name* its process registers itself before anything else. While that name
         is taken another start ends with ``{already_started, Pid}``. *mailbox* limits
-        how many messages may wait for each.
+        how many messages may wait for each, and *config* says more, as for
+        :meth:`spawn`.
 
         Raises:
             TypeError: *program* is neither of the two.
         """
-        self.exports.provide(module, program, function, name=name, mailbox=mailbox)
+        self.exports.provide(
+            module, program, function, name=name, mailbox=mailbox, config=config
+        )
 
     def register(self, name: str, pid: Pid) -> None:
         """Give a process of this node a name; ``register/2``."""
+        require_of_running(self.runtime, "may_register")
         self.runtime.register(name, pid)
 
     def unregister(self, name: str) -> None:
         """Take a name away; ``unregister/1``."""
+        require_of_running(self.runtime, "may_register")
         self.runtime.unregister(name)
 
     def whereis(self, name: str) -> Pid | None:

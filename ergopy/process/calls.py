@@ -114,7 +114,7 @@ async def call(
     what, value = await _transact(caller, dest, kind, request, timeout, last=False)
     if what == "reply":
         return value
-    raise _failure(dest, what, value, timeout)
+    raise failure(dest, what, value, timeout)
 
 
 async def stop(caller: Process, dest: Any, reason: Any, timeout: float | None) -> None:
@@ -122,7 +122,7 @@ async def stop(caller: Process, dest: Any, reason: Any, timeout: float | None) -
     request = (TERMINATE, reason)
     what, value = await _transact(caller, dest, SYSTEM, request, timeout, last=True)
     if what != "down" or not same(value, reason):
-        raise _failure(dest, what, value, timeout)
+        raise failure(dest, what, value, timeout)
 
 
 async def _transact(
@@ -145,15 +145,7 @@ async def _transact(
     left = timeout
     if remote is not None and not remote.is_ready(caller.pid):
         left = await _connect(caller, remote, dest, timeout)
-    ref = runtime.new_reference()
-    record = Call(caller, ref, remote, target, last)
-    message = (kind, (caller.pid, ImproperList(_ALIAS_ONLY, ref)), request)
-    runtime.aliases[ref.words] = record
-    try:
-        _send(record, message)
-    except BaseException:
-        record.release()
-        raise
+    record = begin(caller, remote, target, kind, request, last)
     timer = None
     if left is not None and left != math.inf:
         timer = runtime.timers.start(left, record.time_out)
@@ -163,6 +155,27 @@ async def _transact(
         if timer is not None:
             timer.cancel()
     return answer
+
+
+def begin(
+    caller: Process,
+    remote: RemoteNode | None,
+    target: Any,
+    kind: Any,
+    request: Any,
+    last: bool,
+) -> Call:
+    """Send a request, and return the record of the call in flight. Never waits."""
+    ref = caller.runtime.new_reference()
+    record = Call(caller, ref, remote, target, last)
+    message = (kind, (caller.pid, ImproperList(_ALIAS_ONLY, ref)), request)
+    caller.runtime.aliases[ref.words] = record
+    try:
+        _send(record, message)
+    except BaseException:
+        record.release()
+        raise
+    return record
 
 
 async def _connect(
@@ -197,7 +210,8 @@ def _send(record: Call, message: Any) -> None:
         remote.call(caller.pid, target, record.ref, message, record)
 
 
-def _failure(dest: Any, what: str, value: Any, timeout: float | None) -> Exception:
+def failure(dest: Any, what: str, value: Any, timeout: float | None) -> Exception:
+    """Make the exception for a call of *dest* that came to something else."""
     if what == "timeout":
         return CallTimeout(dest, timeout or 0.0)
     if value == NOPROC:

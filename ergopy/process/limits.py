@@ -55,7 +55,6 @@ class MailboxLimit:
             raise ValueError(f"policy is one of {known}, not {self.policy!r}")
 
 
-@final
 class LimitedProcess(Process):
     """A process whose mailbox has a limit. Only it pays for looking at it."""
 

@@ -33,9 +33,11 @@ def is_active(state: int | None) -> bool:
 class Links(Monitors):
     """A process as one that depends on others."""
 
-    __slots__ = ("_links",)
+    __slots__ = ("_link_tags", "_links")
 
     _links: dict[Pid, int] | None
+    _link_tags: dict[Pid, Any] | None
+    """The tags of those links that have one."""
 
     @property
     def links(self) -> dict[Pid, int]:
@@ -44,11 +46,12 @@ class Links(Monitors):
             self._links = {}
         return self._links
 
-    def link_nowait(self, to: Pid, *, priority: bool = False) -> None:
+    def link_nowait(self, to: Pid, *, priority: bool = False, tag: Any = None) -> None:
         """Link without waiting for a connection; see ``Process.link``."""
         if to == self.pid:
             return
         self.check_not_over()
+        self.tag_link(to, tag)
         ours = LINKED_PRIORITY if priority else LINKED
         state = self.links.get(to)
         if is_active(state):
@@ -61,12 +64,14 @@ class Links(Monitors):
             try:
                 remote.link(me, to)
             except BaseException:
-                del self.links[to]
+                self.forget_link(to)
                 raise
             return
         other = self.runtime.find(to)
         if other is None:
-            me.exit_from(to, NOPROC, link=True, priority=priority)
+            me.exit_from(
+                to, NOPROC, link=True, priority=priority, tag=self.untag_link(to)
+            )
             return
         self.links[to] = ours
         if other.alive:
@@ -79,6 +84,7 @@ class Links(Monitors):
         """End the link; when this returns no exit signal of it will arrive any more."""
         if not is_active(self.links.get(to)):
             return
+        self.untag_link(to)
         me: Any = self
         remote = self.runtime.remote(to)
         if remote is not None:
@@ -87,12 +93,33 @@ class Links(Monitors):
         del self.links[to]
         other = self.runtime.find(to)
         if other is not None:
-            other.links.pop(self.pid, None)
+            other.forget_link(self.pid)
 
     def break_link(self, to: Pid, reason: Any) -> None:
         """Take the end of a partner over there, or of the way to it."""
+        tag = self.untag_link(to)
         state = self.links.pop(to, None)
         if is_active(state):
             me: Any = self
             priority = state == LINKED_PRIORITY
-            me.exit_from(to, reason, link=True, priority=priority)
+            me.exit_from(to, reason, link=True, priority=priority, tag=tag)
+
+    def forget_link(self, to: Pid) -> None:
+        """Drop a link that both sides know to be none any more; nobody is told."""
+        if self._links:
+            self._links.pop(to, None)
+            self.untag_link(to)
+
+    def tag_link(self, to: Pid, tag: Any) -> None:
+        """Let the exit message of a link have *tag*; None is no tag."""
+        if tag is None:
+            self.untag_link(to)
+        elif self._link_tags is None:
+            self._link_tags = {to: tag}
+        else:
+            self._link_tags[to] = tag
+
+    def untag_link(self, to: Pid) -> Any:
+        """Take the tag of a link away; return it, or None."""
+        tags = self._link_tags
+        return None if tags is None else tags.pop(to, None)

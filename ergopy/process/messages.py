@@ -64,11 +64,17 @@ class Down(SystemMessage):
 class ExitMessage(SystemMessage):
     """``{'EXIT', Pid, Reason}``: an exit signal, as a trapping process sees it."""
 
-    __slots__ = ()
+    # No __slots__: what is made from a tuple has its further attributes in a dict.
     __match_args__ = ("pid", "reason")
 
-    def __new__(cls, pid: Pid, reason: object) -> Self:
-        return tuple.__new__(cls, (EXIT, pid, reason))
+    tag: Any = None
+    """The tag of the link it came over: see ``Process.link``. No part of the tuple."""
+
+    def __new__(cls, pid: Pid, reason: object, tag: object = None) -> Self:
+        message = tuple.__new__(cls, (EXIT, pid, reason))
+        if tag is not None:
+            message.tag = tag
+        return message
 
     @property
     def pid(self) -> Pid:

@@ -8,18 +8,22 @@ import trio
 
 from . import reasons
 from .calls import call, stop
+from .environment import EMPTY, Environment
 from .flags import set_flag
 from .helpers import HelperTasks
+from .requests import MultiReply, Request, multi_call, send_request
 from .spawn_verbs import SpawnVerbs
 from .start import start
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable
 
     from etf import Pid
 
+    from .configuration import ProcessConfig
     from .limits import MailboxLimit
     from .runtime import Runtime
+    from .via import Via
 
 
 class Process(SpawnVerbs):
@@ -32,6 +36,7 @@ class Process(SpawnVerbs):
     __slots__ = (
         "_dictionary",
         "_helpers",
+        "environment",
         "flags",
         "label",
         "life",
@@ -42,6 +47,9 @@ class Process(SpawnVerbs):
 
     dropped = 0
     """Messages that a full mailbox has dropped; only a limited one does."""
+
+    config: ProcessConfig | None = None
+    """What it may do and how it sends; None is everything, and nothing special."""
 
     def __init__(self, runtime: Runtime, label: str, parent: Pid | None = None) -> None:
         super().__init__(runtime, runtime.new_pid())
@@ -55,6 +63,8 @@ class Process(SpawnVerbs):
         """The coroutine of its task."""
         self.flags: dict[str, Any] | None = None
         """The flags that ``process_flag`` has set, but ``trap_exit``."""
+        self.environment = EMPTY
+        """What ``env`` shows; never changed in place, as others may share it."""
         self._helpers: HelperTasks | None = None
         self._dictionary: dict[Any, Any] | None = None
 
@@ -67,6 +77,15 @@ class Process(SpawnVerbs):
         if self._dictionary is None:
             self._dictionary = {}
         return self._dictionary
+
+    @property
+    def env(self) -> Environment:
+        """The environment: what its starter had at the start, and own changes.
+
+        Whatever this process starts from now on begins with it; see the page on
+        environments. There is nothing like it in Erlang.
+        """
+        return Environment(self)
 
     @property
     def nursery(self) -> HelperTasks:
@@ -129,6 +148,45 @@ class Process(SpawnVerbs):
         """
         return await call(self, dest, request, timeout)
 
+    async def send_request(self, dest: Any, request: Any) -> Request:
+        """Send a request and return at once; ``gen_server:send_request/2``.
+
+        Its answer is fetched with ``await request.receive_response(timeout)``. It
+        waits only for a connection, or for room, as :meth:`send` does; a node that
+        cannot be reached is told by the answer.
+
+        Raises:
+            MailboxFull, etf.EncodeError: As for :meth:`call`. Nothing was sent.
+        """
+        return await send_request(self, dest, request)
+
+    async def multi_call(
+        self,
+        name: str,
+        request: Any,
+        nodes: Iterable[str] | None = None,
+        timeout: float | None = None,
+    ) -> MultiReply:
+        """Call the same name on several nodes at once; ``gen_server:multi_call/4``.
+
+        *nodes* are by default this one and all visible ones it is connected to. It
+        returns the answers by node, and the nodes that did not give one. *timeout* is
+        for all of them together, and waits for ever by default, as in OTP.
+
+        Raises:
+            etf.EncodeError: The request is no Erlang term. Nothing was sent.
+        """
+        return await multi_call(self, self._nodes(nodes), name, request, timeout)
+
+    async def abcast(
+        self, name: str, request: Any, nodes: Iterable[str] | None = None
+    ) -> None:
+        """Cast to the same name on several nodes; ``gen_server:abcast/3``."""
+        await self.cast([(name, node) for node in self._nodes(nodes)], request)
+
+    def _nodes(self, nodes: Iterable[str] | None) -> Iterable[str]:
+        return [self.runtime.name, *self.node.nodes()] if nodes is None else nodes
+
     async def rpc(
         self,
         peer: str,
@@ -155,24 +213,31 @@ class Process(SpawnVerbs):
         self,
         function: Callable[..., Awaitable[Any]],
         *args: Any,
-        name: str | None = None,
+        name: str | Via | None = None,
         link: bool = False,
         monitor: bool = False,
+        tag: Any = None,
         mailbox: MailboxLimit | None = None,
+        config: ProcessConfig | None = None,
     ) -> Any:
         """Start a process that runs ``function(process, *args)``; return its pid.
 
         With *monitor* it returns ``(pid, reference)``. Link and monitor are there
-        before the first step of the body. *mailbox* limits how many messages may wait
-        for it: see ``ergopy.MailboxLimit``. It never waits.
+        before the first step of the body. *tag* is that of the link, for this side.
+        *mailbox* limits how many messages may wait for it: see ``ergopy.MailboxLimit``;
+        *config* has that and more: see ``ergopy.ProcessConfig``. It never waits.
 
         Raises:
             NameTaken: The name is in use; nothing was started.
+            NotPermitted, SystemLimit: This process may not start any, or no more;
+                nothing was started.
         """
         runtime = self.runtime
-        process = runtime.spawn(function, args, name=name, parent=self, mailbox=mailbox)
+        process = runtime.spawn(
+            function, args, name=name, parent=self, mailbox=mailbox, config=config
+        )
         if link:
-            self.link_nowait(process.pid)
+            self.link_nowait(process.pid, tag=tag)
         if monitor:
             return process.pid, self.monitor_nowait(process.pid)
         return process.pid
@@ -181,26 +246,32 @@ class Process(SpawnVerbs):
         self,
         behaviour: Any,
         *args: Any,
-        name: str | None = None,
+        name: str | Via | None = None,
         link: bool = False,
         timeout: float | None = None,
+        tag: Any = None,
         mailbox: MailboxLimit | None = None,
+        config: ProcessConfig | None = None,
         **options: Any,
     ) -> Pid:
         """Start a behaviour and return its pid when its ``init`` is done.
 
         Args:
             behaviour: A class such as a GenServer's; *args* go to its ``init``.
-            name: A local name, held from before ``init``, given back if that fails.
+            name: A local name or a :class:`ergopy.Via`, held from before ``init``,
+                given back if that fails.
             link: Link the two before ``init`` runs; ``start_link``.
             timeout: Seconds for ``init``; past it the new process is killed.
+            tag: That of the link, for the ``ExitMessage`` on this side.
             mailbox: How many messages may wait for it, and what becomes of more.
+            config: That, and what else it is started with: ``ergopy.ProcessConfig``.
             options: Go to the constructor of *behaviour*.
 
         Raises:
             AlreadyStarted: The name is in use; ``pid`` says by whom.
             StartError: ``init`` failed; ``reason`` says why.
             Ignored: ``init`` returned ``IGNORE``.
+            NotPermitted, SystemLimit: This process may not start any, or no more.
 
         Cancelling it kills the half-started process.
         """
@@ -211,7 +282,9 @@ class Process(SpawnVerbs):
             name=name,
             link=link,
             timeout=timeout,
+            tag=tag,
             mailbox=mailbox,
+            config=config,
             options=options,
         )
 

@@ -57,17 +57,19 @@ class Relations(DelayedSender):
             await self.admit(remote)
         return self.monitor_nowait(target, alias=alias, tag=tag, priority=priority)
 
-    async def link(self, to: Pid, *, priority: bool = False) -> None:
+    async def link(self, to: Pid, *, priority: bool = False, tag: Any = None) -> None:
         """Link the two processes: when one fails, so does the other; ``link/1,2``.
 
         If nobody is there an exit signal ``noproc`` comes back, ``noconnection`` if
         the node cannot be reached. With *priority* the exit message, for a process
-        that traps exits, goes before ordinary messages; the last call decides.
+        that traps exits, goes before ordinary messages. It has *tag* as its ``tag``,
+        which stays on this side: the message is ``{'EXIT', Pid, Reason}`` in any case.
+        Of both the last call decides.
         """
         remote = self.runtime.remote(to)
         if remote is not None:
             await self.admit(remote)
-        self.link_nowait(to, priority=priority)
+        self.link_nowait(to, priority=priority, tag=tag)
 
     async def exit(
         self, to: Pid | Reference, reason: Any, *, priority: bool = False

@@ -8,24 +8,30 @@ from __future__ import annotations
 
 import logging
 import secrets
-from typing import TYPE_CHECKING, Any, Protocol, final
+from typing import TYPE_CHECKING, Any, Protocol
 
 import trio
 
 from etf import Atom, Pid, Reference
 
-from ..errors import LocalProtocolError, NameTaken, NotRegistered
+from ..errors import LocalProtocolError, NameTaken, NotRegistered, SystemLimit
+from . import configured
+from .atoms import UNDEFINED
 from .limits import LimitedProcess, MailboxLimit
 from .node_monitors import NodeMonitors
 from .process import Process
 from .runner import Life
 from .timers import Timers
+from .via import Via
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from ..abc import NameRegister
+    from .configuration import ProcessConfig
     from .message_timers import MessageTimer
     from .signals import Receiver, RemoteNode
+    from .tracing import Tracer
 
 logger = logging.getLogger("ergopy.process")
 
@@ -35,26 +41,15 @@ MAX_THREADS = 40
 """Threads that the processes of one node use at a time for ``run_sync``."""
 
 
+MAX_PROCESSES = 262_144
+"""Processes that a node may have at a time, as a BEAM does by default."""
+
+
 class Flushable(Protocol):
     """Something that holds frames until the current step is over."""
 
     def flush(self) -> None:
         """Hand them to the kernel, as far as it takes them. Never waits."""
-
-
-@final
-class RootProcess(Process):
-    """A pid without a body: it can be watched, reads no mail and never ends."""
-
-    __slots__ = ()
-
-    def deliver(self, message: Any) -> None:
-        """Drop it."""
-
-    offer = deliver_priority = deliver
-
-    def end(self, reason: Any) -> None:
-        """Live on: the node is not a process that could be killed."""
 
 
 class Runtime:
@@ -66,6 +61,9 @@ class Runtime:
         creation: int,
         remote_node: Callable[[str], RemoteNode] | None = None,
         owner: object = None,
+        *,
+        config: ProcessConfig | None = None,
+        max_processes: int = MAX_PROCESSES,
     ) -> None:
         self.owner = owner
         """The node, for ``process.node``."""
@@ -73,6 +71,8 @@ class Runtime:
         self.creation = creation
         self.processes: dict[int, Process] = {}
         self.names: dict[str, Process] = {}
+        self.registers: dict[int, NameRegister] = {}
+        """What processes of the node keep names for others, by the ids of these."""
         self.aliases: dict[tuple[int, ...], Receiver] = {}
         self.timers = Timers()
         self.message_timers: dict[tuple[int, ...], MessageTimer] = {}
@@ -91,6 +91,8 @@ class Runtime:
         self.starting = False
         """Set when a process begins: its first step is a turn away, and will flush."""
         self._remote_node = remote_node
+        self.tracer: Tracer | None = None
+        """Whom the instruments of this node belong to, while there are any."""
         self._next_id = 0
         self._serial = 0
         self.references = 0
@@ -98,7 +100,8 @@ class Runtime:
         self._salt = secrets.randbits(32)
         self.spawned = 0
         self.limiter = trio.CapacityLimiter(MAX_THREADS)
-        self.root: Process = RootProcess(self, "node")
+        self.max_processes = max_processes
+        self.root: Process = configured.make_root(self, config)
         """Who sends when the node itself does."""
         self.processes[self.root.pid.id] = self.root
 
@@ -107,19 +110,27 @@ class Runtime:
         function: Callable[..., Awaitable[Any]],
         args: tuple[Any, ...],
         *,
-        name: str | None = None,
+        name: str | Via | None = None,
         parent: Process | None = None,
         label: str | None = None,
         mailbox: MailboxLimit | None = None,
+        config: ProcessConfig | None = None,
     ) -> Process:
         """Put a process into the table and start its task; the body runs later.
 
         Raises:
             NameTaken: The name is in use; nothing was started.
+            NotPermitted: Whoever starts it may not do so.
+            SystemLimit: There are too many processes.
             LocalProtocolError: The node is not running.
         """
         process = self.create(
-            function, name=name, parent=parent, label=label, mailbox=mailbox
+            function,
+            name=name,
+            parent=parent,
+            label=label,
+            mailbox=mailbox,
+            config=config,
         )
         self.begin(process, function, args)
         return process
@@ -128,29 +139,55 @@ class Runtime:
         self,
         function: Callable[..., Awaitable[Any]],
         *,
-        name: str | None = None,
+        name: str | Via | None = None,
         parent: Process | None = None,
         label: str | None = None,
         mailbox: MailboxLimit | None = None,
+        config: ProcessConfig | None = None,
     ) -> Process:
         """Put a process into the table, to be linked and the like before it runs."""
         if self.nursery is None or self.closing:
             raise LocalProtocolError(f"node {self.name} is not running")
-        if name is not None:
+        if isinstance(name, Via):
+            name.check_free(self)
+        elif name is not None:
             name = self.check_free(name)
         parent = parent or self.root
         parent.check_not_over()
-        label = label or name or str(getattr(function, "__qualname__", function))
-        if mailbox is None:
+        called = label or name or str(getattr(function, "__qualname__", function))
+        label = repr(called) if isinstance(called, Via) else called
+        if len(self.processes) >= self.max_processes:
+            raise SystemLimit(self.name, self.max_processes)
+        starter = self._starter(parent)
+        if config is not None or starter.config is not None:
+            named = name is not None
+            process: Process = configured.make(
+                self, label, parent.pid, starter, config, mailbox, named
+            )
+        elif mailbox is None:
             process = Process(self, label, parent.pid)
         else:
             process = LimitedProcess(self, label, parent.pid, mailbox)
         process.group_leader = parent.group_leader
+        process.environment = parent.environment
         self.processes[process.pid.id] = process
         self.spawned += 1
-        if name is not None:
+        if isinstance(name, Via):
+            self._name_elsewhere(process, name)
+        elif name is not None:
             self._name(process, name)
+        if isinstance(process, configured.Configured):
+            configured.begin(process)
+        if self.tracer is not None:
+            self.tracer.started(process)
         return process
+
+    def _starter(self, parent: Process) -> Process:
+        """Say whose rights count: that of a process when its node acts for it."""
+        running = self.current
+        if parent is self.root and isinstance(running, Process):
+            return running
+        return parent
 
     def begin(
         self,
@@ -219,6 +256,13 @@ class Runtime:
             raise LocalProtocolError(f"{self.name} is not distributed")
         return self._remote_node(node)
 
+    def exchange_ways(
+        self, remote_node: Callable[[str], RemoteNode] | None
+    ) -> Callable[[str], RemoteNode] | None:
+        """Find other nodes by another function; return the one that did so before."""
+        former, self._remote_node = self._remote_node, remote_node
+        return former
+
     def locate(self, dest: Any) -> tuple[RemoteNode | None, Pid | str, Any]:
         """Say where *dest* lives: the way there, whom to name there, how to report it.
 
@@ -243,6 +287,11 @@ class Runtime:
                 raise LocalProtocolError(
                     f"{dest!r}: a node is named with its host, as in 'a@127.0.0.1'"
                 )
+        if dest.__class__ is Via:
+            pid = dest.whereis(self)
+            if pid is None:
+                return None, UNDEFINED, dest.term
+            return self.remote(pid), pid, pid
         raise LocalProtocolError(f"not a pid, name or (name, node): {dest!r}")
 
     def register(self, name: str, pid: Pid) -> None:
@@ -271,6 +320,13 @@ class Runtime:
     def _name(self, process: Process, name: str) -> None:
         self.names[name] = process
         process.names += (name,)
+
+    def _name_elsewhere(self, process: Process, name: Via) -> None:
+        try:
+            name.claim_for(process)
+        except BaseException:
+            del self.processes[process.pid.id]
+            raise
 
     def unregister(self, name: str) -> None:
         """Take a name away from its process, which lives on.

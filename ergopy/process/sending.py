@@ -10,7 +10,7 @@ import trio
 
 from etf import Pid, Reference
 
-from ..errors import MailboxFull, NotRegistered
+from ..errors import MailboxFull, NoProcess, NotRegistered
 from .atoms import GEN_CAST
 from .calls import reply_alias
 from .fan_out import FanOut
@@ -180,7 +180,7 @@ class Sender(Signals):
 
         Like :meth:`send`, but a name that nobody has is no error.
         """
-        with suppress(NotRegistered):
+        with suppress(NotRegistered, NoProcess):
             await self.send(dest, (GEN_CAST, request))
 
     def reply_nowait(self, from_: Any, value: Any) -> RemoteNode | None:

@@ -1,13 +1,15 @@
 """The orderly end of all processes of a node.
 
 Nobody can start a process any more. Then the processes that the program and its peers
-have started are told ``shutdown``, as by the one that started them, the youngest first;
-and when these are gone, or their time is over, the services of the node. Told means
-that nobody waits for the younger before the older hears: processes here are flat, and
-what order they need among themselves is for a supervisor.
+have started end, and after them the services of the node. Of each of the two groups
+those are told ``shutdown`` that nobody here keeps, as by the one that started them, the
+youngest first. Whoever is linked to the process that started it is kept by that: a
+supervisor ends its children itself, in its own order, and a plain process takes them
+along. If some of these are there still when their keepers are gone they are told too.
 
-Whoever is not gone when the time is over is killed. Python cannot end code that never
-gets to a checkpoint, or that shields itself: that is logged with its stack.
+Told means that nobody waits for the younger before the older hears. Whoever is not
+gone when the time is over is killed. Python cannot end code that never gets to a
+checkpoint, or that shields itself: that is logged with its stack.
 """
 
 from __future__ import annotations
@@ -19,9 +21,10 @@ import trio
 
 from .atoms import SHUTDOWN
 from .info import backtrace
+from .links import is_active
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .process import Process
     from .runtime import Runtime
@@ -41,23 +44,67 @@ async def shut_down(runtime: Runtime, grace: float) -> int:
     runtime.closing = True
     over = trio.current_time() + grace
     everybody = [p for p in runtime.processes.values() if p is not runtime.root]
-    guests = [p for p in everybody if p.pid.id not in runtime.services]
-    killed = await _end(runtime, guests[::-1], over)
-    services = [p for p in everybody if p.pid.id in runtime.services]
+    guests, services = _parted(everybody, _is_service)
+    killed = await _end_all(guests, over)
     over = max(over, trio.current_time() + LAST_WORDS)
-    return killed + await _end(runtime, services[::-1], over)
+    return killed + await _end_all(services, over)
 
 
-async def _end(runtime: Runtime, processes: Sequence[Process], over: float) -> int:
-    processes = [p for p in processes if p.pid.id in p.runtime.processes]
-    gone = _Gone(processes)
+async def _end_all(processes: Sequence[Process], over: float) -> int:
+    """End those that nobody keeps, and then who is left; none comes on top."""
+    heads, kept = _parted(processes, keeper)
+    killed = await _end(heads, over)
+    over = max(over, trio.current_time() + LAST_WORDS)
+    return killed + await _end(kept, over)
+
+
+def _parted(
+    processes: Sequence[Process], test: Callable[[Process], object]
+) -> tuple[list[Process], list[Process]]:
+    """Return those for which *test* is false, and the others."""
+    parts: tuple[list[Process], list[Process]] = [], []
     for process in processes:
-        parent = process.parent or runtime.root.pid
+        parts[bool(test(process))].append(process)
+    return parts
+
+
+def keeper(process: Process) -> Process | None:
+    """Return the living process of this node that started it and is linked to it."""
+    runtime, parent = process.runtime, process.parent
+    if parent is None or not is_active((process._links or {}).get(parent)):
+        return None
+    found = runtime.find(parent)
+    return None if found is runtime.root or found is None or not found.alive else found
+
+
+def _is_service(process: Process | None) -> bool:
+    while process is not None:
+        if process.pid.id in process.runtime.services:
+            return True
+        process = keeper(process)
+    return False
+
+
+async def _end(processes: Sequence[Process], over: float) -> int:
+    """Tell *processes* to end, the youngest first; kill who is left at *over*."""
+    processes = _still_there(processes)
+    gone = _Gone(processes)
+    for process in reversed(processes):
+        parent = process.parent or process.runtime.root.pid
         process.exit_from(parent, SHUTDOWN, link=True)
     with trio.move_on_at(over):
         await gone.event.wait()
-    left = list(gone.left)
-    for process in left:
+    return await kill_all(list(gone.left))
+
+
+async def kill_all(processes: Sequence[Process]) -> int:
+    """Kill those that are still there, and wait a second at most until they are gone.
+
+    Returns how many there were. Who does not go even so is logged.
+    """
+    processes = _still_there(processes)
+    gone = _Gone(processes)
+    for process in processes:
         process.kill()
     with trio.move_on_after(LAST_WORDS):
         await gone.event.wait()
@@ -67,9 +114,13 @@ async def _end(runtime: Runtime, processes: Sequence[Process], over: float) -> i
             "thread\n%s",
             process.label,
             backtrace(process),
-            extra={"pid": str(process.pid), "node": runtime.name},
+            extra={"pid": str(process.pid), "node": process.runtime.name},
         )
-    return len(left)
+    return len(processes)
+
+
+def _still_there(processes: Sequence[Process]) -> list[Process]:
+    return [p for p in processes if p.pid.id in p.runtime.processes]
 
 
 @final

@@ -94,6 +94,7 @@ class RemoteNode(Protocol):
         self, sender: Pid, to: Pid | str | Reference, message: Any
     ) -> None: ...
     def group_leader(self, leader: Pid, to: Pid) -> None: ...
+    def watch_of(self, ref: Reference) -> Any: ...
     def watch_node(self, record: Watcher) -> None: ...
     def unwatch_node(self, record: Watcher) -> None: ...
     def is_ready(self, sender: Pid) -> bool: ...
@@ -105,6 +106,7 @@ class Signals(Links):
     """A mailbox with a pid: what other processes can hold on to."""
 
     __slots__ = (
+        "claims",
         "exit_reason",
         "names",
         "scope",
@@ -123,9 +125,11 @@ class Signals(Links):
         self.shield: trio.CancelScope | None = None
         """The scope of a clean-up that only ``kill`` may cut short."""
         self.names: tuple[str, ...] = ()
+        self.claims: dict[Any, Watcher] | None = None
+        """Who has to know at once that it ends; see :meth:`claim`."""
         self.watchers: dict[Any, Watcher] = {}
         # Most processes have none of these, and an empty dict is 64 bytes.
-        self._links = self._monitors = self._aliases = None
+        self._links = self._link_tags = self._monitors = self._aliases = None
 
     @property
     def alive(self) -> bool:
@@ -136,18 +140,24 @@ class Signals(Links):
         return self.exit_reason is ALIVE
 
     def exit_from(
-        self, sender: Pid, reason: Any, *, link: bool, priority: bool = False
+        self,
+        sender: Pid,
+        reason: Any,
+        *,
+        link: bool,
+        priority: bool = False,
+        tag: Any = None,
     ) -> None:
         """Take an exit signal, over a link or from ``exit/2``.
 
         ``kill`` cannot be trapped unless it came over a link; ``normal`` does nothing
         unless trapped, or sent by the process to itself. With *priority* a process
-        that traps has it before the ordinary messages.
+        that traps has it before the ordinary messages. *tag* is that of the link.
         """
         if reason == KILL and not link:
             self.kill()
         elif self.trap_exit:
-            message = ExitMessage(sender, reason)
+            message = ExitMessage(sender, reason, tag)
             if priority:
                 self.deliver_priority(message)
             else:
@@ -159,6 +169,8 @@ class Signals(Links):
         """Begin to end with *reason*: the first reason given is the one reported."""
         if self.exit_reason is ALIVE:
             self.exit_reason = reason
+            if self.claims is not None:
+                self._drop_claims(reason)
         # The next receive is a checkpoint, whatever is there to be received.
         self.budget = 0
         if self.scope is not None:
@@ -176,13 +188,20 @@ class Signals(Links):
         The names go first: whoever hears of the end finds nobody under them.
         """
         runtime = self.runtime
-        runtime.processes.pop(self.pid.id, None)
+        if self.claims is not None:
+            self._drop_claims(reason)
+        if runtime.processes.pop(self.pid.id, None) is None:
+            # It was declared defunct, and all of this is done.
+            return
+        if runtime.tracer is not None:
+            runtime.tracer.ended(self, reason)
         if self.names:
             self.drop_names()
         if self._aliases:
             self.end_aliases()
         runtime.node_monitors.forget(self)
         links, self._links = self._links, None
+        self._link_tags = None
         watchers, self.watchers = self.watchers, {}
         for pid, state in (links or {}).items():
             self._each(self._exit_link, pid, state, reason)
@@ -192,6 +211,26 @@ class Signals(Links):
             for ref in list(self._monitors):
                 self._each(self.demonitor, ref)
         self.clear()
+
+    def claim(self, key: Any, record: Watcher) -> None:
+        """Let *record* fire as soon as it is known that this process ends.
+
+        That is before it is over: it may still clean up. For what must not find a
+        process that is not :attr:`alive`.
+        """
+        if self.claims is None:
+            self.claims = {}
+        self.claims[key] = record
+
+    def unclaim(self, key: Any) -> None:
+        """Take a claim back."""
+        if self.claims is not None:
+            self.claims.pop(key, None)
+
+    def _drop_claims(self, reason: Any) -> None:
+        claims, self.claims = self.claims, None
+        for record in (claims or {}).values():
+            self._each(record.fire, reason)
 
     def _each(self, step: Callable[..., object], *args: Any) -> None:
         # Whatever goes wrong for one partner, the others have to hear of the end.

@@ -53,3 +53,14 @@ class Slot:
 
             await trio.lowlevel.wait_task_rescheduled(abort)
         return self.value
+
+    async def watch(self) -> None:
+        """Wait until there is an answer. Cancelling it leaves everything as it is."""
+        if self.value is UNSET:
+            self._task = trio.lowlevel.current_task()
+
+            def abort(_: object) -> trio.lowlevel.Abort:
+                self._task = None
+                return trio.lowlevel.Abort.SUCCEEDED
+
+            await trio.lowlevel.wait_task_rescheduled(abort)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from etf import Pid
 
-    from .limits import MailboxLimit
     from .process import Process
+    from .via import Via
 
 
 @final
@@ -54,13 +54,14 @@ async def start(
     behaviour: Any,
     args: tuple[Any, ...],
     *,
-    name: str | None,
+    name: str | Via | None,
     link: bool,
     timeout: float | None,
-    mailbox: MailboxLimit | None = None,
+    tag: Any = None,
     options: dict[str, Any],
+    **settings: Any,
 ) -> Pid:
-    """Do what ``Process.start`` says."""
+    """Do what ``Process.start`` says; *settings* are for ``Runtime.create``."""
     if timeout is not None and not timeout >= 0:
         raise ValueError(f"a timeout is a number of seconds, not {timeout!r}")
     if not isinstance(behaviour, type):
@@ -69,7 +70,9 @@ async def start(
     what = behaviour.__qualname__
     ack = StartAck()
     try:
-        process = _create(parent, instance.enter, name, name or what, link, mailbox)
+        process = _create(
+            parent, instance.enter, link, tag, name=name, label=name or what, **settings
+        )
     except NameTaken as taken:
         raise AlreadyStarted(taken.name, taken.owner) from None  # type: ignore[arg-type]
     process.watchers[ack] = ack
@@ -98,29 +101,30 @@ async def start(
 def _create(
     parent: Process,
     function: Any,
-    name: str | None,
-    label: str,
     link: bool,
-    mailbox: MailboxLimit | None,
+    tag: Any,
+    **settings: Any,
 ) -> Process:
     runtime = parent.runtime
-    process = runtime.create(
-        function, name=name, parent=parent, label=label, mailbox=mailbox
-    )
+    process = runtime.create(function, parent=parent, **settings)
     # Only a linked parent is one whose exit ends a server that traps exits.
     process.parent = parent.pid if link else runtime.root.pid
     process.log_crash = False
-    starter = parent.names[0] if parent.names else parent.pid
-    ancestors = parent.dictionary.get(ANCESTORS, [])
-    process.dictionary[ANCESTORS] = [starter, *ancestors]
+    process.dictionary[ANCESTORS] = lineage(parent)
     if link:
-        parent.link_nowait(process.pid)
+        parent.link_nowait(process.pid, tag=tag)
     return process
 
 
+def lineage(parent: Process) -> list[Any]:
+    """Return ``'$ancestors'`` of what *parent* starts: itself, then its own."""
+    starter = parent.names[0] if parent.names else parent.pid
+    return [starter, *parent.dictionary.get(ANCESTORS, [])]
+
+
 def _give_up(parent: Process, process: Process) -> None:
-    parent.links.pop(process.pid, None)
-    process.links.pop(parent.pid, None)
+    parent.forget_link(process.pid)
+    process.forget_link(parent.pid)
     if process.alive:
         process.drop_names()
         process.kill()

@@ -1,14 +1,13 @@
 """The named processes that a BEAM expects on every node.
 
-``STANDARD`` is what ``ergopy.Node`` starts; each is a function of the node.
+``STANDARD`` is what ``ergopy.Node`` starts; each is a function of the node. Those that
+are processes run as the application ``kernel``.
 """
 
-from . import erpc, global_names, net_kernel, rex, user
+from . import erpc, global_names, kernel
 
 STANDARD = (
-    user.start,
-    net_kernel.start,
-    rex.start,
+    kernel.start,
     erpc.start,
     global_names.start,
 )

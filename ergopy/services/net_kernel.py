@@ -5,15 +5,11 @@ A BEAM that pings and gets no answer from here ends the connection.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from etf import Atom
 
 from ..gen.server import GenServer
-
-if TYPE_CHECKING:
-    from ..node.node import Node
-
 
 class NetKernel(GenServer):
     """Says ``yes`` to ``{is_auth, Node}``; whoever could ask has the cookie."""
@@ -30,8 +26,3 @@ class NetKernel(GenServer):
 
     async def handle_info(self, message: Any) -> None:
         """Ignore it, as a BEAM does."""
-
-
-async def start(node: Node) -> None:
-    """Start it under its name."""
-    await node.start(NetKernel, name="net_kernel")

@@ -6,7 +6,7 @@ as tasks of this process, except ``block_call``, which is there to block.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from etf import Atom, Pid
 
@@ -14,9 +14,6 @@ from ..errors import NotRegistered
 from ..gen.returns import NOREPLY
 from ..gen.server import GenServer
 from . import outcome
-
-if TYPE_CHECKING:
-    from ..node.node import Node
 
 BADRPC = Atom("badrpc")
 EXIT = Atom("EXIT")
@@ -77,8 +74,3 @@ class Rex(GenServer):
                 return (BADRPC, (EXIT, reason))
             case (_, reason, stack):
                 return (BADRPC, (EXIT, (reason, stack)))
-
-
-async def start(node: Node) -> None:
-    """Start it under its name."""
-    await node.start(Rex, name="rex")

@@ -20,7 +20,6 @@ from .io_lib import render, text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..node.node import Node
     from ..process.process import Process
 
     Write = Callable[[str], object]
@@ -35,6 +34,21 @@ _REQUEST = (ERROR, Atom("request"))
 _NOT_SUPPORTED = (ERROR, Atom("enotsup"))
 _TERMINATED = (ERROR, Atom("terminated"))
 _OPTIONS = [(Atom("binary"), False), (Atom("encoding"), Atom("unicode"))]
+
+
+async def user(process: Process) -> None:
+    """Write to standard output, and be the group leader of what the node starts.
+
+    After a restart what runs already has one that is gone; what it prints is lost,
+    except from applications, whose masters ask for the new one.
+    """
+    process.runtime.root.group_leader = process.pid
+    await run(process, partial(write_to, "stdout"))
+
+
+async def standard_error(process: Process) -> None:
+    """Write to standard error."""
+    await run(process, partial(write_to, "stderr"))
 
 
 async def run(process: Process, write: Write) -> None:
@@ -120,10 +134,3 @@ def write_to(stream: str, characters: str) -> None:
     encoding = out.encoding or "utf-8"
     out.write(characters.encode(encoding, "replace").decode(encoding))
     out.flush()
-
-
-async def start(node: Node) -> None:
-    """Start the devices; make ``user`` the group leader of the node."""
-    pid = await node.spawn(run, partial(write_to, "stdout"), name="user")
-    await node.spawn(run, partial(write_to, "stderr"), name="standard_error")
-    node.runtime.root.group_leader = pid

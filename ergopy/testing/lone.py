@@ -179,9 +179,8 @@ class Probe:
     async def end_of(self, who: Pid | str, reason: Any = "normal") -> None:
         """Let somebody outside end: its links and monitors get what they get then."""
         reason = as_reason(reason)
-        state = self.process.links.pop(who, None) if isinstance(who, Pid) else None
-        if isinstance(who, Pid) and is_active(state):
-            self.process.exit_from(who, reason, link=True)
+        if isinstance(who, Pid):
+            self.process.break_link(who, reason)
         for ref, (target, record) in list(self._outside.monitors.items()):
             if target == who:
                 del self._outside.monitors[ref]

@@ -151,6 +151,9 @@ class Outside:
     def group_leader(self, leader: Pid, to: Pid) -> None:
         """It matters to nobody here."""
 
+    def watch_of(self, ref: Reference) -> None:
+        """Nobody from outside watches here."""
+
     def watch_node(self, record: Watcher) -> None:
         """No node is ever lost here."""
 

@@ -88,8 +88,8 @@ class World:
 
     async def start(self, call: str) -> tuple[Process, Ends]:
         """Start what ``{M, F, A}`` in Erlang's syntax says, and let it run."""
-        program, args, limit = choose(self.exports, *self.term(call))
-        process = self.runtime.create(program, label="it", mailbox=limit)
+        program, args, settings = choose(self.exports, *self.term(call))
+        process = self.runtime.create(program, label="it", **settings)
         process.parent = self.starter.pid
         ends = Ends(process)
         self.runtime.begin(process, program, args)

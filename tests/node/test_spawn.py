@@ -8,7 +8,6 @@ import pytest
 import trio
 
 from ergopy.errors import Exit, RemoteProtocolError
-from ergopy.node import spawn as module
 from ergopy.node.exports import Exports
 from ergopy.node.spawn import SpawnServer
 from ergopy.process.links import LINKED
@@ -174,9 +173,9 @@ async def test_options_of_a_beam_s_memory_are_taken_and_ignored(
 
 
 async def test_too_many_processes_are_refused(
-    served: Served, monkeypatch: pytest.MonkeyPatch
+    served: Served,
 ) -> None:
-    monkeypatch.setattr(module, "MAX_PROCESSES", 2)
+    served.runtime.max_processes = 2
     served.ask()
     served.started()
     served.ask()

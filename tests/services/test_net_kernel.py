@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 async def test_a_ping_is_answered_yes(node: LoneNode) -> None:
-    await net_kernel.start(node)  # type: ignore[arg-type]
+    await node.start(net_kernel.NetKernel, name="net_kernel")
     request = (Atom("is_auth"), Atom("other@host"))
     assert await node.call("net_kernel", request) == Atom("yes")
 
@@ -22,7 +22,7 @@ async def test_a_ping_is_answered_yes(node: LoneNode) -> None:
 async def test_nothing_else_ends_it(
     node: LoneNode, message: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await net_kernel.start(node)  # type: ignore[arg-type]
+    await node.start(net_kernel.NetKernel, name="net_kernel")
     await node.runtime.root.send("net_kernel", message)
     await settle()
     assert await node.call("net_kernel", 1) == (Atom("error"), Atom("badarg"))

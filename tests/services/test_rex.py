@@ -46,7 +46,7 @@ async def served(node: LoneNode) -> LoneNode:
             "unsendable": object,
         },
     )
-    await rex.start(node)  # type: ignore[arg-type]
+    await node.start(rex.Rex, name="rex")
     return node
 
 

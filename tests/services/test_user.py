@@ -131,8 +131,9 @@ def test_a_program_without_an_output_drops_it(monkeypatch: pytest.MonkeyPatch) -
 async def test_the_devices_answer_whoever_asks(
     node: LoneNode, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await user.start(node)  # type: ignore[arg-type]
     runtime = node.runtime
+    await node.spawn(user.user, name="user")
+    await node.spawn(user.standard_error, name="standard_error")
     asker = sleeper(runtime)
     for name in ("user", "standard_error"):
         request = (Atom("io_request"), asker.pid, 1, (PUT, UNICODE, name.encode()))
@@ -143,7 +144,8 @@ async def test_the_devices_answer_whoever_asks(
 
 
 async def test_user_is_the_group_leader_of_new_processes(node: LoneNode) -> None:
-    await user.start(node)  # type: ignore[arg-type]
+    await node.spawn(user.user, name="user")
+    await settle()
     assert sleeper(node.runtime).group_leader == node.runtime.whereis("user")
 
 
@@ -161,9 +163,7 @@ async def test_user_is_the_group_leader_of_new_processes(node: LoneNode) -> None
 async def test_nothing_that_is_sent_to_a_device_ends_it(
     node: LoneNode, message: Any
 ) -> None:
-    await user.start(node)  # type: ignore[arg-type]
-    pid = node.runtime.whereis("user")
-    assert pid is not None
+    pid = await node.spawn(user.user)
     await node.runtime.root.send(pid, message)
     await settle()
     assert find(node.runtime, pid).alive

@@ -1,0 +1,105 @@
+"""One application from its start to its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, final
+
+import trio
+
+from ..supervisor import GAVE_UP
+from .application import Application
+from .reports import started_report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ...errors import StartError
+    from ...process.process import Process
+    from .spec import ApplicationSpec, StartType
+
+
+@final
+class Run:
+    """What is known of a running application; it is told when its master ends.
+
+    Args:
+        spec: What is to run.
+        start_type: What its end will mean.
+        environment: What its processes begin with.
+        on_end: Called with this and the exit reason, in the step of the end.
+    """
+
+    def __init__(
+        self,
+        spec: ApplicationSpec,
+        start_type: StartType,
+        environment: Mapping[str, Any],
+        on_end: Callable[[Run, Any], object],
+    ) -> None:
+        self.name = spec.name
+        self.start_type = start_type
+        self.environment = environment
+        self.application = (spec.behaviour or Application)(spec)
+        self.master: Process | None = None
+        self.top: Process | None = None
+        """Its top process, while that lives."""
+        self.gave_up = False
+        """Whether it has ended because its top supervisor had too many restarts."""
+        self.since = trio.current_time()
+        self.up = False
+        """Whether its start is over, and went well."""
+        self.failure: StartError | None = None
+        """Why it did not come up."""
+        self.settled = trio.Event()
+        """Set when its start is over."""
+        self.stopping = False
+        """Whether its end was asked for."""
+        self.ended = trio.Event()
+        """Set when its master has ended."""
+        self._on_end = on_end
+
+    @property
+    def starter(self) -> Process | None:
+        """The process of its callbacks, once there is one."""
+        return getattr(self.application, "process", None)
+
+    @property
+    def is_library(self) -> bool:
+        """Whether it has nothing to run."""
+        application = self.application
+        starts = type(application).start is not Application.start
+        return not (starts or application.spec.children)
+
+    def begin(self, master: Process) -> None:
+        """Take *master* as the one whose end is the end of this."""
+        self.master = master
+        master.label = f"application_master {self.name}"
+        master.watchers[self] = self
+
+    def come_up(self, node: str) -> None:
+        """Its start is over, and went well."""
+        self.up = True
+        self.settled.set()
+        started_report(node, self)
+
+    def lost_top(self) -> None:
+        """Its top process has ended."""
+        assert self.top is not None
+        self.gave_up = self.top.dictionary.get(GAVE_UP, False)
+        self.top = None
+
+    def members(self) -> list[Process]:
+        """Return the living processes of the application, but its master."""
+        master = self.master
+        if master is None:
+            return []
+        return [
+            process
+            for process in master.runtime.processes.values()
+            if process.group_leader == master.pid and process is not master
+        ]
+
+    def fire(self, reason: Any) -> None:
+        """Hear that the master has ended."""
+        self.ended.set()
+        self._on_end(self, reason)

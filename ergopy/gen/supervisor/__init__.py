@@ -1,0 +1,25 @@
+"""Supervisors: processes that start, watch, restart and stop others.
+
+The functions are those of OTP's module ``supervisor``, for supervisors of either kind.
+"""
+
+from .backoff import Backoff as Backoff
+from .checks import AutoShutdown as AutoShutdown
+from .checks import Restart as Restart
+from .checks import Shutdown as Shutdown
+from .checks import Strategy as Strategy
+from .flags import Drain as Drain
+from .spec import ChildSpec as ChildSpec
+from .spec import SupervisorSpec as SupervisorSpec
+from .supervision import GAVE_UP as GAVE_UP
+from .supervisor import Supervisor as Supervisor
+from .verbs import ChildCounts as ChildCounts
+from .verbs import ChildInfo as ChildInfo
+from .verbs import count_children as count_children
+from .verbs import delete_child as delete_child
+from .verbs import get_childspec as get_childspec
+from .verbs import restart_child as restart_child
+from .verbs import start_child as start_child
+from .verbs import terminate_child as terminate_child
+from .verbs import which_child as which_child
+from .verbs import which_children as which_children

@@ -1,0 +1,4 @@
+"""Tasks: functions in processes of their own (Elixir's ``Task``)."""
+
+from .stream import TaskStream as TaskStream
+from .task import Task as Task

@@ -1,0 +1,126 @@
+"""Waiting for tasks: reading the two messages of each out of where they arrive."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import trio
+
+from etf import Reference
+
+from ...errors import LocalProtocolError, ReceiveTimeout
+from ...process.atoms import KILL, NOPROC, SHUTDOWN
+from ...process.messages import Down
+from .inbox import is_body
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from etf import Pid
+
+    from ...process.process import Process
+    from .inbox import Inbox
+
+BRUTAL_KILL = "brutal_kill"
+
+
+class Answer(NamedTuple):
+    """Where one task answers: ``{Ref, Value}``, and the ``DOWN`` of its monitor."""
+
+    owner: Process
+    inbox: Process | Inbox
+    ref: Reference
+
+    def check_owner(self) -> None:
+        """Raise unless the running task may read where this answer arrives."""
+        if self.inbox is self.owner and not is_body(self.owner):
+            raise LocalProtocolError(
+                f"a task of {self.owner!r} can be waited for in its body only"
+            )
+
+    async def take(self, timeout: float | None) -> Any:
+        """Take the value or the end, whichever came first; None if there is none."""
+        self.check_owner()
+        message = await self.read(self.ref, timeout)
+        if message is not None and message.__class__ is not Down:
+            self.drop()
+        return message
+
+    async def read(self, match: Any, timeout: float | None) -> Any:
+        """Receive what matches; None if there is none in time."""
+        seconds = math.inf if timeout is None else timeout
+        try:
+            return await self.inbox.receive(match, seconds)
+        except ReceiveTimeout:
+            return None
+
+    def drop(self) -> None:
+        """Watch the task no longer."""
+        self.inbox.demonitor(self.ref)
+
+    async def end(self, pid: Pid, timeout: float | str | None) -> Any:
+        """End the task, which is linked no more; return its value or its ``Down``."""
+        monitor = self.inbox.monitor_nowait(pid)
+        if timeout == BRUTAL_KILL:
+            await self.owner.exit(pid, KILL)
+            timeout = None
+        else:
+            await self.owner.exit(pid, SHUTDOWN)
+        down = await self.read(monitor, timeout)  # type: ignore[arg-type]
+        if down is None:
+            await self.owner.exit(pid, KILL)
+            down = await self.read(monitor, None)
+        if down.reason == NOPROC:
+            # It had ended before: how, the first monitor has told.
+            down = await self.read(self._is_its_down, 0) or down
+        self.drop()
+        return await self.read(self.ref, 0) or down
+
+    def _is_its_down(self, message: Any) -> bool:
+        return message.__class__ is Down and message.ref == self.ref
+
+
+async def collect(
+    answers: Sequence[Answer],
+    timeout: float | None,
+    enough: Callable[[dict[Reference, Any]], bool],
+) -> dict[Reference, Any]:
+    """Take what comes first from each, until it is *enough*, or all, or too late.
+
+    The messages of one process are read by one loop; each inbox has another.
+    """
+    places: dict[Any, set[Reference]] = {}
+    for answer in answers:
+        answer.check_owner()
+        places.setdefault(answer.inbox, set()).add(answer.ref)
+    found: dict[Reference, Any] = {}
+    if enough(found):
+        return found
+    seconds = math.inf if timeout is None else timeout
+    with trio.move_on_after(seconds) as scope:
+
+        async def read(inbox: Any, wanted: set[Reference]) -> None:
+            while wanted and not scope.cancel_called:
+                message = await inbox.receive(lambda m: _ref_of(m) in wanted)
+                ref: Any = _ref_of(message)
+                wanted.remove(ref)
+                if message.__class__ is not Down:
+                    inbox.demonitor(ref)
+                found[ref] = message
+                if enough(found):
+                    scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            for inbox, wanted in places.items():
+                nursery.start_soon(read, inbox, wanted)
+    return found
+
+
+def _ref_of(message: Any) -> Reference | None:
+    if message.__class__ is Down:
+        return message.ref
+    if message.__class__ is tuple and len(message) == 2:
+        ref = message[0]
+        return ref if ref.__class__ is Reference else None
+    return None

@@ -1,0 +1,160 @@
+"""Requests whose answers are fetched later, and requests to many nodes.
+
+``gen_server:send_request/2`` and what takes its answer, ``multi_call`` and ``abcast``.
+A request in flight is the same record as a call: nothing of it gets into a mailbox,
+and an answer that nobody waits for any more is dropped.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple, final
+
+import trio
+
+from etf import Reference
+
+from ..errors import CallError, CallTimeout, ConnectError, LocalProtocolError
+from .atoms import GEN_CALL, NOCONNECTION
+from .calls import Call, begin, call, failure
+from .reasons import unwrap
+from .slot import UNSET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .process import Process
+
+
+@final
+class Request:
+    """A request that was sent, and whose answer can be waited for, once.
+
+    It is watched from the start: the end of the callee, or of the connection, counts
+    as an answer. The process that sent it need not be the one that waits.
+    """
+
+    __slots__ = ("_dest", "_record", "_taken")
+
+    def __init__(self, dest: Any, record: Call) -> None:
+        self._dest = dest
+        self._record = record
+        self._taken = False
+
+    def __repr__(self) -> str:
+        return f"<Request to {self._dest!r}{' (answered)' if self.is_done else ''}>"
+
+    @property
+    def ref(self) -> Reference:
+        """What stands in the tag of the request."""
+        return self._record.ref
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is an answer, or the certainty that none will come."""
+        return self._record.value is not UNSET
+
+    async def wait_response(self, timeout: float | None = None) -> Any:
+        """Wait for the answer and return it; ``gen_server:wait_response/2``.
+
+        Args:
+            timeout: Seconds; ``None`` waits for ever. After a timeout the request is
+                still there, and can be waited for again.
+
+        Raises:
+            CallTimeout: No answer in time.
+            NoProcess, CallExit, NodeDown: As for ``Process.call``.
+            LocalProtocolError: The answer was taken already, or given up.
+
+        Cancelling it loses nothing either.
+        """
+        record = self._record
+        if self._taken:
+            raise LocalProtocolError(f"the answer to {self!r} was taken already")
+        if not self.is_done:
+            seconds = math.inf if timeout is None else timeout
+            with trio.move_on_after(seconds) as scope:
+                await record.watch()
+            if scope.cancelled_caught and not self.is_done:
+                raise CallTimeout(self._dest, seconds)
+        self._taken = True
+        what, value = record.value
+        if what == "reply":
+            return value
+        raise failure(self._dest, what, value, timeout)
+
+    async def receive_response(self, timeout: float | None = None) -> Any:
+        """Wait as :meth:`wait_response` does, but give the request up after *timeout*.
+
+        ``gen_server:receive_response/2``: a late answer is dropped. So it is when this
+        is cancelled.
+        """
+        try:
+            return await self.wait_response(timeout)
+        except BaseException:
+            self.abandon()
+            raise
+
+    def abandon(self) -> None:
+        """Wait no more: the answer, when it comes, is dropped."""
+        self._taken = True
+        self._record.release()
+
+
+class MultiReply(NamedTuple):
+    """What came of a call to the same name on several nodes."""
+
+    replies: dict[str, Any]
+    """The answers, by node."""
+
+    bad_nodes: list[str]
+    """The nodes that did not answer: not there, no such name, or too late."""
+
+
+async def send_request(caller: Process, dest: Any, request: Any) -> Request:
+    """Do what ``Process.send_request`` says."""
+    runtime = caller.runtime
+    target: Any
+    if dest.__class__ is Reference:
+        remote, target = runtime.remote(dest), dest
+    else:
+        remote, target, _ = runtime.locate(dest)
+    if remote is None or await remote.ready(caller.pid):
+        record = begin(caller, remote, target, GEN_CALL, request, False)
+    else:
+        record = Call(caller, runtime.new_reference(), remote, target, False)
+        record.fire(NOCONNECTION)
+    return Request(dest, record)
+
+
+async def multi_call(
+    caller: Process,
+    nodes: Iterable[str],
+    name: str,
+    request: Any,
+    timeout: float | None,
+) -> MultiReply:
+    """Do what ``Node.multi_call`` says."""
+    nodes = list(dict.fromkeys(nodes))
+    replies: dict[str, Any] = {}
+
+    async def ask(node: str) -> None:
+        try:
+            replies[node] = await call(caller, (name, node), request, timeout)
+        except (CallError, ConnectError):
+            return
+
+    for node in nodes:
+        way = caller.runtime.locate((name, node))[0]
+        if way is not None:
+            # What is no term is found once, before anybody has got it.
+            way.encode(request)
+            break
+    try:
+        async with trio.open_nursery() as nursery:
+            for node in nodes:
+                nursery.start_soon(ask, node)
+    except BaseExceptionGroup as group:
+        raise unwrap(group) from None
+    answered = {node: replies[node] for node in nodes if node in replies}
+    return MultiReply(answered, [node for node in nodes if node not in replies])

@@ -1,0 +1,164 @@
+"""Instruments: callbacks for what the processes of a node do; nothing while off.
+
+Processes start and end seldom enough to look each time whether somebody wants to know.
+Messages do not: for these the class of each process, and of each way to another node,
+is exchanged for a subclass while an instrument is attached, and the hot paths stay as
+they are.
+
+A message is seen where it comes into a mailbox, and where it leaves for another node:
+one between two processes of the node thus once. What never gets into a mailbox is not
+seen there: the answer to a call, and what a limit of the mailbox drops.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, final
+
+import etf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from etf import Pid, Reference
+
+    from ..abc import Instrument
+    from .process import Process
+    from .runtime import Runtime
+    from .signals import RemoteNode
+
+logger = logging.getLogger("ergopy.process")
+
+_VERSION = b"\x83"
+
+
+@final
+class Tracer:
+    """The instruments of one node, as long as there are any."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._instruments: list[Instrument] = []
+        self._ways: dict[str, Any] = {}
+        self._remote_node: Callable[[str], RemoteNode] | None = None
+        self._classes: dict[type, type] = {}
+
+    def add(self, instrument: Instrument) -> None:
+        """Attach *instrument*; of what happened before it hears nothing."""
+        if not self._instruments:
+            self._attach()
+        self._instruments.append(instrument)
+
+    def remove(self, instrument: Instrument) -> None:
+        """Detach *instrument*.
+
+        Raises:
+            ValueError: It is not attached.
+        """
+        self._instruments.remove(instrument)
+        if not self._instruments:
+            self._detach()
+
+    def tell(self, event: str, *args: Any) -> None:
+        """Call what of the instruments is called *event*, if they have it."""
+        for instrument in list(self._instruments):
+            callback = getattr(instrument, event, None)
+            if callback is None:
+                continue
+            try:
+                callback(*args)
+            except Exception:
+                # As Trio does with its own: one that fails must not end processes.
+                logger.exception("%s of %r failed; it is detached", event, instrument)
+                if instrument in self._instruments:
+                    self.remove(instrument)
+
+    def started(self, process: Process) -> None:
+        """Tell that a process is in the table, and has not begun."""
+        self._exchange(process, _process_methods)
+        self.tell("process_started", process)
+
+    def ended(self, process: Any, reason: Any) -> None:
+        """Tell that a process is over, before its links and monitors hear of it."""
+        self.tell("process_ended", process, reason)
+
+    def way(self, node: str) -> RemoteNode:
+        """Return the way to *node*, watched."""
+        assert self._remote_node is not None
+        way = self._ways.get(node)
+        if way is None:
+            way = self._ways[node] = self._remote_node(node)
+            self._exchange(way, _way_methods)
+        return way
+
+    def _attach(self) -> None:
+        runtime = self._runtime
+        runtime.tracer = self
+        for process in runtime.processes.values():
+            self._exchange(process, _process_methods)
+        self._remote_node = runtime.exchange_ways(self.way)
+
+    def _detach(self) -> None:
+        runtime = self._runtime
+        runtime.tracer = None
+        runtime.exchange_ways(self._remote_node)
+        for traced in (*runtime.processes.values(), *self._ways.values()):
+            traced.__class__ = type(traced).__base__
+        self._ways.clear()
+
+    def _exchange(self, it: Any, methods: Callable[[Tracer, Any], Any]) -> None:
+        """Exchange the class of *it* for a subclass that tells of messages."""
+        cls = type(it)
+        traced = self._classes.get(cls)
+        if traced is None:
+            body = {"__slots__": (), **methods(self, cls)}
+            traced = self._classes[cls] = type(cls.__name__, (cls,), body)
+        it.__class__ = traced
+
+
+def _process_methods(tracer: Tracer, cls: type[Process]) -> dict[str, Any]:
+    def deliver(self: Any, message: Any) -> None:
+        tracer.tell("message_received", self, message)
+        cls.deliver(self, message)
+
+    def deliver_priority(self: Any, message: Any) -> None:
+        tracer.tell("message_received", self, message)
+        cls.deliver_priority(self, message)
+
+    methods = {"deliver": deliver, "deliver_priority": deliver_priority}
+    if cls.offer is cls.deliver:
+        # Otherwise it ends in ``deliver``.
+        methods["offer"] = deliver
+    return methods
+
+
+def _way_methods(tracer: Tracer, cls: Any) -> dict[str, Any]:
+    def told(name: str) -> Any:
+        method = getattr(cls, name)
+
+        def send(self: Any, sender: Pid, to: Any, message: Any) -> None:
+            tracer.tell("message_sent", sender, _named(self, to), message)
+            method(self, sender, to, message)
+
+        return send
+
+    def send_many(self: Any, sender: Pid, targets: list[Any], payload: bytes) -> None:
+        message = etf.decode(_VERSION + payload)
+        for to in targets:
+            tracer.tell("message_sent", sender, _named(self, to), message)
+        cls.send_many(self, sender, targets, payload)
+
+    def call(
+        self: Any, caller: Pid, target: Any, ref: Reference, message: Any, record: Any
+    ) -> None:
+        tracer.tell("message_sent", caller, _named(self, target), message)
+        cls.call(self, caller, target, ref, message, record)
+
+    plain = ("send", "send_name", "send_alias", "send_priority")
+    methods = {name: told(name) for name in plain}
+    return {**methods, "send_many": send_many, "call": call}
+
+
+def _named(way: Any, to: Any) -> Any:
+    """Return a destination as it is written: names with their node."""
+    return (to, way.name) if isinstance(to, str) else to

@@ -1,0 +1,64 @@
+"""``kernel``: the application of the services that are processes (protocol 6.5 to 6.8).
+
+As on a BEAM it is the first application of a node and the last one to end, its top
+supervisor is ``kernel_sup``, and below that ``kernel_safe_sup`` restarts what may be
+restarted; here this is all there is. If that fails too often the node ends.
+
+Beside it stands ``ergopy``, which runs nothing: it says the version to other nodes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .._version import __version__
+from ..gen.application import KERNEL, Application, ApplicationSpec, functions
+from ..gen.supervisor import ChildSpec, Supervisor
+from . import net_kernel, rex, user
+
+if TYPE_CHECKING:
+    from etf import Pid
+
+SAFE = [
+    ChildSpec(user.user, name="user"),
+    ChildSpec(user.standard_error, name="standard_error"),
+    ChildSpec(net_kernel.NetKernel, name="net_kernel"),
+    ChildSpec(rex.Rex, name="rex"),
+]
+"""The services, in the order of their start."""
+
+
+class Kernel(Application):
+    """The services of a node."""
+
+    name = KERNEL
+    version = __version__
+    description = "The services that other nodes expect"
+    registered = ("kernel_sup", "kernel_safe_sup", *(spec.name for spec in SAFE))
+
+    async def start(self, *_: Any) -> Pid:
+        safe = ChildSpec(Supervisor, SAFE, name="kernel_safe_sup")
+        return await self.process.start(
+            Supervisor,
+            [safe],
+            name="kernel_sup",
+            link=True,
+            strategy="one_for_all",
+            intensity=0,
+            period=1,
+        )
+
+
+ERGOPY = ApplicationSpec(
+    name="ergopy",
+    version=__version__,
+    description="Python as a member of an Erlang cluster",
+    dependencies=[Kernel],
+)
+
+
+async def start(node: Any) -> None:
+    """Start both, and let other nodes look at the applications."""
+    for module, exported in functions(node.applications).items():
+        node.export(module, exported)
+    await node.applications.start(ERGOPY, start_type="permanent")

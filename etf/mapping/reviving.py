@@ -1,0 +1,101 @@
+"""The decoder's part: instances of declared classes instead of maps and tuples.
+
+The decoders give every map and tuple that they have read to ``Reviver``, inside out, if
+their options have classes. What names one of them and fits becomes an instance, anything
+else stays what it is: a peer may send any term, and that is no error of the codec.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, final
+
+from .annotations import compiled
+from .codec import Load
+from .converter import NO_CONVERTERS, Converters
+from .errors import MappingError
+from .layouts import STRUCT, RecordLayout, StructLayout
+from .shape import Shape, shape_of
+
+_FITS_NOT: Final = (MappingError, RecursionError, BytesWarning)
+
+
+@final
+class Reviver:
+    """The classes that the decoder makes by itself.
+
+    Args:
+        structs: Classes declared with ``@struct``.
+        records: Classes declared with ``@record``.
+        converters: Those for structs are used; and all of them for the fields of the
+            classes.
+    """
+
+    __slots__ = ("_converters", "_loads", "_shapes", "_tags", "has_records")
+
+    def __init__(
+        self,
+        structs: Iterable[type] = (),
+        records: Iterable[type] = (),
+        converters: Converters = NO_CONVERTERS,
+    ) -> None:
+        shapes = [_declared(cls, StructLayout, "structs") for cls in structs]
+        tagged = [_declared(cls, RecordLayout, "records") for cls in records]
+        self.has_records = bool(tagged)
+        self._shapes = (*shapes, *tagged)
+        self._converters = converters
+        self._loads: dict[Any, Load] | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self._shapes or self._converters.by_struct)
+
+    def map(self, term: Mapping[Any, Any], frozen: bool) -> Any:
+        """Give what a map stands for; something that hashes if it is in a key."""
+        try:
+            name = term.get(STRUCT)
+        except BytesWarning:
+            return term
+        if not isinstance(name, str):
+            return term
+        return self._revived(("struct", name), term, frozen)
+
+    def tuple(self, term: tuple[Any, ...], frozen: bool) -> Any:
+        """Give what a tuple stands for."""
+        if not term or not isinstance(term[0], str):
+            return term
+        return self._revived(("record", term[0], len(term)), term, frozen)
+
+    def _revived(self, mark: tuple[Any, ...], term: Any, frozen: bool) -> Any:
+        loads = self._loads
+        if loads is None:
+            loads = self._loads = self._compiled()
+        load = loads.get(mark)
+        if load is None:
+            return term
+        try:
+            made = load(term)
+            if frozen:
+                hash(made)
+        except _FITS_NOT:
+            return term
+        except TypeError:
+            return term
+        return made
+
+    def _compiled(self) -> dict[Any, Load]:
+        loads: dict[Any, Load] = {
+            ("struct", name): compiled(converter.type, self._converters).load
+            for name, converter in self._converters.by_struct.items()
+        }
+        for shape in self._shapes:
+            codec = compiled(shape.cls, self._converters)
+            loads.update(dict.fromkeys(codec.marks, codec.load))
+        return loads
+
+
+def _declared(cls: Any, layout: type, option: str) -> Shape:
+    shape = shape_of(cls) if isinstance(cls, type) else None
+    if shape is None or not isinstance(shape.layout, layout):
+        kind = option.removesuffix("s")
+        raise ValueError(f"{option}: {cls!r} was not declared with @{kind}")
+    return shape

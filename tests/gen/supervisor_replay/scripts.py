@@ -1,0 +1,137 @@
+"""Scripts for supervisors, made at random: a tree, and what happens to it.
+
+They are Erlang terms, in the form that ``interop/peer/ergopy_replay.erl`` describes.
+The children of one script have different ids, at every level of the tree.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from etf import Atom
+
+Term = Any
+Script = tuple[Term, list[Term]]
+
+STRATEGIES = ["one_for_one", "one_for_all", "rest_for_one"]
+RESTARTS = ["permanent", "permanent", "transient", "temporary"]
+SHUTDOWNS: list[Any] = ["brutal_kill", 30, 30, 5000, "infinity"]
+ENDS: list[Any] = ["normal", "shutdown", "oops", "oops", "noproc", "killed"]
+PERIOD = 1000
+"""Longer than any script: what the passing of time does is tested otherwise."""
+
+
+def script(seed: int) -> Script:
+    """Return the script of that number."""
+    return _Maker(random.Random(seed)).script()
+
+
+def atoms(value: Any) -> Any:
+    """Turn plain text into atoms."""
+    if isinstance(value, dict):
+        return {Atom(key): atoms(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(atoms, value))
+    return Atom(value) if isinstance(value, str) else value
+
+
+class _Maker:
+    def __init__(self, source: random.Random) -> None:
+        self._random = source
+        self._ids: list[str] = []
+        self._trees: list[str] = []
+
+    def script(self) -> Script:
+        tree = self._tree(depth=0)
+        steps = [self._step() for _ in range(self._random.randint(2, 9))]
+        made: Script = atoms((tree, steps))
+        return made
+
+    def _tree(self, depth: int) -> Term:
+        auto_shutdown = self._of("never", "never", "any_significant", "all_significant")
+        flags = {
+            "strategy": self._of(*STRATEGIES),
+            "intensity": self._of(0, 1, 2, 3, 5),
+            "period": PERIOD,
+            "auto_shutdown": auto_shutdown,
+        }
+        count = self._random.randint(0 if depth else 1, 5 - 2 * depth)
+        may_end = auto_shutdown != "never"
+        return flags, [self._child(depth, may_end) for _ in range(count)]
+
+    def _child(self, depth: int = 0, may_end: bool = False) -> dict[str, Any]:
+        identity = f"c{len(self._ids)}"
+        self._ids.append(identity)
+        restart = self._of(*RESTARTS)
+        child = {
+            "id": identity,
+            "restart": restart,
+            "shutdown": self._of(*SHUTDOWNS),
+            "significant": may_end and restart != "permanent" and self._chance(0.5),
+            "type": "worker",
+            "modules": ["m"],
+            "plan": self._plan(),
+            "trap": False,
+        }
+        if depth == 0 and self._chance(0.12):
+            # Whoever kills a supervisor leaves the order of the ends below to chance.
+            self._trees.append(identity)
+            tree = self._tree(depth=1)
+            return {**child, "type": "supervisor", "shutdown": "infinity", "tree": tree}
+        traps: list[Any] = ["obey", ("odd", "oops"), ("odd", "normal")]
+        if child["shutdown"] in ("brutal_kill", 30):
+            traps.append("slow")
+        if self._chance(0.6):
+            child["trap"] = self._of(*traps)
+        return child
+
+    def _plan(self) -> list[Any]:
+        first = self._outcome(0.05, 0.04)
+        later = [self._outcome(0.2, 0.05) for _ in range(self._random.randint(0, 4))]
+        return [first, *later]
+
+    def _outcome(self, error: float, ignore: float) -> Any:
+        if self._chance(error):
+            return ("error", self._of("no", "shutdown", ("shutdown", "x"), "normal"))
+        return "ignore" if self._chance(ignore) else "ok"
+
+    def _step(self) -> Any:
+        kind = self._of("end", "end", "end", "call", "call", "burst")
+        if kind == "burst":
+            steps = [self._end, self._call]
+            some = self._random.randint(2, 4)
+            return ("burst", [self._of(*steps)() for _ in range(some)])
+        return self._end() if kind == "end" else self._call()
+
+    def _end(self) -> Any:
+        identity = self._id()
+        if identity in self._trees:
+            return ("end_tree", identity, self._of("normal", "shutdown", "oops"))
+        kind = self._of("kill", "stop", "stop", "stop", "unlink")
+        return (kind, identity, self._of(*ENDS, ("shutdown", "x")))
+
+    def _call(self) -> Any:
+        about = ["terminate_child", "restart_child", "delete_child", "get_childspec"]
+        request = self._of(*about, *about, "start_child", "which_children")
+        request = self._of(request, request, request, request, "count_children")
+        if request in about:
+            return ("call", (request, self._id()))
+        if request != "start_child":
+            return ("call", request)
+        child = self._child()
+        if self._chance(0.3) and len(self._ids) > 1:
+            again = self._of(*self._ids)
+            # A supervisor of that id would be no target for what ends a worker.
+            if again not in self._trees and child["id"] not in self._trees:
+                child["id"] = again
+        return ("call", ("start_child", child))
+
+    def _id(self) -> str:
+        return self._of(*self._ids) if self._chance(0.95) else "nobody"
+
+    def _of(self, *choices: Any) -> Any:
+        return self._random.choice(choices)
+
+    def _chance(self, share: float) -> bool:
+        return self._random.random() < share

@@ -1,0 +1,198 @@
+"""Nodes as children: in a process of the system, and in a thread."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+
+import ergopy
+from ergopy import Atom, HostedNode
+from tests.nodes import epmd_port, make_node, unique_name
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.nodes import MakeNode
+
+__all__ = ["epmd_port", "make_node"]
+
+WORKER = "tests.hosted.programs:Worker"
+MAIN = "tests.hosted.programs:main"
+
+both = pytest.mark.parametrize("where", ["subprocess", "thread"])
+
+
+async def inside(
+    node: ergopy.Node, body: Callable[[ergopy.Process], Awaitable[Any]]
+) -> Any:
+    """Run *body* in a process that traps exits; return what it returns."""
+    done = trio.Event()
+    outcome: list[Any] = []
+
+    async def run(process: ergopy.Process) -> None:
+        process.trap_exit = True
+        try:
+            outcome.append(await body(process))
+        finally:
+            done.set()
+
+    await node.spawn(run)
+    with trio.fail_after(20):
+        await done.wait()
+    return outcome[0]
+
+
+@both
+async def test_a_hosted_behaviour_is_called_over_its_own_node(
+    make_node: MakeNode, where: Any
+) -> None:
+    node = await make_node()
+    name = unique_name("hosted")
+    pid = await node.start(HostedNode, WORKER, b"raw", "text", named=name, where=where)
+    assert await node.call(pid, Atom("node")) == name
+    worker = ("worker", name)
+    assert await node.call(worker, Atom("args")) == [b"raw", b"text"]
+    assert await node.call(worker, Atom("node")) == name
+    own = await node.call(worker, Atom("pid")) == os.getpid()
+    assert own == (where == "thread")
+    await node.stop(pid)
+    assert not await node.ping(name)
+
+
+@both
+async def test_it_ends_in_order_when_it_is_told(
+    make_node: MakeNode, where: Any
+) -> None:
+    node = await make_node()
+    name = unique_name("hosted")
+
+    async def body(process: ergopy.Process) -> Any:
+        options = {"named": name, "where": where, "link": True}
+        pid = await process.start(HostedNode, WORKER, "note", process.pid, **options)
+        await process.exit(pid, "shutdown")
+        return [await process.receive(timeout=10), await process.receive(timeout=10)]
+
+    note, end = await inside(node, body)
+    assert note == (b"terminated", "shutdown")
+    assert end[2] == "shutdown"
+
+
+@both
+@pytest.mark.parametrize(
+    ("target", "args"),
+    [(WORKER, ["fail"]), (MAIN, ["crash"]), ("tests.hosted.programs:nothing", [])],
+)
+async def test_one_that_does_not_come_up_or_crashes_is_an_end_with_a_reason(
+    make_node: MakeNode, where: Any, target: str, args: list[Any]
+) -> None:
+    node = await make_node()
+
+    async def body(process: ergopy.Process) -> Any:
+        options = {"named": unique_name("hosted"), "where": where, "link": True}
+        try:
+            pid = await process.start(HostedNode, target, *args, **options)
+        except ergopy.StartError as error:
+            return error.reason
+        end = await process.receive(timeout=10)
+        assert end.pid == pid
+        return end.reason
+
+    reason = await inside(node, body)
+    if where == "subprocess":
+        assert reason == ("exit_status", 1)
+    else:
+        assert reason[0] == "python"
+
+
+@both
+async def test_a_program_that_returns_is_a_normal_end(
+    make_node: MakeNode, where: Any
+) -> None:
+    node = await make_node()
+
+    async def body(process: ergopy.Process) -> Any:
+        options = {"named": unique_name("hosted"), "where": where, "link": True}
+        await process.start(HostedNode, WORKER, **options)
+        await process.call(("worker", options["named"]), Atom("close"))
+        return (await process.receive(timeout=10)).reason
+
+    assert await inside(node, body) == "normal"
+
+
+@pytest.mark.parametrize("how", ["exit", "kill"])
+async def test_a_process_that_dies_is_an_exit_with_its_status(
+    make_node: MakeNode, how: str
+) -> None:
+    node = await make_node()
+
+    async def body(process: ergopy.Process) -> Any:
+        name = unique_name("hosted")
+        await process.start(HostedNode, WORKER, named=name, link=True)
+        if how == "exit":
+            with pytest.raises(ergopy.NodeDown):
+                await process.call(("worker", name), Atom("exit"))
+        else:
+            os.kill(await process.call(("worker", name), Atom("pid")), signal.SIGKILL)
+        return (await process.receive(timeout=10)).reason
+
+    expected = {"exit": 3, "kill": -signal.SIGKILL}[how]
+    assert await inside(node, body) == ("exit_status", expected)
+
+
+async def test_a_kill_ends_the_process_of_the_system_at_once(
+    make_node: MakeNode,
+) -> None:
+    node = await make_node()
+    name = unique_name("hosted")
+    pid = await node.start(HostedNode, WORKER, named=name)
+    system_pid = await node.call(("worker", name), Atom("pid"))
+    await node.exit(pid, "kill")
+    with trio.fail_after(10):
+        while _lives(system_pid):  # noqa: ASYNC110
+            await trio.sleep(0.01)
+
+
+async def test_what_is_wrong_is_refused_before_anything_starts(
+    make_node: MakeNode,
+) -> None:
+    node = await make_node()
+    with pytest.raises(ValueError, match="subprocess or thread"):
+        await node.start(HostedNode, WORKER, named="a@127.0.0.1", where="moon")
+    with pytest.raises(ergopy.StartError, match="module:object"):
+        await node.start(HostedNode, "worker", named="a@127.0.0.1")
+    with pytest.raises(ValueError, match="for a subprocess"):
+        await node.start(
+            HostedNode, WORKER, named="a@127.0.0.1", where="thread", python="python"
+        )
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def test_a_supervisor_starts_the_process_again(make_node: MakeNode) -> None:
+    node = await make_node()
+    name = unique_name("hosted")
+    child = ergopy.ChildSpec(HostedNode, WORKER, named=name)
+    supervisor = await node.start(ergopy.Supervisor, [child])
+    worker = ("worker", name)
+    first = await node.call(worker, Atom("pid"))
+    with pytest.raises(ergopy.NodeDown):
+        await node.call(worker, Atom("exit"))
+    second = first
+    with trio.fail_after(20):
+        while second == first:
+            try:
+                second = await node.call(worker, Atom("pid"))
+            except (ergopy.CallError, ergopy.ConnectError):
+                await trio.sleep(0.01)
+    await node.stop(supervisor)
+    assert not _lives(second)
