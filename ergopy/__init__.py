@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from etf import Pid as Pid
     from etf import Port as Port
     from etf import Reference as Reference
+    from etf import keywords as keywords
+    from etf import record as record
+    from etf import struct as struct
 
     from ._main import Node as Node
     from ._main import NodeThread as NodeThread
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from .errors import ApplicationRunning as ApplicationRunning
     from .errors import ApplicationStartError as ApplicationStartError
     from .errors import ApplicationTerminated as ApplicationTerminated
+    from .errors import BadRequest as BadRequest
     from .errors import CallError as CallError
     from .errors import CallExit as CallExit
     from .errors import CallTimeout as CallTimeout
@@ -54,14 +58,15 @@ if TYPE_CHECKING:
     from .errors import DependencyCycle as DependencyCycle
     from .errors import ErgopyError as ErgopyError
     from .errors import Exit as Exit
+    from .errors import HandlerError as HandlerError
     from .errors import HandshakeError as HandshakeError
     from .errors import HandshakeTimeout as HandshakeTimeout
     from .errors import Ignored as Ignored
-    from .errors import HandlerError as HandlerError
     from .errors import LocalProtocolError as LocalProtocolError
     from .errors import MailboxFull as MailboxFull
     from .errors import MissingFlags as MissingFlags
     from .errors import NameTaken as NameTaken
+    from .errors import NeededChildExited as NeededChildExited
     from .errors import NodeDown as NodeDown
     from .errors import NodeNameError as NodeNameError
     from .errors import NodeNotFound as NodeNotFound
@@ -77,6 +82,9 @@ if TYPE_CHECKING:
     from .errors import RegistryFull as RegistryFull
     from .errors import RemoteProtocolError as RemoteProtocolError
     from .errors import RpcError as RpcError
+    from .errors import SessionClosed as SessionClosed
+    from .errors import SessionError as SessionError
+    from .errors import SessionTimeout as SessionTimeout
     from .errors import SpecError as SpecError
     from .errors import StartError as StartError
     from .errors import StartNotSupported as StartNotSupported
@@ -90,25 +98,53 @@ if TYPE_CHECKING:
     from .errors import TlsFileError as TlsFileError
     from .errors import TooManyPostponed as TooManyPostponed
     from .errors import WrongNode as WrongNode
+    from .errors import WrongStep as WrongStep
     from .gen import IGNORE as IGNORE
     from .gen import NOREPLY as NOREPLY
     from .gen import Behaviour as Behaviour
+    from .gen import Client as Client
     from .gen import GenServer as GenServer
     from .gen import NoReply as NoReply
     from .gen import Reply as Reply
     from .gen import Stop as Stop
+    from .gen import agent as agent
+    from .gen import on_call as on_call
+    from .gen import on_cast as on_cast
+    from .gen import on_info as on_info
+    from .gen import pool as pool
+    from .gen import session as session
+    from .gen import event_manager as event_manager
     from .gen import state_machine as state_machine
     from .gen import supervisor as supervisor
     from .gen import sys as sys
+    from .gen.agent import Agent as Agent
+    from .gen.application import Application as Application
+    from .gen.application import ApplicationInfo as ApplicationInfo
+    from .gen.application import Applications as Applications
+    from .gen.application import ApplicationSpec as ApplicationSpec
+    from .gen.application import StartType as StartType
+    from .gen.pool import Pool as Pool
+    from .gen.pool import PoolStatistics as PoolStatistics
+    from .gen.registry import Registry as Registry
+    from .gen.registry import RemoteRegistry as RemoteRegistry
+    from .gen.event_manager import EventHandler as EventHandler
+    from .gen.event_manager import EventManager as EventManager
+    from .gen.scope import Scope as Scope
     from .gen.state_machine import StateMachine as StateMachine
     from .gen.supervisor import AutoShutdown as AutoShutdown
     from .gen.supervisor import Backoff as Backoff
     from .gen.supervisor import ChildSpec as ChildSpec
+    from .gen.supervisor import DynamicSupervisor as DynamicSupervisor
+    from .gen.supervisor import PartitionSupervisor as PartitionSupervisor
     from .gen.supervisor import Restart as Restart
     from .gen.supervisor import Shutdown as Shutdown
     from .gen.supervisor import Strategy as Strategy
     from .gen.supervisor import Supervisor as Supervisor
     from .gen.supervisor import SupervisorSpec as SupervisorSpec
+    from .gen.supervisor import current_supervisor as current_supervisor
+    from .gen.supervisor import spawn_soon as spawn_soon
+    from .gen.task import Task as Task
+    from .gen.task import TaskStream as TaskStream
     from .hosted import HostedNode as HostedNode
     from .node.cookies import CookieError as CookieError
     from .node.resolvers import DnsResolver as DnsResolver
@@ -120,17 +156,15 @@ if TYPE_CHECKING:
     from .process import NodeDownMessage as NodeDownMessage
     from .process import NodeUpMessage as NodeUpMessage
     from .process import Process as Process
+    from .process import ProcessConfig as ProcessConfig
     from .process import Request as Request
     from .process import Via as Via
-    from .process import ProcessConfig as ProcessConfig
     from .process import self as self
-    from .gen.task import Task as Task
-    from .gen.task import TaskStream as TaskStream
 
 # Importing Trio takes longer than answering ``ergopy --help``, so names are fetched
 # from their homes when they are first used.
 _HOMES = {
-    "etf": "Atom Pid Port Reference",
+    "etf": "Atom Pid Port Reference keywords record struct",
     "._main": "Node NodeThread run",
     ".dist.limits": "LinkLimits",
     ".dist.tls": "Tls",
@@ -139,27 +173,37 @@ _HOMES = {
         "ApplicationAlreadyLoaded ApplicationError ApplicationNotLoaded "
         "ApplicationNotStarted ApplicationRunning ApplicationStartError "
         "ApplicationTerminated DependencyCycle "
-        "AlreadyConnected AlreadyStarted CallError CallExit CallTimeout "
+        "AlreadyConnected AlreadyStarted BadRequest CallError CallExit CallTimeout "
         "CertificateError ChildError SpecError ConnectError CookieMismatch ErgopyError Exit HandshakeError "
         "HandshakeTimeout Ignored LocalProtocolError MailboxFull MissingFlags "
         "NameTaken NodeDown NodeNameError NodeNotFound NodeStopped NoProcess "
         "NotAllowed NotDistribution NotPermitted NotRegistered ProtocolError "
         "ReceiveTimeout RemoteProtocolError RpcError StartError SysError SystemLimit "
-        "Throw TlsError TlsFileError WrongNode HandlerError TooManyPostponed "
+        "Throw TlsError TlsFileError WrongNode WrongStep "
+        "SessionClosed SessionError SessionTimeout NeededChildExited HandlerError TooManyPostponed "
     ),
-    ".gen": "IGNORE NOREPLY Behaviour GenServer NoReply Reply Stop state_machine supervisor sys",
+    ".gen": "agent pool IGNORE NOREPLY Behaviour GenServer NoReply Reply Stop session event_manager state_machine supervisor sys",
+    ".gen.application": (
+        "Application ApplicationInfo ApplicationSpec Applications StartType"
+    ),
     ".gen.supervisor": (
-        "AutoShutdown Backoff ChildSpec Restart Shutdown Strategy Supervisor "
-        "SupervisorSpec"
+        "AutoShutdown Backoff ChildSpec DynamicSupervisor PartitionSupervisor Restart "
+        "Shutdown Strategy Supervisor SupervisorSpec current_supervisor spawn_soon"
     ),
+    ".gen.event_manager": "EventHandler EventManager",
+    ".gen.scope": "Scope",
     ".gen.state_machine": "StateMachine",
+    ".gen.typed": "Client on_call on_cast on_info",
     ".hosted": "HostedNode",
+    ".gen.registry": "Registry RemoteRegistry",
     ".node.cookies": "CookieError",
     ".node.resolvers": "DnsResolver EpmdResolver",
     ".process": (
         "Down ExitMessage MailboxLimit MultiReply NodeDownMessage NodeUpMessage Process "
         "ProcessConfig Request Via self"
     ),
+    ".gen.agent": "Agent",
+    ".gen.pool": "Pool PoolStatistics",
     ".gen.task": "Task TaskStream",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}

@@ -5,16 +5,19 @@ from __future__ import annotations
 import inspect
 import sys
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .gen.behaviour import Behaviour
+from .gen.application import Application, ApplicationSpec, StartType
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 
 def find(path: str) -> Any:
     """Import ``MODULE:OBJECT``, also from the current folder.
 
     Raises:
-        ValueError: It is neither an ``async def`` nor a behaviour.
+        ValueError: It is neither an ``async def``, a behaviour, nor an application.
         ImportError, AttributeError, TypeError: It is not to be had.
     """
     module, colon, name = path.partition(":")
@@ -25,9 +28,42 @@ def find(path: str) -> Any:
     target: Any = import_module(module)
     for part in name.split("."):
         target = getattr(target, part)
-    if isinstance(target, type):
-        if not issubclass(target, Behaviour):
-            raise ValueError(f"the class {name} is no behaviour, such as a GenServer")
-    elif not inspect.iscoroutinefunction(target):
-        raise ValueError(f"{name} is no 'async def' and no behaviour")
+    if is_application(target) or inspect.iscoroutinefunction(target):
+        return target
+    if not isinstance(target, type):
+        raise ValueError(f"{name} is no 'async def', behaviour or application")
+    if not hasattr(target, "enter"):
+        raise ValueError(f"the class {name} is no behaviour, such as a GenServer")
     return target
+
+
+def is_application(target: Any) -> bool:
+    """Tell whether *target* is an application: a class, or a spec."""
+    if isinstance(target, type):
+        return issubclass(target, Application)
+    return isinstance(target, ApplicationSpec)
+
+
+async def serve(
+    node: Any,
+    target: Any,
+    *args: Any,
+    name: str | None = None,
+    up: Callable[[], Awaitable[object]] | None = None,
+) -> None:
+    """Run a *target* as the program of a node, until that closes or ``main`` returns.
+
+    An application is started with what it depends on, and its end is that of the node
+    unless it says otherwise. A behaviour is registered as *name*, by default its own
+    in lower case. *up* is called when either has started, or before ``main`` is.
+    """
+    if is_application(target):
+        await node.applications.start(target, start_type=StartType.PERMANENT)
+    elif isinstance(target, type):
+        await node.start(target, *args, name=name or target.__name__.lower())
+    if up is not None:
+        await up()
+    if inspect.iscoroutinefunction(target):
+        await target(node, *args)
+    else:
+        await node.wait_closed()

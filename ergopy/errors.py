@@ -25,6 +25,7 @@
     │   ├── CallTimeout(TimeoutError)
     │   ├── NoProcess
     │   │   └── RegistryClosed      .dest: a registry that is shutting down, or has ended
+    │   ├── BadRequest              .problem: what a typed handler says does not fit
     │   ├── SysError                .reason: what a behaviour said to a sys request
     │   └── CallExit                .reason: the exit reason, as a term
     ├── StartError                  .reason: why a behaviour did not come up
@@ -48,6 +49,10 @@
     ├── NodeStopped                 .node: it does not run, or has ended meanwhile
     ├── NameTaken, NotRegistered
     ├── RegistryFull                .what, .limit: no more entries, or no longer key
+    ├── SessionError                .expected: what the protocol of a session wants
+    │   ├── WrongStep               .got: what was done, or came, instead
+    │   ├── SessionClosed           .reason: why the other side is not there any more
+    │   └── SessionTimeout(TimeoutError)    .seconds
     ├── NotPermitted                .pid, .what: what that process may not do
     ├── SystemLimit                 .who, .limit: too many processes
     ├── MailboxFull                 .pid, .limit: the receiver takes no more messages
@@ -55,6 +60,7 @@
     ├── HandlerError                .handler, .reason: an event manager says no
     ├── ReceiveTimeout(TimeoutError, trio.TooSlowError)
     ├── Exit                        raised by user code to leave with a reason
+    │   └── NeededChildExited       .pid, .why: a scope cannot go on without it
     └── Throw                       raised by an exported function: a ``throw``
 
 An error carries its data as attributes and builds its message from them.
@@ -234,6 +240,20 @@ class RegistryClosed(NoProcess):
 
     A registry that is not there never reads as an empty one.
     """
+
+    def __init__(self, dest: object) -> None:
+        CallError.__init__(self, dest, "the registry is closing, or has ended")
+
+
+class BadRequest(CallError):
+    """A typed handler refused a request of ``Client``; ``problem`` says where and why.
+
+    For anybody else it is the reply ``{error, {bad_request, Text}}``.
+    """
+
+    def __init__(self, dest: object, problem: str) -> None:
+        self.problem = problem
+        super().__init__(dest, f"bad request: {problem}")
 
 
 class SysError(CallError):
@@ -472,6 +492,46 @@ class RegistryFull(ErgopyError):
         self.limit = limit
 
 
+class SessionError(ErgopyError):
+    """A session did not go as its protocol says; ``expected`` is what that wants next.
+
+    It is text, such as ``Send(int)`` or ``Offer(buy, leave)``, as this side sees it.
+    """
+
+    def __init__(self, expected: str, problem: str) -> None:
+        super().__init__(f"{problem}; the protocol has {expected} next")
+        self.expected = expected
+
+
+class WrongStep(SessionError):
+    """Something was done that is not what the protocol has next. Nothing was sent."""
+
+    def __init__(self, expected: str, got: str, problem: str = "") -> None:
+        super().__init__(expected, f"{got} does not fit: {problem}" if problem else got)
+        self.got = got
+
+
+class SessionClosed(SessionError):
+    """The other side of a session has left it, ended, or cannot be reached.
+
+    ``reason`` is a term: an exit reason, ``{left, Why}`` of a side that left before the
+    end, ``{refused, Protocol}`` of one that follows another protocol, or ``{broken,
+    Problem}`` if it sent what the protocol does not allow.
+    """
+
+    def __init__(self, expected: str, reason: Any) -> None:
+        super().__init__(expected, f"the other side is gone: {reason!r}")
+        self.reason = reason
+
+
+class SessionTimeout(SessionError, TimeoutError):
+    """The other side did nothing for ``seconds``. The session goes on as it was."""
+
+    def __init__(self, expected: str, seconds: float) -> None:
+        super().__init__(expected, f"nothing came within {seconds:g} s")
+        self.seconds = seconds
+
+
 class NotPermitted(ErgopyError):
     """The configuration of process ``pid`` does not allow it ``what``.
 
@@ -544,6 +604,18 @@ class Exit(ErgopyError):
     def __init__(self, reason: Any = "normal") -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class NeededChildExited(Exit):
+    """A needed child of a scope has ended; ``pid`` and ``why`` say which, and why.
+
+    Who does not catch it ends with ``{needed_child_exited, Pid, Why}``.
+    """
+
+    def __init__(self, word: str, pid: Pid, why: Any) -> None:
+        super().__init__((word, pid, why))
+        self.pid = pid
+        self.why = why
 
 
 class Throw(ErgopyError):

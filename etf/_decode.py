@@ -6,7 +6,9 @@ compared with the bytes that are left before anything is allocated: an element t
 least one byte. What the BEAM refuses is refused, what it normalises is normalised.
 
 ``decode`` and ``decode_prefix`` read stand-alone terms: version byte first, and the two
-forms that exist only there, compressed and local. A link uses ``decode_term``.
+forms that exist only there, compressed and local. A link uses ``decode_term``. Classes
+that the options name are made of the maps and tuples that are read, inside out: see
+``mapping.reviving``.
 
     decode_term(data, offset, options, atoms) -> (term, end)
 
@@ -182,7 +184,7 @@ class _Tuple(_Frame):
     def finish(self, reader: Reader) -> Any:
         made = tuple(self.items)
         reviver = reader.reviver
-        return made if reviver is None else reviver.tuple(made, self.frozen)
+        return made if reviver is None else reviver.of_tuple(made, self.frozen)
 
 
 class _List(_Frame):
@@ -219,7 +221,7 @@ class _Map(_Frame):
     def finish(self, reader: Reader) -> Any:
         made = self._map()
         reviver = reader.reviver
-        return made if reviver is None else reviver.map(made, self.frozen)
+        return made if reviver is None else reviver.of_map(made, self.frozen)
 
     def _map(self) -> dict[Any, Any] | TermMap:
         keys, values = self.items[0::2], self.items[1::2]

@@ -16,6 +16,7 @@ cdef struct Reader:
     int levels                     # containers that may still open
     int flags
     int frozen                     # above 0 inside a map key
+    PyObject* reviver              # borrowed from the options; NULL: none
 
 # The atoms that one direction of a link has carried; see ergopy.dist.atom_cache. Each
 # has one place where it may be, so a message changes a slot at most once, and all that

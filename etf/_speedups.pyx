@@ -39,6 +39,7 @@ from . import _leaf_readers as _readers
 from ._containers import BitBinary, Charlist, FrozenList, ImproperList, TermMap
 from ._errors import DecodeError, EncodeError
 from ._options import DecodeOptions, EncodeOptions
+from .mapping.shape import shape_of
 from ._types import (
     Atom,
     Export,
@@ -310,6 +311,8 @@ cdef enum:
     CHARLISTS_STR = 2
     NIL_ATOM = 4
     UNDEFINED_NONE = 8
+    REVIVE_MAPS = 16
+    REVIVE_TUPLES = 32
 
 
 class _Refused(ValueError):
@@ -545,6 +548,12 @@ cdef int open_reader(Reader* r, object options) except -1:
             | (NIL_ATOM if options.nil == "atom" else 0)
             | (UNDEFINED_NONE if options.undefined == "none" else 0)
         )
+        made.reviver = NULL
+        if options.reviver is not None:
+            made.reviver = <PyObject*>options.reviver
+            made.flags |= REVIVE_MAPS
+            if options.reviver.has_records:
+                made.flags |= REVIVE_TUPLES
         if type(options) is not DecodeOptions:
             r[0] = made
             return 0
@@ -934,6 +943,8 @@ cdef PyObject* read_tuple(Reader* r, Py_ssize_t size) except NULL:
         items[i] = read_item(r)
     r.owed = owed
     r.levels += 1
+    if r.flags & REVIVE_TUPLES:
+        made = (<object>r.reviver).of_tuple(made, r.frozen > 0)
     return give(made)
 
 
@@ -1058,6 +1069,8 @@ cdef PyObject* read_map(Reader* r) except NULL:
         descend(r, 2)
         made = read_pairs(r, [], size, owed)
         r.levels += 2
+        if r.flags & REVIVE_MAPS:
+            made = (<object>r.reviver).of_map(made, True)
         return give(made)
     descend(r, 1)
     made = own(new_dict(size))
@@ -1072,6 +1085,8 @@ cdef PyObject* read_map(Reader* r) except NULL:
             break
     r.owed = owed
     r.levels += 1
+    if r.flags & REVIVE_MAPS:
+        made = (<object>r.reviver).of_map(made, False)
     return give(made)
 
 
@@ -1256,6 +1271,7 @@ cdef object read_fun(Reader* r):
     return fun
 
 
+cdef object _FORMS = _pure_encode._FORMS
 _WITH_ATOMS = frozenset({Atom, Pid, Reference, bool, type(None)})
 _DECODE = DecodeOptions()
 _ENCODE = EncodeOptions()
@@ -2054,14 +2070,19 @@ cdef int put_rare(Writer* w, object term) except -1:
     if type(term) is bytearray or type(term) is memoryview:
         if put_buffer(w, term):
             return 0
-    if not w.careful and type(term) not in _pure_encode._FORMS:
-        raise _Foreign
-    form = _pure_encode.form_of(term)
-    if form is None:
-        term = _pure_encode.convert(term, <object>w.options)
-        form = _pure_encode.form_of(term)
-        if form in _WITH_ATOMS:
+    form = type(term)
+    if form not in _FORMS:
+        shape = shape_of(form)
+        if shape is not None and shape.quiet:
+            term = shape.dump(term)
             return write_term(w, <PyObject*>term)
+        if not w.careful:
+            raise _Foreign
+        converted = _pure_encode.convert(term, <object>w.options)
+        form = _pure_encode.form_of(converted)
+        if form in _WITH_ATOMS and converted is not term:
+            return write_term(w, <PyObject*>converted)
+        term = converted
     leaf = _pure_encode.LEAVES["undefined" if w.undefined else "nil"].get(form)
     if leaf is not None:
         return put_leaf(w, leaf, _pure_encode._BASE_VALUE.get(form, _itself)(term))

@@ -3,9 +3,13 @@
   ergopy run shop.models:Predictor --name py@127.0.0.1
   ergopy run shop.main:main --name py@127.0.0.1 --cookie-file ~/.erlang.cookie
 
-OBJECT is an async function, called with the running node, or a behaviour such as a
-GenServer class, started under its name in lower case (or --as). SIGTERM and Ctrl-C
-shut the processes down in order; a second one ends at once.
+  ergopy run shop:Shop --name py@127.0.0.1
+
+OBJECT is an async function, called with the running node; a behaviour such as a
+GenServer class, started under its name in lower case (or --as); or an application,
+started with those that it depends on. If that ends, so does the node, unless its start
+type says otherwise; the exit status is 1 if it failed. SIGTERM and Ctrl-C stop the
+applications, and then the other processes, in order; a second one ends at once.
 """
 
 from __future__ import annotations
@@ -13,14 +17,15 @@ from __future__ import annotations
 import argparse
 import inspect
 import logging
-import sys
-from importlib import import_module
 from typing import Any
 
 import ergopy
 
 from .common import add_cookie_arguments, complain, cookie
 from .tls import add_tls_arguments, tls
+
+FAILED = 1
+"""Exit status when an application did not start, or failed."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,15 +81,36 @@ def _ports(text: str) -> tuple[int, int]:
 
 async def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    import ergopy
+    # It takes Trio with it, which --help has no need of.
+    from .._targets import find
 
     level = logging.DEBUG if args.verbose else logging.INFO
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
+    # As on a BEAM it is not worth a line that all goes well.
+    logging.getLogger("ergopy.supervisor").setLevel(
+        logging.DEBUG if args.verbose else logging.WARNING
+    )
     try:
         target = find(args.object)
+        if inspect.iscoroutinefunction(target):
+            inspect.signature(target).bind(None)
     except (ImportError, AttributeError, TypeError, ValueError) as error:
         complain(f"cannot load {args.object}: {error}")
         return 2
+    try:
+        await _run(target, args)
+    except ergopy.ApplicationTerminated as end:
+        complain(str(end))
+        return 0 if end.clean else FAILED
+    except ergopy.ApplicationError as error:
+        complain(str(error))
+        return FAILED
+    return 0
+
+
+async def _run(target: Any, args: argparse.Namespace) -> None:
+    from .._targets import serve
+
     async with ergopy.Node(
         args.name,
         named_by=args.named_by,
@@ -97,29 +123,4 @@ async def run(args: argparse.Namespace) -> int:
         listen_host=args.listen_host,
     ) as node:
         print(f"{node.name} is up on port {node.port}", flush=True)
-        if isinstance(target, type):
-            name = args.registered or target.__name__.lower()
-            await node.start(target, name=name)
-            await node.wait_closed()
-        else:
-            await target(node)
-    return 0
-
-
-def find(path: str) -> Any:
-    """Import ``MODULE:OBJECT``, also from the current folder."""
-    module, colon, name = path.partition(":")
-    if not colon or not name:
-        raise ValueError("write MODULE:OBJECT, as in shop.main:main")
-    sys.path.insert(0, "")
-    target: Any = import_module(module)
-    for part in name.split("."):
-        target = getattr(target, part)
-    if isinstance(target, type):
-        if not issubclass(target, ergopy.Behaviour):
-            raise ValueError(f"the class {name} is no behaviour, such as a GenServer")
-    elif not inspect.iscoroutinefunction(target):
-        raise ValueError(f"{name} is no 'async def' and no behaviour")
-    else:
-        inspect.signature(target).bind(None)
-    return target
+        await serve(node, target, name=args.registered)

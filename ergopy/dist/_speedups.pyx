@@ -137,7 +137,9 @@ cdef class LinkDecoder:
     cdef bint header
     cdef bint busy
     cdef uint64_t max_packet
-    cdef object options
+    cdef object options              # for messages
+    cdef object plain                # for control terms, which are not the user's
+    cdef int flags                   # of the reader, for messages
     cdef object fragments
     cdef Reader reader
     cdef unsigned char* partial      # an incomplete packet, from its length on
@@ -152,6 +154,7 @@ cdef class LinkDecoder:
         self.header = header
         self.max_packet = limits.max_packet
         self.options = replace(options or etf.DecodeOptions(), limits=limits.terms)
+        self.plain = etf.DecodeOptions(limits=limits.terms)
         self.fragments = Fragments(limits)
 
     def __dealloc__(self):
@@ -179,6 +182,7 @@ cdef class LinkDecoder:
         collecting = pause_gc()
         try:
             open_reader(&self.reader, self.options)
+            self.flags = self.reader.flags
             self.feed(<const unsigned char*>view.buf, view.len, operations)
         except RemoteProtocolError as exc:
             self.error = exc
@@ -298,7 +302,7 @@ cdef class LinkDecoder:
             operations.append((control, None))
             return 0
         self.version(r, "message")
-        operations.append((control, self.term(r, "message")))
+        operations.append((control, self.term(r, "message", self.options)))
         return 0
 
     cdef int version(self, Reader* r, str what) except -1:
@@ -315,7 +319,9 @@ cdef class LinkDecoder:
             r.cur += 1
             self.atoms(r)
             control = self.control(r)
-            message = self.term(r, "message") if has_payload(control) else None
+            message = (
+                self.term(r, "message", self.options) if has_payload(control) else None
+            )
             operations.append((control, message))
         elif kind == 69 or kind == 70:
             operation = self.fragment(r, kind)
@@ -370,12 +376,14 @@ cdef class LinkDecoder:
         try:
             r.begin = r.cur = <const unsigned char*>view.buf
             r.end = r.begin + view.len
-            return assembled.control, self.term(r, "message")
+            return assembled.control, self.term(r, "message", self.options)
         finally:
             PyBuffer_Release(&view)
 
     cdef object control(self, Reader* r):
-        control = self.term(r, "control term")
+        r.flags = 0
+        control = self.term(r, "control term", self.plain)
+        r.flags = self.flags
         if (
             type(control) is not tuple
             or not control
@@ -386,14 +394,14 @@ cdef class LinkDecoder:
             )
         return control
 
-    cdef object term(self, Reader* r, str what):
+    cdef object term(self, Reader* r, str what, object options):
         cdef const unsigned char* start = r.cur
         cdef PyObject* term = (<silent_read>read_term)(r)
         if term != NULL:
             return own(term)
         refusal = pending_refusal()
         try:
-            return read_again(refusal, r, start, self.options)
+            return read_again(refusal, r, start, options)
         except etf.DecodeError as exc:
             raise RemoteProtocolError(f"bad {what}: {exc}") from exc
 

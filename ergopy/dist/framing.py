@@ -129,6 +129,8 @@ class LinkDecoder:
         self.error: RemoteProtocolError | None = None
         """How the peer broke the rules; nothing is decoded any more then."""
         self._options = replace(options, limits=limits.terms)
+        # A control term is not the user's, whatever messages are to become.
+        self._plain = etf.DecodeOptions(limits=limits.terms)
         self._reader = PacketReader(limits.max_packet)
         self._cache = ReceivedAtoms(limits.terms.max_atoms)
         self._fragments = Fragments(limits)
@@ -226,7 +228,7 @@ class LinkDecoder:
     def _control(
         self, packet: bytes, at: int, atoms: Sequence[etf.Atom]
     ) -> tuple[tuple[Any, ...], int]:
-        control, at = self._term("control term", packet, at, atoms)
+        control, at = self._term("control term", packet, at, atoms, self._plain)
         if type(control) is not tuple or not control or type(control[0]) is not int:
             raise RemoteProtocolError(
                 "the control term is no tuple that begins with a number"
@@ -234,13 +236,18 @@ class LinkDecoder:
         return control, at
 
     def _message(self, packet: bytes, at: int, atoms: Sequence[etf.Atom]) -> Any:
-        return self._term("message", packet, at, atoms)[0]
+        return self._term("message", packet, at, atoms, self._options)[0]
 
     def _term(
-        self, what: str, packet: bytes, at: int, atoms: Sequence[etf.Atom]
+        self,
+        what: str,
+        packet: bytes,
+        at: int,
+        atoms: Sequence[etf.Atom],
+        options: etf.DecodeOptions,
     ) -> tuple[Any, int]:
         try:
-            return decode_term(packet, at, self._options, atoms)
+            return decode_term(packet, at, options, atoms)
         except etf.DecodeError as exc:
             raise RemoteProtocolError(f"bad {what}: {exc}") from exc
 

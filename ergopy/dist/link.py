@@ -17,6 +17,8 @@ from .flags import WITH_HEADER, Flag
 __all__ = ["Encoder", "LinkDecoder", "LinkEncoder", "compiled", "encoder_for"]
 
 if TYPE_CHECKING:
+    import etf
+
     from .fragmenting import LargeFrame
     from .framing import LinkDecoder, LinkEncoder
 
@@ -52,7 +54,9 @@ class Encoder(Protocol):
     def frames(self) -> int: ...
 
 
-def encoder_for(flags: Flag, *, cache: bool = True) -> Encoder:
+def encoder_for(
+    flags: Flag, *, cache: bool = True, options: etf.EncodeOptions | None = None
+) -> Encoder:
     """Return an encoder for a link with these flags.
 
     Without *cache* its frames do not depend on each other.
@@ -61,6 +65,7 @@ def encoder_for(flags: Flag, *, cache: bool = True) -> Encoder:
         header=bool(flags & WITH_HEADER),
         cache=cache and Flag.DIST_HDR_ATOM_CACHE in flags,
         fragments=Flag.FRAGMENTS in flags,
+        options=options,
     )
     if old_forms.needed(flags):
         return old_forms.OldForms(encoder, flags)

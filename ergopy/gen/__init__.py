@@ -1,5 +1,9 @@
 """Behaviours: processes with a fixed way to live."""
 
+from . import agent as agent
+from . import pool as pool
+from . import session as session
+from . import event_manager as event_manager
 from . import state_machine as state_machine
 from . import supervisor as supervisor
 from . import sys as sys
@@ -11,3 +15,7 @@ from .returns import Reply as Reply
 from .returns import Stop as Stop
 from .server import From as From
 from .server import GenServer as GenServer
+from .typed import Client as Client
+from .typed import on_call as on_call
+from .typed import on_cast as on_cast
+from .typed import on_info as on_info

@@ -1,15 +1,15 @@
 """``apply``: run a Python function, or one that this node exports, by its name.
 
-Tasks and agents run either. Locally that is any callable, plain or ``async``. From the
-wire it is a module, a function and arguments, and only what the program has exported
-is there; the rest ends as on a BEAM, with ``undef``. A fun of a BEAM is code that only
-a BEAM can run, unless it is ``fun Module:Function/Arity``.
+Tasks and agents run either. Inside of a node that is any callable, plain or ``async``,
+as :class:`Work`. From the wire it is a module, a function and arguments, and only what
+the program has exported is there; the rest ends as on a BEAM, with ``undef``. A fun of
+a BEAM is code that only a BEAM can run, unless it is ``fun Module:Function/Arity``.
 """
 
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from etf import Atom, Export, Fun
 
@@ -28,10 +28,18 @@ Function: TypeAlias = "Callable[..., Any] | tuple[str, str]"
 Mfa: TypeAlias = "tuple[Atom, Atom, list[Any]]"
 
 BADARG = Atom("badarg")
+BEAM_FUN = Atom("a_beam_fun_cannot_run_here")
 NOCATCH = Atom("nocatch")
 
 
-async def apply(process: Process, function: Any, args: Any) -> Any:
+class Work(NamedTuple):
+    """What to run: what a process of this node is sent in the place of an MFA."""
+
+    function: Function
+    args: tuple[Any, ...]
+
+
+async def apply(process: Process, function: Function, args: Any) -> Any:
     """Run ``function(*args)`` in *process* and return its value.
 
     Raises:
@@ -50,16 +58,6 @@ async def apply(process: Process, function: Any, args: Any) -> Any:
         raise Exit(((NOCATCH, thrown.term), [])) from thrown
 
 
-def named(function: Function, args: tuple[Any, ...]) -> Mfa:
-    """Return a function and its arguments as they are named on the wire."""
-    if callable(function):
-        module = getattr(function, "__module__", None) or "python"
-        name = getattr(function, "__qualname__", None) or repr(function)
-        return Atom(module[:255]), Atom(name[:255]), list(args)
-    module, name = function
-    return Atom(module), Atom(name), list(args)
-
-
 def check(function: Any) -> None:
     """Raise TypeError for what :func:`apply` could not run."""
     match function:
@@ -71,27 +69,57 @@ def check(function: Any) -> None:
         )
 
 
-def called(module: Any, function: Any, arguments: Any) -> tuple[tuple[str, str], Any]:
-    """Return the function and the arguments that a BEAM means.
-
-    ``erlang:apply`` is what it makes of a fun.
+def as_told(
+    caller: Process, dest: Any, function: Function, args: tuple[Any, ...]
+) -> Work | Mfa:
+    """Return how a process is told to run a function; a callable stays in this node.
 
     Raises:
-        Exit: ``badarg``, or ``undef`` for a fun.
+        TypeError: It is no function, or one that the node of *dest* cannot have.
     """
-    while module == ERLANG and function == APPLY and isinstance(arguments, list):
-        match arguments:
-            case [Fun() as fun, args]:
-                raise Exit((UNDEF, [(fun, args, [])]))
-            case [Export(module=module, function=function), arguments]:
-                continue
-            case [module, function, arguments]:
-                continue
-        break
-    names = isinstance(module, Atom) and isinstance(function, Atom)
-    if not (names and isinstance(arguments, list)):
-        raise Exit((BADARG, [(ERLANG, APPLY, [module, function, arguments], [])]))
-    return (module, function), arguments
+    check(function)
+    if not callable(function):
+        return named(function, args)
+    if caller.runtime.locate(dest)[0] is not None:
+        raise TypeError(
+            f"another node cannot run {function!r}; name what it has, as in "
+            "('Elixir.String', 'upcase')"
+        )
+    return Work(function, args)
+
+
+def named(function: Function, args: tuple[Any, ...]) -> Mfa:
+    """Return a function and its arguments as they are named on the wire."""
+    if callable(function):
+        module = getattr(function, "__module__", None) or "python"
+        name = getattr(function, "__qualname__", None) or repr(function)
+        return Atom(module[:255]), Atom(name[:255]), list(args)
+    module, name = function
+    return Atom(module), Atom(name), list(args)
+
+
+def told(term: Any) -> Work:
+    """Return what a process was told to run, by us or by a BEAM.
+
+    ``erlang:apply`` is what a BEAM makes of a fun that takes no arguments.
+
+    Raises:
+        Exit: It is a fun, or nothing that can be run (``badarg``).
+    """
+    match term:
+        case Work():
+            return term
+        case Fun() | (Atom("erlang"), Atom("apply"), [Fun(), _]):
+            raise Exit(BEAM_FUN)
+        case (Atom("erlang"), Atom("apply"), [Export() as fun, list(args)]):
+            return Work((fun.module, fun.function), tuple(args))
+        case (Atom("erlang"), Atom("apply"), [Atom(), Atom(), list()] as mfa):
+            return told(tuple(mfa))
+        case Export():
+            return Work((term.module, term.function), ())
+        case (Atom() as module, Atom() as function, list(args)):
+            return Work((module, function), tuple(args))
+    raise Exit((BADARG, [(ERLANG, APPLY, [term], [])]))
 
 
 def undefined(module: Any, function: Any, arguments: list[Any]) -> Exit:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..process.message_queue import Match
     from ..process.message_timers import MessageTimer
     from ..process.process import Process
+    from .scope import Scope
     from ..process.requests import MultiReply, Request
 
 
@@ -117,6 +118,11 @@ class Behaviour:
         timeout: float | None = 5.0,
     ) -> Any:
         return await self.process.rpc(peer, module, function, args, timeout)
+
+    def scope(self) -> Scope:
+        """Make a scope of this process; see ``Process.scope``."""
+        scope: Scope = self.process.scope()
+        return scope
 
     async def spawn(
         self, function: Callable[..., Awaitable[Any]], *args: Any, **options: Any

@@ -197,6 +197,12 @@ class Loop(Behaviour):
             return Ending(message.reason, told=True)
         return None
 
+    async def _reply(self, from_: Any, value: Any) -> None:
+        """Answer a call, and wait if too much is under way to who asks."""
+        full = (self._debug or self.process).reply_nowait(from_, value)
+        if full is not None:
+            await full.ready(self.process.pid)
+
     async def _system(self, message: Any) -> None:
         """Serve a system message, and while suspended nothing else."""
         process = self.process

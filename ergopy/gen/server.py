@@ -16,6 +16,7 @@ from ..process.atoms import (
 from ..process.messages import ExitMessage
 from .loop import Ending, Loop
 from .returns import NOREPLY, Control, NoReply, Reply, Stop
+from .typed.dispatch import install
 
 if TYPE_CHECKING:
     from ..process.process import Process
@@ -46,6 +47,10 @@ class GenServer(Loop):
         "handle_info",
         "handle_continue",
     }
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        install(cls)
 
     async def init(self, *args: Any) -> Any:
         """Set up the state; return None, ``NoReply(...)``, ``Stop`` or ``IGNORE``."""
@@ -129,9 +134,7 @@ class GenServer(Loop):
                 answer = (from_, result.reply) if has_answer else None
                 raise Ending(result.reason, answer=answer)
             if isinstance(result, Reply) and from_ is not None:
-                full = (self._debug or self.process).reply_nowait(from_, result.value)
-                if full is not None:
-                    await full.ready(self.process.pid)
+                await self._reply(from_, result.value)
             elif result is not None and not isinstance(result, NoReply):
                 raise TypeError(f"a callback returned {result!r}")
             if result is None or result.then is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import etf
 from etf import Atom, Charlist, Pid
@@ -25,6 +25,13 @@ SUSPENDED = Atom("suspended")
 
 MAX_DEPTH = 12
 """Containers inside each other that ``sys:get_state`` takes apart."""
+
+
+class Shows(Protocol):
+    """What says itself how its state looks."""
+
+    def format_state(self) -> Any:
+        """Return a term, or what becomes one by its text."""
 
 
 async def show_state(server: Loop, from_: Any) -> None:
@@ -109,7 +116,7 @@ def _text(value: object) -> str:
         return f"<{type(value).__qualname__}>"
 
 
-def shown_state(server: Loop) -> Any:
+def shown_state(server: Shows) -> Any:
     """Return what the server shows; a mistake in showing it is no reason to end."""
     try:
         return portable(server.format_state())

@@ -24,7 +24,6 @@ from etf import Atom
 from ..dist.connect import Decision
 from ..dist.flags import WITH_HEADER, Flag, offered
 from ..dist.handshake import Connected, Identity, NameReceived
-from ..dist.link import LinkDecoder, encoder_for
 from ..dist.transport import Transport
 from ..errors import ConnectError
 from . import naming
@@ -36,6 +35,7 @@ from .peer import Peer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from ..dist.coding import Coding
     from ..dist.handshake import Answer
     from ..dist.limits import LinkLimits
     from ..dist.network import Socket
@@ -57,6 +57,7 @@ class Connections:
         hidden: Whether connections that we begin are hidden.
         net_ticktime: Seconds of silence after which a peer is down.
         limits: What one connection may claim.
+        coding: Makes what encodes and decodes.
         high_water: Bytes queued for a peer above which senders wait.
         named_by: The peer that this node has its name from, if so.
         on_nameless: Called when the connection to that peer is lost.
@@ -71,6 +72,7 @@ class Connections:
         hidden: bool,
         net_ticktime: float,
         limits: LinkLimits,
+        coding: Coding,
         high_water: int,
         named_by: str | None = None,
         on_nameless: Callable[[], object] | None = None,
@@ -85,6 +87,7 @@ class Connections:
         self._offered = offered(hidden=hidden)
         self._net_ticktime = net_ticktime
         self._limits = limits
+        self._coding = coding
         self._high_water = high_water
         self._named_by = named_by
         self._on_nameless = on_nameless
@@ -121,7 +124,7 @@ class Connections:
             peer = self._others.get(name)
         if peer is None:
             atom = Atom(name)
-            peer = Peer(atom, self.runtime, self, self._high_water)
+            peer = Peer(atom, self.runtime, self, self._high_water, self._coding)
             self._others[atom] = peer
         return peer
 
@@ -260,7 +263,7 @@ class Connections:
         header = bool(link.flags & WITH_HEADER)
         transport = Transport(
             sock,
-            LinkDecoder(header=header, limits=self._limits),
+            self._coding.decoder(header=header, limits=self._limits),
             Dispatcher(peer, self.runtime, self._serve_spawn).deliver,
             self.runtime,
             net_ticktime=self._net_ticktime,
@@ -270,7 +273,7 @@ class Connections:
         self.runtime.nursery.start_soon(self._run, peer, transport, link.surplus)
         kind = "" if link.flags & Flag.PUBLISHED else " (hidden)"
         logger.info("connected to %s%s", link.peer, kind, extra=self._extra(peer))
-        peer.up(transport, encoder_for(link.flags), link.creation, link.flags)
+        peer.up(transport, self._coding.encoder(link.flags), link.creation, link.flags)
         # If it is the peer's connection, ours need not be made any more.
         attempt = self._attempts.pop(link.peer, None)
         if attempt is not None:

@@ -171,8 +171,8 @@ class Exports:
             function, *_arity(function), in_thread
         )
 
-    async def call(self, module: str, function: str, arguments: list[Any]) -> Any:
-        """Run an exported function and return its value; its exceptions pass through.
+    def find(self, module: str, function: str, arguments: list[Any]) -> _Function:
+        """Return the exported function that a call means.
 
         Raises:
             Undefined: It is not exported, or takes other arguments.
@@ -182,6 +182,15 @@ class Exports:
             found = self._functions.get((module, function))
         if found is None or not found.least <= len(arguments) <= found.most:
             raise Undefined(module, function, arguments)
+        return found
+
+    async def call(self, module: str, function: str, arguments: list[Any]) -> Any:
+        """Run an exported function and return its value; its exceptions pass through.
+
+        Raises:
+            Undefined: It is not exported, or takes other arguments.
+        """
+        found = self.find(module, function, arguments)
         if found.in_thread:
             return await trio.to_thread.run_sync(
                 found.call, *arguments, limiter=self.limiter

@@ -11,6 +11,7 @@ import trio
 import epmd as epmd_
 from etf import Atom
 
+from ..dist.coding import Coding
 from ..dist.limits import LinkLimits
 from ..dist.listener import serve
 from ..dist.network import TcpNetwork
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
         Sequence,
     )
     from types import TracebackType
+
+    from etf import DecodeOptions, EncodeOptions
 
     from ..abc import Address
     from ..dist.network import Listener, Network
@@ -101,6 +104,9 @@ class Node(Verbs):
             them one second at most is for bytes that are still to be sent.
         high_water: Bytes queued for a peer above which senders wait.
         limits: What one connection may claim, whatever its peer sends.
+        decode: What arriving messages become, an :class:`etf.DecodeOptions`:
+            ``strings``, ``structs``, ``records`` and ``converters`` count.
+        encode: How messages leave, an :class:`etf.EncodeOptions` without compression.
         watchdog: Seconds that one process may hold the event loop before it is logged,
             with its stack; None does not watch.
         max_processes: How many processes there may be, its own ones included; past that
@@ -138,6 +144,8 @@ class Node(Verbs):
         grace: float = 5.0,
         high_water: int = HIGH_WATER,
         limits: LinkLimits | None = None,
+        decode: DecodeOptions | None = None,
+        encode: EncodeOptions | None = None,
         watchdog: float | None = 1.0,
         max_processes: int = MAX_PROCESSES,
         copy: CopyPolicy = "none",
@@ -188,6 +196,7 @@ class Node(Verbs):
         self._options: dict[str, Any] = {
             "hidden": hidden,
             "limits": limits or LinkLimits(),
+            "coding": Coding(decode, encode),
             "high_water": high_water,
         }
         self._net_ticktime = net_ticktime

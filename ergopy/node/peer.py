@@ -19,8 +19,8 @@ import trio
 from etf import Atom, Pid, Reference
 
 from ..dist import control as op
+from ..dist.coding import Coding
 from ..dist.flags import WITH_HEADER, Flag
-from ..dist.link import LinkEncoder, encoder_for
 from ..dist.transport import HIGH_WATER
 from ..process.atoms import EMPTY, NOCONNECTION
 from . import forms
@@ -40,8 +40,8 @@ _SENDER_IS_SECOND = frozenset(
     {op.SPAWN_REQUEST, op.UNLINK_ID, op.UNLINK_ID_ACK, op.ALTACT_SIG_SEND}
 )
 
-# For what waits, whatever the link will be like: no version byte before the message.
-_early = LinkEncoder(header=True)
+# What waits has no version byte before the message: the link may not want one.
+_DEFAULT = Coding()
 _VERSION = b"\x83"
 
 
@@ -55,9 +55,12 @@ class Peer(Signalling):
         runtime: Runtime,
         dialler: Dialler,
         high_water: int = HIGH_WATER,
+        coding: Coding = _DEFAULT,
     ) -> None:
         super().__init__(name, runtime)
         self._dialler = dialler
+        self._coding = coding
+        self._early = coding.early
         self.transport: Transport | None = None
         self.encoder: Encoder | None = None
         self.plain: Encoder | None = None
@@ -85,7 +88,7 @@ class Peer(Signalling):
     ) -> None:
         """Take a connection into use, and send what waited for it."""
         self.transport, self.encoder = transport, encoder
-        self.plain = encoder_for(flags, cache=False)
+        self.plain = self._coding.encoder(flags, cache=False)
         self.creation, self.flags = creation, flags
         self._altact = bool(flags & Flag.ALTACT_SIG)
         self.watches_processes = forms.can_watch(flags)
@@ -175,7 +178,8 @@ class Peer(Signalling):
             etf.EncodeError: *message* is no term; nothing was sent.
         """
         if self.transport is None:
-            self._wait(control, None if message is NONE else _early.payload(message))
+            payload = None if message is NONE else self._early.payload(message)
+            self._wait(control, payload)
         else:
             self._transmit(control, message, sender=sender)
 
@@ -202,7 +206,7 @@ class Peer(Signalling):
         transport.post(frame, sender)
 
     def _wait(self, control: tuple[Any, ...], payload: bytes | None) -> None:
-        self._queued += len(_early.control(control)) + len(payload or b"")
+        self._queued += len(self._early.control(control)) + len(payload or b"")
         self.waiting.append((control, payload))
         self._dialler.dial_soon(self)
 
@@ -219,7 +223,7 @@ class Peer(Signalling):
 
     def encode(self, message: Any) -> bytes:
         """Encode a message for :meth:`send_many`, of this peer and any other."""
-        return _early.payload(message)
+        return self._early.payload(message)
 
     def send_many(
         self, sender: Pid, targets: list[Pid | str | Reference], payload: bytes

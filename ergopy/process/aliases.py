@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from etf import Pid, Reference
 
     from .runtime import Runtime
-    from .signals import Signals
+    from .signals import Receiver, Signals
 
 
 @final
@@ -97,13 +97,16 @@ class Aliases(Mailbox):
         priority: bool = False,
     ) -> None:
         """Make *ref* an alias; see :class:`Alias`."""
+        owner: Any = self
+        alias = Alias(owner, ref, once=once, bound=bound, priority=priority)
+        self.lead_to(ref, alias)
+
+    def lead_to(self, ref: Reference, receiver: Receiver) -> None:
+        """Let *ref* lead to *receiver* until ``unalias``, or the end of the process."""
         if self._aliases is None:
             self._aliases = set()
         self._aliases.add(ref)
-        owner: Any = self
-        self.runtime.aliases[ref.words] = Alias(
-            owner, ref, once=once, bound=bound, priority=priority
-        )
+        self.runtime.aliases[ref.words] = receiver
 
     def end_bound_alias(self, ref: Reference) -> None:
         """End the alias of a monitor with the monitor, unless it is to stay."""

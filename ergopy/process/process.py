@@ -43,6 +43,7 @@ class Process(SpawnVerbs):
         "log_crash",
         "node",
         "parent",
+        "supervisor",
     )
 
     dropped = 0
@@ -56,6 +57,9 @@ class Process(SpawnVerbs):
         self.label: Any = label
         """What it is called in logs: any term, as for ``proc_lib:set_label/1``."""
         self.parent = parent
+        self.supervisor: Any = None
+        """The nearest supervisor (the behaviour) that it runs below; see the layer
+        of behaviours. Inherited by whoever it starts."""
         self.node: Any = runtime.owner
         self.group_leader = self.pid
         self.log_crash = True
@@ -287,6 +291,13 @@ class Process(SpawnVerbs):
             config=config,
             options=options,
         )
+
+    def scope(self) -> Any:
+        """Make a scope: processes that end with a block of code, or with this process.
+
+        ``async with proc.scope() as scope``; see :class:`ergopy.Scope`.
+        """
+        return self.node.scope(self)
 
     def register(self, name: str, pid: Pid | None = None) -> None:
         """Give a process of this node a name, by default this one; ``register/2``."""

@@ -170,6 +170,7 @@ class Runtime:
             process = LimitedProcess(self, label, parent.pid, mailbox)
         process.group_leader = parent.group_leader
         process.environment = parent.environment
+        process.supervisor = parent.supervisor
         self.processes[process.pid.id] = process
         self.spawned += 1
         if isinstance(name, Via):

@@ -44,7 +44,9 @@ class Via:
 
     __slots__ = ("found", "module", "name", "value")
 
-    def __init__(self, module: str | NameRegister, name: Any, value: Any = None) -> None:
+    def __init__(
+        self, module: str | NameRegister, name: Any, value: Any = None
+    ) -> None:
         self.module = module
         self.name = name
         self.value = value

@@ -40,6 +40,9 @@ def text(characters: Any, encoding: str = "utf-8") -> str | None:
             match stack.pop():
                 case bytes() as data:
                     parts.append(data.decode(encoding, "replace"))
+                case str() as binary if not isinstance(binary, Atom):
+                    # A node may have its binaries decoded.
+                    parts.append(binary.encode().decode(encoding, "replace"))
                 case bool():
                     return None
                 case int() as point:

@@ -9,7 +9,7 @@ Beside it stands ``ergopy``, which runs nothing: it says the version to other no
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .._version import __version__
 from ..gen.application import KERNEL, Application, ApplicationSpec, functions
@@ -17,6 +17,8 @@ from ..gen.supervisor import ChildSpec, Supervisor
 from . import net_kernel, rex, user
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from etf import Pid
 
 SAFE = [
@@ -34,7 +36,11 @@ class Kernel(Application):
     name = KERNEL
     version = __version__
     description = "The services that other nodes expect"
-    registered = ("kernel_sup", "kernel_safe_sup", *(spec.name for spec in SAFE))
+    registered: ClassVar[Sequence[str]] = (
+        "kernel_sup",
+        "kernel_safe_sup",
+        *(spec.name for spec in SAFE),
+    )
 
     async def start(self, *_: Any) -> Pid:
         safe = ChildSpec(Supervisor, SAFE, name="kernel_safe_sup")

@@ -11,6 +11,7 @@ from etf import Atom
 
 from ..gen.server import GenServer
 
+
 class NetKernel(GenServer):
     """Says ``yes`` to ``{is_auth, Node}``; whoever could ask has the cookie."""
 

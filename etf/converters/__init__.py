@@ -15,9 +15,9 @@ constant       class                 term
 ``UUID``       ``UUID``              a binary of 36 characters; of 16 bytes also in
 =============  ====================  ===============================================
 
-In an annotation these classes need nothing more: ``placed_at: datetime``. Elsewhere they
-are opt-in: ``EncodeOptions(converters=etf.converters.ALL)`` lets such values be sent,
-``DecodeOptions(converters=...)`` makes them of the structs that arrive.
+In an annotation these classes need nothing more: ``placed_at: datetime``. Elsewhere
+they are opt-in: ``EncodeOptions(converters=etf.converters.ALL)`` lets such values be
+sent, ``DecodeOptions(converters=...)`` makes them of the structs that arrive.
 """
 
 from __future__ import annotations

@@ -5,14 +5,14 @@ digits of a second count, Python always has six: ``~T[10:00:00.5]`` comes back w
 digits, and a whole second with none, as ``isoformat`` prints it.
 
 A ``DateTime`` of another zone than UTC has a ``tzinfo`` of the class ``Zone``: the name
-and the offsets, just as they came. No time zone database is asked, and none is needed to
-send it back. A value whose zone has no name, only an offset, is sent as the same instant
-in UTC, which is what Elixir makes of such text.
+and the offsets, just as they came. No time zone database is asked, and none is needed
+to send it back. A value whose zone has no name, only an offset, is sent as the same
+instant in UTC, which is what Elixir makes of such text.
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, Final, final
 
 from .._errors import EncodeError
@@ -91,10 +91,10 @@ def _load_datetime(term: Any) -> datetime:
     if not naive and name != _DATETIME:
         raise MappingError("%DateTime{} or %NaiveDateTime{}", term)
     name = _NAIVE if naive else _DATETIME
-    day = structs.integers(term, name, *_DAY)
-    clock, microsecond = _clock(term, name)
+    year, month, day = structs.integers(term, name, *_DAY)
+    (hour, minute, second), microsecond = _clock(term, name)
     zone = None if naive else _zone(term)
-    return datetime(*day, *clock, microsecond, zone)  # type: ignore[arg-type,misc]
+    return datetime(year, month, day, hour, minute, second, microsecond, zone)
 
 
 def _zone(term: Any) -> tzinfo:
@@ -102,7 +102,7 @@ def _zone(term: Any) -> tzinfo:
     base, extra = structs.integers(term, _DATETIME, "utc_offset", "std_offset")
     key, abbreviation = _text(key), _text(abbreviation)
     if key == _UTC and base == extra == 0:
-        return timezone.utc
+        return UTC
     return Zone(key, abbreviation, base, extra)
 
 
@@ -139,7 +139,7 @@ def _dump_datetime(value: datetime) -> Any:
         return structs.make(_NAIVE, **_day_of(value), **_clock_of(value))
     key = getattr(zone, "key", None)
     if key in ("UTC", _UTC) or not isinstance(key, str):
-        value, key = value.astimezone(timezone.utc), _UTC
+        value, key = value.astimezone(UTC), _UTC
     offset, extra = _seconds(value.utcoffset()), _seconds(value.dst())
     return structs.make(
         _DATETIME,

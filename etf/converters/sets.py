@@ -18,6 +18,4 @@ MAPSET: Final = Converter(
     structs=(MAP_SET,),
     expected="%MapSet{}",
 )
-SET: Final = Converter(
-    set, encode=term_of, decode=_changing.load, expected="%MapSet{}"
-)
+SET: Final = Converter(set, encode=term_of, decode=_changing.load, expected="%MapSet{}")

@@ -38,7 +38,7 @@ def name_of(term: Any) -> Any:
     return term.get(STRUCT) if term.__class__ in MAPS else None
 
 
-def make(name: str, **fields: Any) -> dict[Atom, Any]:
+def make(name: str, /, **fields: Any) -> dict[Atom, Any]:
     """Make a struct."""
     made: dict[Atom, Any] = {Atom(key): value for key, value in fields.items()}
     made[STRUCT] = Atom(name)

@@ -70,55 +70,6 @@ def _dump(value: SplitResult) -> Any:
     )
 
 
-URI: Final = "Elixir.URI"
-_TEXTS: Final = ("scheme", "userinfo", "host", "path", "query", "fragment")
-_PORTS: Final = {
-    "ftp": 21,
-    "http": 80,
-    "https": 443,
-    "ldap": 389,
-    "ldaps": 636,
-    "sftp": 22,
-    "tftp": 69,
-    "ws": 80,
-    "wss": 443,
-}
-
-
-def _load(term: Any) -> SplitResult:
-    scheme, userinfo, host, path, query, fragment = [
-        None if part is None else TEXT.load(part)
-        for part in structs.take(term, _URI, *_TEXTS)
-    ]
-    (port,) = structs.take(term, _URI, "port")
-    place = host or ""
-    if ":" in place and not place.startswith("["):
-        place = f"[{place}]"
-    if userinfo is not None:
-        place = f"{userinfo}@{place}"
-    if type(port) is int and port != _PORTS.get(scheme or ""):
-        place = f"{place}:{port}"
-    made = SplitResult(scheme or "", place, path or "", query or "", fragment or "")
-    if urlsplit(made.geturl()) != made:
-        raise ValueError("no URI that could be written")
-    return made
-
-
-def _dump(value: SplitResult) -> Any:
-    userinfo, at, _ = value.netloc.rpartition("@")
-    return structs.make(
-        _URI,
-        scheme=value.scheme or None,
-        userinfo=userinfo if at else None,
-        host=value.hostname,
-        port=value.port or _PORTS.get(value.scheme),
-        path=value.path or None,
-        query=value.query or None,
-        fragment=value.fragment or None,
-        authority=value.netloc or None,
-    )
-
-
 URI: Final = Converter(
     SplitResult, encode=_dump, decode=_load, structs=(_URI,), expected="%URI{}"
 )

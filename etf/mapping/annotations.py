@@ -6,16 +6,13 @@ annotation that cannot be is a ``TypeError`` there and not a surprise in some me
 
 from __future__ import annotations
 
-import sys
 import types
 import typing
 from collections import abc
-from collections.abc import Callable, Sequence
 from dataclasses import is_dataclass
 from enum import Enum
 from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
-from .._types import Atom
 from . import constants
 from .classes import ClassCodec, Part, is_required, own_fields
 from .codec import ANYTHING, Codec
@@ -28,6 +25,9 @@ from .sets import set_of
 from .shape import shape_of
 from .typed_dicts import typed_dict
 from .unions import union
+
+if typing.TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 MAX_KEPT: Final = 1024
 """Annotations of which the codec is kept, for each set of converters."""
@@ -165,9 +165,9 @@ class Compiler:
         converter = ALL.by_type.get(cls)
         if converter is None:
             raise _unknown(cls)
-        return converted(converter)
+        return converted(converter, quiet=True)
 
-    def _dataclass(self, annotation: Any, cls: type, args: Sequence[Any]) -> Codec:
+    def _dataclass(self, annotation: Any, cls: Any, args: Sequence[Any]) -> Codec:
         known = self._classes.get(annotation)
         if known is not None:
             return known
@@ -208,6 +208,25 @@ def hints_of(thing: Any) -> dict[str, Any]:
     except NameError as error:
         name = getattr(thing, "__qualname__", thing)
         raise TypeError(f"an annotation of {name}: {error}") from error
+
+
+def hints_of_method(method: Any, *, but: str) -> dict[str, Any]:
+    """Give those of a method without that of the argument *but*; it may mean nothing.
+
+    Raises:
+        TypeError: One names what is not there.
+    """
+    wanted = {
+        name: hint for name, hint in method.__annotations__.items() if name != but
+    }
+    try:
+        return typing.get_type_hints(
+            types.SimpleNamespace(__annotations__=wanted),
+            globalns=getattr(method, "__globals__", {}),
+            include_extras=True,
+        )
+    except NameError as error:
+        raise TypeError(f"an annotation of {method.__qualname__}: {error}") from error
 
 
 def _key_of(annotation: Any, name: str) -> str:

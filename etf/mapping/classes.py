@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, final
@@ -13,6 +12,8 @@ from .containers import dumped
 from .errors import MappingError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from .layouts import Layout
 
 _ABSENT: Final = object()
@@ -97,7 +98,8 @@ class ClassCodec(Codec):
                 try:
                     values[name] = load(value)
                 except MappingError as error:
-                    raise error.under(_step(key))
+                    error.under(_step(key))
+                    raise
             elif part.required:
                 raise MappingError(part.codec.expected).under(_step(key))
         if not self._ignore and len(taken) > len(values) + self._layout.overhead:
@@ -150,9 +152,8 @@ def _getter(names: Sequence[str]) -> Callable[[Any], Sequence[Any]]:
 
 def _reads_plainly(cls: type, parts: Sequence[Part]) -> bool:
     """Tell if to dump an instance runs nobody's code."""
-    if cls.__getattribute__ is not object.__getattribute__ or hasattr(
-        cls, "__getattr__"
-    ):
+    plain: Any = object.__getattribute__
+    if cls.__getattribute__ is not plain or hasattr(cls, "__getattr__"):
         return False
     for part in parts:
         found = getattr(cls, part.name, None)
@@ -160,4 +161,3 @@ def _reads_plainly(cls: type, parts: Sequence[Part]) -> bool:
         if hasattr(type(found), "__get__") and not slot:
             return False
     return all(part.codec.quiet for part in parts)
-

@@ -19,8 +19,8 @@ from .errors import MappingError
 Load: TypeAlias = Callable[[Any], Any]
 Dump: TypeAlias = Callable[[Any], Any]
 
-MAPS: Final = frozenset({dict, TermMap})
-LISTS: Final = frozenset({list, FrozenList, Charlist})
+MAPS: Final[frozenset[Any]] = frozenset({dict, TermMap})
+LISTS: Final[frozenset[Any]] = frozenset({list, FrozenList, Charlist})
 NOTHING_SPECIAL: Final[frozenset[Any]] = frozenset()
 
 

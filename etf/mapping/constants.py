@@ -7,14 +7,16 @@ text does as well. Other values are themselves: ``Literal[1, 2]`` is ``1 | 2``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from enum import Enum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from .._types import Atom
 from .codec import Codec
 from .errors import MappingError
 from .scalars import as_it_arrives, dump_atom
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from enum import Enum
 
 _PLAIN: Final = frozenset({bool, int, float, bytes, type(None)})
 
@@ -47,9 +49,7 @@ def _form(value: Any) -> Any:
     return value
 
 
-def _codec(
-    forms: list[tuple[Any, Any]], dump: Any, values: tuple[type, ...]
-) -> Codec:
+def _codec(forms: list[tuple[Any, Any]], dump: Any, values: tuple[type, ...]) -> Codec:
     # With their types, as Python takes 1, 1.0 and True for one.
     table: dict[tuple[type, Any], Any] = {}
     for value, form in forms:

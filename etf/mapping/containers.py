@@ -5,13 +5,15 @@ Each ``load`` makes a new container; a part that does not fit says where it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from .._containers import FrozenList
 from .._errors import EncodeError, step
 from .codec import LISTS, MAPS, Codec, Dump, is_map, items_of
 from .errors import MappingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 _TUPLE: Final = frozenset({tuple})
 
@@ -57,7 +59,8 @@ def tuple_of(items: Sequence[Codec]) -> Codec:
             for codec, part in zip(codecs, term, strict=True):
                 parts.append(codec.load(part))
         except MappingError as error:
-            raise error.under(f"[{len(parts)}]")
+            error.under(f"[{len(parts)}]")
+            raise
         return tuple(parts)
 
     def dump(value: Any) -> Any:
@@ -116,7 +119,8 @@ def dict_of(key: Codec, value: Codec) -> Codec:
             try:
                 loaded = load_value(part)
             except MappingError as error:
-                raise error.under(step(name))
+                error.under(step(name))
+                raise
             made[name] = loaded
         if len(made) != len(keys):
             raise MappingError("a map with keys that Python keeps apart", term)
@@ -156,7 +160,8 @@ def load_all(
         for item in items:
             loaded.append(load(item))
     except MappingError as error:
-        raise error.under(where(len(loaded)))
+        error.under(where(len(loaded)))
+        raise
     return loaded
 
 

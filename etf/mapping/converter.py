@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from .._errors import EncodeError
 from .._types import Atom
 from .codec import MAPS, Codec
 from .errors import MappingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 
 @final
@@ -100,7 +102,7 @@ def known(converters: Iterable[Converter]) -> Converters:
     return Converters(converters)
 
 
-def converted(converter: Converter) -> Codec:
+def converted(converter: Converter, *, quiet: bool = False) -> Codec:
     """Make the codec of a class that has a converter."""
     cls, encode, decode = converter.type, converter.encode, converter.decode
     expected = converter.expected or f"what becomes {cls.__name__}"
@@ -130,5 +132,5 @@ def converted(converter: Converter) -> Codec:
         takes=MAPS if converter.structs else None,
         values=(cls,),
         marks=frozenset(("struct", Atom(name)) for name in converter.structs),
-        quiet=False,
+        quiet=quiet,
     )

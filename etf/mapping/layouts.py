@@ -7,13 +7,15 @@ term of values, which are in the order of the keys.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from .._types import Atom
 from .codec import LISTS, MAPS, is_map
 from .errors import MappingError
 from .keywords import keyword_dict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 STRUCT: Final = Atom("__struct__")
 UNDEFINED: Final = Atom("undefined")
@@ -23,10 +25,10 @@ class Layout(ABC):
     """See the module."""
 
     expected: str
-    takes: frozenset[type]
+    takes: frozenset[Any]
     overhead: ClassVar[int] = 0
     """How many more parts than fields the result of ``take`` has."""
-    none: ClassVar[tuple[Atom, ...]] = ()
+    none: tuple[Atom, ...] = ()
     """What is sent for None in a field; empty for what the encoder's options say."""
 
     def key(self, name: str) -> Any:
@@ -48,7 +50,7 @@ class StructLayout(Layout):
     """``%Name{}``: a map with atoms as keys, one of which is ``__struct__``."""
 
     overhead = 1
-    takes = MAPS
+    takes: frozenset[Any] = MAPS
 
     def __init__(self, name: str) -> None:
         self.name = Atom(name)
@@ -71,8 +73,8 @@ class StructLayout(Layout):
 class RecordLayout(Layout):
     """``#tag{}``: a tuple of the tag and the fields, in the order of the class."""
 
-    takes = frozenset({tuple})
-    none = (UNDEFINED,)
+    takes: frozenset[Any] = frozenset({tuple})
+    none: tuple[Atom, ...] = (UNDEFINED,)
 
     def __init__(self, tag: str) -> None:
         self.tag = Atom(tag)
@@ -98,7 +100,7 @@ class RecordLayout(Layout):
 class MapLayout(Layout):
     """``%{id: 1}``: a map with atoms as keys, or with binaries: ``%{"id" => 1}``."""
 
-    takes = MAPS
+    takes: frozenset[Any] = MAPS
     expected = "a map"
 
     def __init__(self, *, binary_keys: bool = False) -> None:
@@ -125,7 +127,7 @@ class MapLayout(Layout):
 class KeywordLayout(Layout):
     """``[id: 1]``: a list of pairs; of equal keys the first counts, as in Elixir."""
 
-    takes = LISTS
+    takes: frozenset[Any] = LISTS
     expected = "a keyword list"
 
     def take(self, term: Any, keys: Sequence[Any]) -> Mapping[Any, Any]:

@@ -1,21 +1,25 @@
 """The decoder's part: instances of declared classes instead of maps and tuples.
 
 The decoders give every map and tuple that they have read to ``Reviver``, inside out, if
-their options have classes. What names one of them and fits becomes an instance, anything
-else stays what it is: a peer may send any term, and that is no error of the codec.
+their options have classes. What names one of them and fits becomes an instance,
+anything else stays what it is: a peer may send any term, and that is no error of the
+codec.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from .annotations import compiled
-from .codec import Load
 from .converter import NO_CONVERTERS, Converters
 from .errors import MappingError
 from .layouts import STRUCT, RecordLayout, StructLayout
 from .shape import Shape, shape_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from .codec import Load
 
 _FITS_NOT: Final = (MappingError, RecursionError, BytesWarning)
 
@@ -49,7 +53,7 @@ class Reviver:
     def __bool__(self) -> bool:
         return bool(self._shapes or self._converters.by_struct)
 
-    def map(self, term: Mapping[Any, Any], frozen: bool) -> Any:
+    def of_map(self, term: Mapping[Any, Any], frozen: bool) -> Any:
         """Give what a map stands for; something that hashes if it is in a key."""
         try:
             name = term.get(STRUCT)
@@ -59,7 +63,7 @@ class Reviver:
             return term
         return self._revived(("struct", name), term, frozen)
 
-    def tuple(self, term: tuple[Any, ...], frozen: bool) -> Any:
+    def of_tuple(self, term: tuple[Any, ...], frozen: bool) -> Any:
         """Give what a tuple stands for."""
         if not term or not isinstance(term[0], str):
             return term

@@ -36,7 +36,7 @@ def as_it_arrives(atom: Atom) -> Any:
 
 def _load_float(term: Any) -> float:
     if term.__class__ is float:
-        return term  # type: ignore[no-any-return]
+        return term
     if term.__class__ is int:
         try:
             return float(term)
@@ -56,7 +56,7 @@ def _dump_float(value: Any) -> Any:
 
 def _load_text(term: Any) -> str:
     if term.__class__ is str:
-        return term  # type: ignore[no-any-return]
+        return term
     if isinstance(term, bytes | bytearray):
         try:
             return str(term, "utf-8")
@@ -67,10 +67,10 @@ def _load_text(term: Any) -> str:
 
 def _load_bytes(term: Any) -> bytes:
     if term.__class__ is bytes:
-        return term  # type: ignore[no-any-return]
+        return term
     if term.__class__ is str:
         try:
-            return term.encode()  # type: ignore[no-any-return]
+            return term.encode()
         except UnicodeEncodeError:
             pass
     elif isinstance(term, bytes | bytearray | memoryview):
@@ -83,7 +83,7 @@ def _load_bytes(term: Any) -> bytes:
 
 def _load_atom(term: Any) -> Atom:
     if term.__class__ is Atom:
-        return term  # type: ignore[no-any-return]
+        return term
     if term is None or term.__class__ is bool:
         return _CONSTANTS[term]
     raise MappingError("an atom", term)
@@ -101,7 +101,7 @@ def dump_atom(value: Any) -> Any:
 
 def _load_charlist(term: Any) -> Charlist:
     if term.__class__ is Charlist:
-        return term  # type: ignore[no-any-return]
+        return term
     items = items_of(term)
     if items is not None and all(item.__class__ is int for item in items):
         try:
@@ -186,7 +186,7 @@ SCALARS: Final[dict[Any, Codec]] = {
 
 def _load_term_map(term: Any) -> TermMap:
     if term.__class__ is TermMap:
-        return term  # type: ignore[no-any-return]
+        return term
     if term.__class__ is dict:
         try:
             return TermMap(term)

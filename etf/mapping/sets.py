@@ -1,8 +1,8 @@
 """Sets: Elixir's ``MapSet``, a struct around a map whose keys are the members.
 
-It is sent without the key ``version``, which Elixir 1.15 dropped. Elixir 1.14 works with
-it all the same, but there ``==`` finds it different from its own: ``MapSet.equal?``
-does not.
+It is sent without the key ``version``, which Elixir 1.15 dropped. Elixir 1.14 works
+with it all the same, but there ``==`` finds it different from its own sets, and
+``MapSet.equal?`` does not.
 """
 
 from __future__ import annotations

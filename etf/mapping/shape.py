@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final
 
 if TYPE_CHECKING:
-    from .classes import ClassCodec
+    from collections.abc import Callable
+
     from .layouts import Layout
 
 Extra: TypeAlias = Literal["error", "ignore"]
@@ -20,7 +21,10 @@ ATTRIBUTE: Final = "__etf_shape__"
 class Shape:
     """What a class was said to be, and its codec once that is needed."""
 
-    __slots__ = ("_codec", "cls", "ignore", "layout")
+    __slots__ = ("cls", "dump", "ignore", "layout", "quiet")
+
+    quiet: bool | None
+    """Whether ``dump`` runs no code but the library's; None until that is known."""
 
     def __init__(self, cls: type, layout: Layout, extra: Extra) -> None:
         if extra not in ("error", "ignore"):
@@ -28,25 +32,17 @@ class Shape:
         self.cls = cls
         self.layout = layout
         self.ignore = extra == "ignore"
-        self._codec: ClassCodec | None = None
+        self.quiet = None
+        self.dump: Callable[[Any], Any] = self._first_dump
+        """Gives the term of an instance."""
 
-    @property
-    def codec(self) -> ClassCodec:
-        """The codec, compiled when it is first asked for."""
-        if self._codec is None:
-            from .annotations import compiled_class
+    def _first_dump(self, value: Any) -> Any:
+        from .annotations import compiled_class
 
-            self._codec = compiled_class(self.cls)
-        return self._codec
-
-    @property
-    def quiet(self) -> bool:
-        """Whether ``dump`` runs no code but the library's."""
-        return self.codec.quiet
-
-    def dump(self, value: Any) -> Any:
-        """Give the term of an instance."""
-        return self.codec.put(value)
+        codec = compiled_class(self.cls)
+        self.dump = codec.put
+        self.quiet = codec.quiet
+        return codec.put(value)
 
 
 def shape_of(cls: type) -> Shape | None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+
 def struct(name: str, *, extra: Extra = "error") -> Callable[[type[T]], type[T]]:
     """Say that a dataclass is an Elixir struct: ``%Shop.Order{}``.
 

@@ -7,7 +7,6 @@ the class does not have are refused.
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable
 from typing import Any, get_args, get_origin
 
 from .._errors import step
@@ -15,6 +14,9 @@ from .._types import Atom
 from .codec import MAPS, Codec, is_map
 from .containers import dumped
 from .errors import MappingError
+
+if typing.TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def typed_dict(cls: Any, compile_: Callable[[Any], Codec]) -> Codec:
@@ -56,7 +58,8 @@ def _loader(
                 try:
                     made[name] = codec.load(term[name])
                 except MappingError as error:
-                    raise error.under(name)
+                    error.under(name)
+                    raise
             elif name in required:
                 raise MappingError(codec.expected).under(name)
         for key in term:

@@ -10,12 +10,14 @@ times, or a term could make it last for ever.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from .._errors import EncodeError
 from .codec import MAPS, Codec
 from .errors import MappingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 MAX_TRIES: Final = 6
 
@@ -39,11 +41,11 @@ def union(members: Sequence[Codec]) -> Codec:
 
     def load(term: Any) -> Any:
         kind = term.__class__
-        candidates = by_type.get(kind)
+        candidates: Sequence[Codec] | None = by_type.get(kind)
         if candidates is None:
-            candidates = _candidates(members, kind)
+            candidates = found = _candidates(members, kind)
             if kind.__module__ in _KNOWN:
-                by_type[kind] = candidates
+                by_type[kind] = found
         if len(candidates) > 1 and (marked or kind in MAPS):
             candidates = _narrowed(candidates, marked, term)
         try:

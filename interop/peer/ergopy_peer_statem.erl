@@ -21,7 +21,7 @@ run({Enter, First, Actions, Table, Script}, Unit) ->
     Monitor = monitor(process, Pid),
     Begin = erlang:monotonic_time(millisecond),
     Requests = play(Script, Pid, Begin, Unit, []),
-    timer:sleep(200 * Unit),
+    timer:sleep(100 * Unit),
     Names = maps:from_list(Requests),
     Logged = log(Names, Monitor, 0),
     End = try

@@ -31,6 +31,8 @@ run(Script) ->
     receive
         {Driver, Log} -> erlang:demonitor(Ref, [flush]), Log;
         {'DOWN', Ref, process, Driver, Reason} -> {crashed, Reason}
+    after 5000 ->
+        {hangs, process_info(Driver, current_stacktrace)}
     end.
 
 drive({Tree, Steps}) ->

@@ -43,6 +43,19 @@ def blocks(page: Path, language: str | None = None) -> list[Block]:
     return found
 
 
+def files(page: Path) -> dict[str, str]:
+    """The files that a page tells to save; the last one is the program."""
+    saved = [b for b in blocks(page, "python") if b.info.startswith("file=")]
+    return {block.info.removeprefix("file="): block.text for block in saved}
+
+
+def output(page: Path) -> str | None:
+    """What the program of a page prints, if the page shows it."""
+    shown = [b.text for b in blocks(page, "text") if b.info == "output"]
+    assert len(shown) <= 1, title(page)
+    return shown[0] if shown else None
+
+
 def program(page: Path) -> str:
     """The one program that a page tells to save as a file."""
     (found,) = [b for b in blocks(page, "python") if b.info.startswith("file=")]
@@ -57,3 +70,7 @@ def matches(expected: str, output: str) -> bool:
     """Compare but for white space; ``...`` stands for anything."""
     pattern = re.escape("".join(expected.split())).replace(r"\.\.\.", ".*")
     return re.fullmatch(pattern, "".join(output.split())) is not None
+
+
+PAGES_WITH_OUTPUT = [page for page in PAGES if output(page) is not None]
+"""Pages with ``file=`` blocks, and what the last of these prints (```text output)."""

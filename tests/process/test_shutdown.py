@@ -6,10 +6,27 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 import trio.testing
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ergopy import Exit, ExitMessage, GenServer, LocalProtocolError, Process
+from ergopy import (
+    ChildSpec,
+    Exit,
+    ExitMessage,
+    GenServer,
+    LocalProtocolError,
+    Process,
+    Supervisor,
+)
 from ergopy.process.shutdown import LAST_WORDS, shut_down
-from tests.runtimes import Ends, assert_only_the_root, idle, settle, sleeper
+from tests.runtimes import (
+    Ends,
+    assert_only_the_root,
+    idle,
+    running,
+    settle,
+    sleeper,
+)
 
 if TYPE_CHECKING:
     import pytest
@@ -193,3 +210,115 @@ async def test_a_body_that_swallows_its_cancellation_ends_nevertheless(
     assert await shut_down(runtime, 2) == 0
     assert ends.reasons == ["shutdown"]
     assert swallowed == [0, 0, 0]
+
+
+async def test_a_supervised_child_is_ended_by_its_supervisor_in_its_order(
+    runtime: Runtime, autojump_clock: trio.testing.MockClock
+) -> None:
+    log: list[str] = []
+
+    class Kid(GenServer):
+        async def init(self, name: str) -> None:
+            self.trap_exit = True
+            self.name = name
+
+        async def terminate(self, reason: Any) -> None:
+            await trio.sleep(1)
+            log.append(self.name)
+
+    kids = [ChildSpec(Kid, name, id=name) for name in ("a", "b", "c")]
+    await runtime.root.start(Supervisor, kids, strategy="rest_for_one")
+    assert await shut_down(runtime, 5) == 0
+    assert log == ["c", "b", "a"]
+    assert trio.current_time() == 3
+    assert_only_the_root(runtime)
+
+
+async def test_who_outlives_its_keeper_is_told_then_and_has_a_second(
+    runtime: Runtime, autojump_clock: trio.testing.MockClock
+) -> None:
+    """The keeper does not end until it is killed; the other heeds only one signal."""
+    log: list[Any] = []
+
+    async def picky(process: Process) -> None:
+        process.trap_exit = True
+        await process.receive(lambda m: m.reason == "shutdown")
+        log.append((process.parent, trio.current_time()))
+        await trio.sleep(0.5)
+
+    keeper = runtime.spawn(polite, (log, 100), label="keeper")
+    kept = runtime.spawn(picky, (), label="kept", parent=keeper)
+    keeper.link_nowait(kept.pid)
+    await settle()
+    assert await shut_down(runtime, 2) == 1
+    assert log[1:] == [(keeper.pid, 2)]
+    assert trio.current_time() == 2.5
+    assert_only_the_root(runtime)
+
+
+PROCESSES = st.lists(
+    st.tuples(st.integers(0, 8), st.booleans(), st.sampled_from([0, 0, 1, 3])),
+    min_size=1,
+    max_size=9,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(PROCESSES, st.integers(0, 3))
+def test_in_any_forest_who_is_kept_hears_of_it_by_the_end_of_its_keeper(
+    plan: list[tuple[int, bool, int]], services: int
+) -> None:
+    trio.run(
+        end_a_forest, plan, services, clock=trio.testing.MockClock(autojump_threshold=0)
+    )
+
+
+async def end_a_forest(plan: list[tuple[int, bool, int]], services: int) -> None:
+    told: dict[Process, float] = {}
+    ended: dict[Process, float] = {}
+
+    async def body(process: Process, seconds: int) -> None:
+        process.trap_exit = True
+        message = await process.receive(ExitMessage)
+        assert (message.pid, message.reason) == (process.parent, "shutdown")
+        told[process] = trio.current_time()
+        await trio.sleep(seconds)
+        ended[process] = trio.current_time()
+        raise Exit(message.reason)
+
+    async with running() as runtime:
+        made: list[Process] = []
+        keepers: dict[Process, Process] = {}
+        for above, linked, seconds in plan:
+            parent = made[above] if above < len(made) else None
+            process = runtime.spawn(body, (seconds,), parent=parent)
+            if parent is not None and linked:
+                parent.link_nowait(process.pid)
+                keepers[process] = parent
+            made.append(process)
+            if len(made) <= services:
+                runtime.services = frozenset(runtime.processes)
+        await settle()
+        start = trio.current_time()
+        assert await shut_down(runtime, 1000) == 0
+        assert_only_the_root(runtime)
+    for process in made:
+        keeper = keepers.get(process)
+        if keeper is not None:
+            assert told[process] == ended[keeper]
+    services_at = max(
+        [ended[p] for p in made if not is_service(p, keepers, made, services)],
+        default=start,
+    )
+    for process in made:
+        if process not in keepers:
+            late = is_service(process, keepers, made, services)
+            assert told[process] == (services_at if late else start)
+
+
+def is_service(
+    process: Process, keepers: dict[Process, Process], made: list[Process], count: int
+) -> bool:
+    while process in keepers and process not in made[:count]:
+        process = keepers[process]
+    return process in made[:count]

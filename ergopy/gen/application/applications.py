@@ -15,13 +15,12 @@ from ...errors import (
     StartError,
 )
 from ...process import reasons
-from ...process.atoms import NORMAL, SHUTDOWN
-from ...process.shutdown import LAST_WORDS, kill_all
+from ...process.shutdown import LAST_WORDS
 from .catalogue import Catalogue
 from .controller import NAME, ApplicationController
 from .master import ApplicationMaster
 from .order import start_order
-from .reports import exited_report, killed_report
+from .reports import exited_report, started_report
 from .run import Run
 from .spec import StartType
 
@@ -117,7 +116,7 @@ class Applications(Catalogue):
         run = self._runs.get(name)
         if run is None:
             raise ApplicationNotStarted(name)
-        return await self._end(run, self._node.grace if grace is None else grace)
+        return await run.stop(self._node.grace if grace is None else grace)
 
     async def restart(self, application: Any, grace: float | None = None) -> None:
         """Stop one application and start it again, as what it was started."""
@@ -186,10 +185,11 @@ class Applications(Catalogue):
             raise LocalProtocolError(f"node {self._node.name} is not running")
         spec = self._specs[name]
         kind = StartType(spec.start_type or kind)
-        run = self._runs[name] = Run(spec, kind, self.get_all_env(name), self._ended)
+        env = self.get_all_env(name)
+        run = self._runs[name] = Run(spec, kind, env, self._came_up, self._ended)
         try:
             if run.is_library:
-                run.come_up(self._node.name)
+                run.come_up()
             else:
                 parent = await self._parent()
                 await parent.start(ApplicationMaster, link=True, run=run)
@@ -226,6 +226,12 @@ class Applications(Catalogue):
         run.settled.set()
         run.ended.set()
 
+    def _came_up(self, run: Run) -> None:
+        """Make *run* the last of those that run."""
+        self._forget(run)
+        self._runs[run.name] = run
+        started_report(self._node.name, run)
+
     def _ended(self, run: Run, reason: Any) -> None:
         """Hear that a master has ended, and draw the conclusions."""
         if not run.up:
@@ -251,22 +257,5 @@ class Applications(Catalogue):
                 left = self._node.grace
                 if over is not None:
                     left = max(over - trio.current_time(), LAST_WORDS)
-                killed += await self._end(run, left)
-        return killed
-
-    async def _end(self, run: Run, grace: float) -> int:
-        """Tell *run* to end; kill what is left of it after *grace* seconds."""
-        first, run.stopping = not run.stopping, True
-        with trio.move_on_after(grace):
-            # A start that is under way comes to its end first.
-            await run.settled.wait()
-            if run.is_library:
-                run.fire(NORMAL)
-            elif first and run.master is not None:
-                run.master.exit_from(run.master.parent, SHUTDOWN, link=True)
-            await run.ended.wait()
-        if run.ended.is_set() or run.master is None:
-            return 0
-        killed = await kill_all([*run.members(), run.master])
-        killed_report(run.master, run.name, killed)
+                killed += await run.stop(left)
         return killed

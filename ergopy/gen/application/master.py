@@ -83,7 +83,7 @@ async def live(process: Process, run: Run, ack: Acknowledge | None) -> None:
     except StartError as error:
         # Who did not start has said so itself.
         raise Exit(error.reason) from None
-    run.come_up(process.runtime.name)
+    run.come_up()
     if ack is not None:
         ack.up()
     reason = await _end_of(process, run)
@@ -98,7 +98,9 @@ async def _start(process: Process, run: Run) -> None:
     pid = await application.start(*application.spec.args)
     run.top = process.runtime.find(pid) if isinstance(pid, Pid) else None
     if run.top is None:
-        raise TypeError(f"start of {run.name} returned {pid!r}: no process of this node")
+        raise TypeError(
+            f"start of {run.name} returned {pid!r}: no process of this node"
+        )
     await process.link(pid)
     try:
         for phase, argument in application.spec.start_phases:
@@ -113,11 +115,11 @@ async def _end_of(process: Process, run: Run) -> Any:
     over = trio.current_time() + run.application.spec.lifespan
     while True:
         message: Any = None
-        with trio.move_on_at(over):
+        with trio.move_on_at(over) as life:
             message = await process.receive()
+        if life.cancelled_caught:
+            return NORMAL
         match message:
-            case None:
-                return NORMAL
             case ExitMessage(pid=pid, reason=reason):
                 if run.top is not None and pid == run.top.pid:
                     run.lost_top()
@@ -139,5 +141,5 @@ async def _guarded(callback: Callable[[], Awaitable[Any]]) -> None:
     try:
         await callback()
     except Exception as error:
-        what = callback.__qualname__  # type: ignore[attr-defined]
+        what = callback.__qualname__
         logger.error("%s failed: %s", what, reasons.described(error), exc_info=error)

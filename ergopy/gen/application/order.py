@@ -10,9 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 
-def start_order(
-    wanted: Iterable[str], needs: Mapping[str, Sequence[str]]
-) -> list[str]:
+def start_order(wanted: Iterable[str], needs: Mapping[str, Sequence[str]]) -> list[str]:
     """Return *wanted* and all that they need, each once, what is needed first.
 
     Apart from that the order is the one in which they are named. To stop them is the
@@ -32,20 +30,22 @@ def start_order(
     return list(order)
 
 
-def _visit(name: str, needs: Mapping[str, Sequence[str]], order: dict[str, None]) -> None:
+def _visit(
+    name: str, needs: Mapping[str, Sequence[str]], order: dict[str, None]
+) -> None:
     # No recursion: how long a chain may be is not for Python's stack to say.
-    path = [name]
-    left = [iter(_needs(name, None, needs))]
+    path = {name: iter(_needs(name, None, needs))}
     while path:
-        needed = next(left[-1], None)
+        last = next(reversed(path))
+        needed = next(path[last], None)
         if needed is None:
-            left.pop()
-            order[path.pop()] = None
+            del path[last]
+            order[last] = None
         elif needed in path:
-            raise DependencyCycle([*path[path.index(needed) :], needed])
+            names = list(path)
+            raise DependencyCycle([*names[names.index(needed) :], needed])
         elif needed not in order:
-            left.append(iter(_needs(needed, path[-1], needs)))
-            path.append(needed)
+            path[needed] = iter(_needs(needed, last, needs))
 
 
 def _needs(

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any, final
 
 import trio
 
+from ...process.atoms import NORMAL, SHUTDOWN
+from ...process.shutdown import kill_all
 from ..supervisor import GAVE_UP
 from .application import Application
-from .reports import started_report
+from .reports import killed_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,6 +28,7 @@ class Run:
         spec: What is to run.
         start_type: What its end will mean.
         environment: What its processes begin with.
+        on_up: Called with this when its start is over and went well.
         on_end: Called with this and the exit reason, in the step of the end.
     """
 
@@ -34,6 +37,7 @@ class Run:
         spec: ApplicationSpec,
         start_type: StartType,
         environment: Mapping[str, Any],
+        on_up: Callable[[Run], object],
         on_end: Callable[[Run, Any], object],
     ) -> None:
         self.name = spec.name
@@ -56,6 +60,7 @@ class Run:
         """Whether its end was asked for."""
         self.ended = trio.Event()
         """Set when its master has ended."""
+        self._on_up = on_up
         self._on_end = on_end
 
     @property
@@ -76,11 +81,11 @@ class Run:
         master.label = f"application_master {self.name}"
         master.watchers[self] = self
 
-    def come_up(self, node: str) -> None:
+    def come_up(self) -> None:
         """Its start is over, and went well."""
         self.up = True
         self.settled.set()
-        started_report(node, self)
+        self._on_up(self)
 
     def lost_top(self) -> None:
         """Its top process has ended."""
@@ -98,6 +103,30 @@ class Run:
             for process in master.runtime.processes.values()
             if process.group_leader == master.pid and process is not master
         ]
+
+    async def stop(self, grace: float) -> int:
+        """End it, once its start is over; kill what is left after *grace* seconds.
+
+        Returns how many were killed. Several may ask for it, and wait.
+        """
+        first, self.stopping = not self.stopping, True
+        with trio.move_on_after(grace):
+            await self.settled.wait()
+            if first:
+                self._tell()
+            await self.ended.wait()
+        if self.ended.is_set() or self.master is None:
+            return 0
+        killed = await kill_all([*self.members(), self.master])
+        killed_report(self.master, self.name, killed)
+        return killed
+
+    def _tell(self) -> None:
+        master = self.master
+        if master is None:
+            self.fire(NORMAL)
+        elif master.parent is not None:
+            master.exit_from(master.parent, SHUTDOWN, link=True)
 
     def fire(self, reason: Any) -> None:
         """Hear that the master has ended."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 from etf import Atom
 
@@ -16,6 +16,8 @@ from ...process import environment
 
 if TYPE_CHECKING:
     from .application import Application
+
+    Dependency: TypeAlias = "str | ApplicationSpec | type[Application]"
 
 
 class StartType(StrEnum):
@@ -94,9 +96,6 @@ class ApplicationSpec:
         if kind is None:
             return "ergopy.Application" if self.children else None
         return f"{kind.__module__}.{kind.__qualname__}"[:255]
-
-
-Dependency = "str | ApplicationSpec | type[Application]"
 
 
 def as_spec(application: Any) -> ApplicationSpec:

@@ -85,7 +85,7 @@ def functions(applications: Applications) -> dict[str, dict[str, Callable[..., A
         info = applications.find(name)
         return UNDEFINED if info is None or info.pid is None else info.pid
 
-    both = {
+    both: dict[str, Callable[..., Any]] = {
         "get_all_key": get_all_key,
         "get_application": get_application,
         "get_key": get_key,

@@ -55,20 +55,20 @@ def _or_else(values: Iterable[Any]) -> bool:
 
 
 def _strict_and(values: Iterable[Any]) -> bool:
-    return all([_bool(value) for value in values])
+    return all(list(map(_bool, values)))
 
 
 def _strict_or(values: Iterable[Any]) -> bool:
-    return any([_bool(value) for value in values])
+    return any(list(map(_bool, values)))
 
 
-LAZY: Final[dict[str, Callable[[Iterable[Any]], bool]]] = {
+OF_MANY: Final[dict[str, Callable[[Iterable[Any]], bool]]] = {
     "andalso": _and_also,
     "orelse": _or_else,
     "and": _strict_and,
     "or": _strict_or,
 }
-"""Those with any number of operands, which need not look at all of them."""
+"""Those with any number of operands; two of them stop at the first that decides."""
 
 
 def _number(value: Any) -> Any:
@@ -199,7 +199,6 @@ FUNCTIONS: Final[dict[tuple[str, int], Callable[..., Any]]] = {
     ("is_map_key", 2): lambda key, value: find_key(key, _map(value)) is not None,
     ("node", 1): lambda value: value.node,
     ("is_atom", 1): _is_atom,
-    ("is_boolean", 1): lambda value: isinstance(value, bool),
     ("is_binary", 1): _is_binary,
     ("is_float", 1): _kind(float),
     ("is_integer", 1): _kind(int),

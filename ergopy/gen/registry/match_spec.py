@@ -1,8 +1,8 @@
 """Match specifications, as ``ets`` has them, over Python's form of terms.
 
 A pattern is a term in which ``Atom("_")`` stands for anything and ``Atom("$1")``,
-``Atom("$2")`` and so on for something to be remembered, the same each time. A map with
-such things in it matches every map that has those keys. What is compared is compared
+``Atom("$2")`` and so on for something to be remembered, the same each time. A map
+matches every map that has those keys and more. What is compared is compared
 as terms, with ``=:=``; of values that are no terms, with Python's ``==``.
 
 A guard is a tuple such as ``(Atom(">"), Atom("$1"), 10)``, and one that cannot be
@@ -65,9 +65,9 @@ def pattern(term: Any) -> Match:
             return lambda value, bindings: True
         if number is not None:
             return _remembering(number)
-    elif _has_variables(term):
-        if isinstance(term, Mapping):
-            return _map(term)
+    elif isinstance(term, Mapping):
+        return _map(term)
+    elif _has_pattern(term):
         return _sequence(term, tuple if isinstance(term, tuple) else list)
     return lambda value, bindings: equal(term, value)
 
@@ -80,12 +80,13 @@ def equal(term: Any, value: Any) -> bool:
         return term is value or bool(term == value)
 
 
-def _has_variables(term: Any) -> bool:
+def _has_pattern(term: Any) -> bool:
+    """Tell whether there is something inside that is not matched by being the same."""
     if isinstance(term, Atom):
         return term == _ANYTHING or _variable(term) is not None
-    if isinstance(term, Mapping):
-        return any(map(_has_variables, term.values()))
-    return isinstance(term, tuple | list) and any(map(_has_variables, term))
+    if isinstance(term, tuple | list):
+        return any(map(_has_pattern, term))
+    return isinstance(term, Mapping)
 
 
 def _variable(atom: str) -> int | None:
@@ -103,7 +104,7 @@ def _remembering(number: int) -> Match:
     return match
 
 
-def _sequence(term: Any, kind: type) -> Match:
+def _sequence(term: Any, kind: type[tuple[Any, ...] | list[Any]]) -> Match:
     parts = [pattern(part) for part in term]
 
     def match(value: Any, bindings: Bindings) -> bool:
@@ -186,9 +187,9 @@ def _call(term: tuple[Any, ...]) -> Value:
 
 
 def _application(name: Atom, operands: list[Value]) -> Value:
-    lazy = guard_functions.LAZY.get(name)
-    if lazy is not None:
-        return lambda subject, bindings: lazy(
+    of_many = guard_functions.OF_MANY.get(name)
+    if of_many is not None:
+        return lambda subject, bindings: of_many(
             part(subject, bindings) for part in operands
         )
     function = guard_functions.FUNCTIONS.get((name, len(operands)))

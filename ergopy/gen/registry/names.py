@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .leases import Leases
     from .listeners import Listeners
 
+
 class Closed:
     """Stands for the table of a registry that is not there: whoever asks, it raises."""
 
@@ -73,11 +74,16 @@ class Names:
 
     def _close(self) -> None:
         """Forget everybody, and let nobody read this as an empty registry."""
-        self._table = Closed(self.name or self.process.pid)
+        self._table = Closed(self.dest)
         self._get = self._table.get
         owners, self._owners = self._owners, {}
         for owner in owners.values():
             owner.forget()
+
+    @property
+    def dest(self) -> Any:
+        """The name of the registry, or its pid if it has none."""
+        return self.process.pid if self.name is None else self.name
 
     def lookup(self, key: Any) -> Any:
         """Return who is registered under *key*: a pid, or None.
@@ -146,7 +152,9 @@ class Names:
     def update_value(
         self, key: Any, update: Callable[[Any], Any], pid: Pid | None = None
     ) -> tuple[Any, Any]:
-        """Replace the value of an entry; return the new and the old; ``update_value/3``.
+        """Replace the value of an entry; return the new one and the old.
+
+        ``update_value/3``.
 
         Raises:
             NotRegistered: The process has no entry under that key.
@@ -192,9 +200,7 @@ class Names:
         if not self._unique:
             raise TypeError(f"{what} needs a registry with unique keys")
 
-    def _matching(
-        self, pattern: Any, guards: Iterable[Any]
-    ) -> Callable[[Entry], bool]:
+    def _matching(self, pattern: Any, guards: Iterable[Any]) -> Callable[[Entry], bool]:
         """Return what tells whether the value of an entry matches."""
         if callable(pattern):
             return lambda entry: bool(pattern(entry.value))
@@ -211,18 +217,17 @@ class Names:
 
     def _check_room(self) -> None:
         if len(self._table) + len(self._reserved) >= self._max_entries:
-            raise RegistryFull(self.name, "entries", self._max_entries)
+            raise RegistryFull(self.dest, "entries", self._max_entries)
 
     def _add(self, key: Any, mark: Any, pid: Pid, value: Any) -> Owner:
         table = self._table
         if self._unique:
             for entry in table.at(mark):
                 raise NameTaken(key, entry.pid)
+        entry = Entry(kept(key, mark), mark, pid, value)
         owner = self._owners.get(pid)
         if owner is None:
-            owner = Owner(self.process, pid, self._gone)
-            self._owners[pid] = owner
-        entry = Entry(kept(key, mark), mark, pid, value)
+            owner = self._owners[pid] = Owner(self.process, pid, self._gone)
         table.add(entry)
         if self._listeners:
             self._listeners.registered(entry)

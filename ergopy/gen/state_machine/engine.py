@@ -19,9 +19,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
-from etf import EncodeError, same
-
 from ...errors import TooManyPostponed
+from ..same import is_same
 from .actions import (
     STATE_TIMEOUT,
     TIMEOUT,
@@ -72,7 +71,7 @@ class Transition:
             ValueError: A state enter call wanted what it must not.
         """
         self.enters = isinstance(outcome, Repeat)
-        if isinstance(outcome, Next) and not is_same_state(outcome.state, self.state):
+        if isinstance(outcome, Next) and not is_same(outcome.state, self.state):
             if self._in_enter_call:
                 raise ValueError(f"a state enter call cannot leave it: {outcome!r}")
             self.state = outcome.state
@@ -138,7 +137,7 @@ class Engine:
         if transition.postpone:
             self.postponed.append(transition.event)
         self.keep()
-        if not is_same_state(transition.state, self.state):
+        if not is_same(transition.state, self.state):
             self.state = transition.state
             waiting.extendleft(reversed(self.postponed))
             self.postponed.clear()
@@ -148,18 +147,3 @@ class Engine:
         waiting.extendleft(reversed(transition.next_events))
         if transition.timeouts:
             self.timeouts.set(transition.timeouts)
-
-
-def is_same_state(one: Any, other: Any) -> bool:
-    """Compare as Erlang's ``=:=`` does; as Python does what is no term.
-
-    A plain ``str`` is taken for the atom.
-    """
-    if one is other:
-        return True
-    if isinstance(one, str) or isinstance(other, str):
-        return isinstance(one, str) and isinstance(other, str) and one == other
-    try:
-        return same(one, other)
-    except EncodeError:
-        return type(one) is type(other) and bool(one == other)

@@ -159,19 +159,15 @@ class StateMachine(Loop):
         try:
             await self._begin(started)
             while True:
-                process.budget = budget = process.budget - 1
-                if budget <= 0:
-                    await process.let_others_run()
                 event = engine.next_event()
                 if event is None:
-                    queue = process.queue
-                    if not queue:
-                        if not process.advance():
-                            await process.park()
-                        continue
-                    event = await self._take(queue.popleft())
+                    event = await self._take(await process.receive())
                     if event is None:
                         continue
+                else:
+                    process.budget -= 1
+                    if process.budget <= 0:
+                        await process.let_others_run()
                 await self._handle(event)
         finally:
             engine.timeouts.clear()
@@ -240,11 +236,6 @@ class StateMachine(Loop):
             case ((kind, from_), _) if result.has_reply and kind is CALL:
                 await self._reply(from_, result.reply)
         raise Ending(result.reason)
-
-    async def _reply(self, from_: Any, value: Any) -> None:
-        full = (self._debug or self.process).reply_nowait(from_, value)
-        if full is not None:
-            await full.ready(self.process.pid)
 
     def _start_timer(self, action: SetTimeout, token: int) -> Timer:
         process, seconds = self.process, action.seconds

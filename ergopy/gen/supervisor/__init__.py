@@ -3,12 +3,16 @@
 The functions are those of OTP's module ``supervisor``, for supervisors of either kind.
 """
 
+from .ambient import current_supervisor as current_supervisor
+from .ambient import spawn_soon as spawn_soon
 from .backoff import Backoff as Backoff
 from .checks import AutoShutdown as AutoShutdown
 from .checks import Restart as Restart
 from .checks import Shutdown as Shutdown
 from .checks import Strategy as Strategy
+from .dynamic import DynamicSupervisor as DynamicSupervisor
 from .flags import Drain as Drain
+from .partition import PartitionSupervisor as PartitionSupervisor
 from .spec import ChildSpec as ChildSpec
 from .spec import SupervisorSpec as SupervisorSpec
 from .supervision import GAVE_UP as GAVE_UP

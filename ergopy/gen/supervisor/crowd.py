@@ -14,8 +14,10 @@ import trio
 from etf import Atom
 
 from ...errors import StartError
+from ...process.atoms import ERROR
 from ...process.reports import supervisor_report
 from .children import RESTARTING, described
+from .requests import started
 from .stopping import Stopping
 from .supervision import Supervision
 
@@ -86,6 +88,13 @@ class Crowd(Supervision):
         if pid is not None:
             self.running[pid] = child
         return pid
+
+    async def answer_start(self, child: Child) -> Any:
+        """Start a new child; return what is answered to who asked for it."""
+        try:
+            return started(await self.start(child))
+        except StartError as error:
+            return (ERROR, error.reason)
 
     async def attempt(self, child: Child) -> None:
         try:

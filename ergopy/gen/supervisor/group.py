@@ -29,12 +29,16 @@ if TYPE_CHECKING:
     from .flags import Flags
     from .spec import ChildSpec
 
+_CONSTANTS = ("true", "false", "nil")
+"""Atoms that Python has values of its own for, which are the same terms."""
+
 _FAILED_TO_START = Atom("failed_to_start_child")
 
 
 def key_of(identity: Any) -> Any:
     """Return what two ids share exactly if they are the same term."""
-    return identity if identity.__class__ is Atom else identity_key(identity)
+    plain = identity.__class__ is Atom and identity not in _CONSTANTS
+    return identity if plain else identity_key(identity)
 
 
 @final
@@ -174,13 +178,13 @@ class Group(Supervision):
         await self._stop_in_order(list(self), stopping)
 
     async def _stop_in_order(self, children: list[Child], stopping: Stopping) -> None:
-        children = list(reversed(children))
+        youngest_first = children[::-1]
         if self.flags.drain is Drain.CONCURRENT:
-            await self.stop(stopping, children)
+            await self.stop(stopping, youngest_first)
         else:
-            for child in children:
+            for child in youngest_first:
                 await self.stop(stopping, [child])
-        for child in children:
+        for child in youngest_first:
             self.drop(child)
 
     def _unexpected(self, child: Child, reason: Any) -> None:

@@ -8,14 +8,20 @@ the behaviour that was provided as *Mod*.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from etf import Atom
 
-from ...node.checks import as_atom
+from ...node.checks import as_atom, is_atom
+from ...process.reasons import as_reason
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from etf import Pid
+
+Reader: TypeAlias = "Callable[..., OtpStart | None]"
 
 _GEN = Atom("gen")
 _INIT = Atom("init")
@@ -24,13 +30,6 @@ _LOCAL = Atom("local")
 _SELF = Atom("self")
 _GEN_SERVER = Atom("gen_server")
 _SUPERVISOR = Atom("supervisor")
-
-_BEHAVIOURS = {
-    "gen_server": _GEN_SERVER,
-    "gen_statem": Atom("gen_statem"),
-    "Elixir.GenServer": _GEN_SERVER,
-}
-_START_LINK = "start_link"
 
 
 class OtpStart(NamedTuple):
@@ -52,7 +51,7 @@ class OtpStart(NamedTuple):
             return self.module, self.function, self.args
         module, (arg,) = self.module, self.args
         if module is _SUPERVISOR:
-            module, arg = _SUPERVISOR, self._named(arg)
+            arg = self._named(arg)
         name = [] if self.name is None else [(_LOCAL, self.name)]
         options = list(self.options)
         return _GEN, _INIT_IT, [self.gen, parent, parent, *name, module, arg, options]
@@ -65,52 +64,62 @@ class OtpStart(NamedTuple):
 
 def recognised(module: Any, function: Any, args: list[Any]) -> OtpStart | None:
     """Return what a start function of OTP comes to, or None if it is none."""
-    if function != _START_LINK:
+    read = _READERS.get((module, len(args))) if function == "start_link" else None
+    return None if read is None else read(*args)
+
+
+def _gen(gen: Atom, child: Any, arg: Any, options: Any) -> OtpStart | None:
+    child = as_reason(child)
+    if not (is_atom(child) and isinstance(options, list)):
         return None
-    if module == "proc_lib":
-        return _proc_lib(args)
-    name, args = _local_name(args)
-    if module == "supervisor" and len(args) == 2:
-        child, arg = args
-        return OtpStart(_SUPERVISOR, _INIT, [(as_atom(child), arg)], _GEN_SERVER, name)
-    gen = _BEHAVIOURS.get(module)
-    if gen is None or not 2 <= len(args) <= 3:
-        return None
-    child, arg, *options = args
-    given = options[0] if options else []
-    if module == "Elixir.GenServer":
-        name, given = _elixir(given)
-    return OtpStart(as_atom(_atomic(child)), _INIT, [arg], gen, name, given)
+    return OtpStart(as_atom(child), _INIT, [arg], gen, None, options)
 
 
-def _local_name(args: list[Any]) -> tuple[Atom | None, list[Any]]:
-    """Part ``{local, Name}``, if it is the first argument, from the others."""
-    match args:
-        case [(Atom("local"), Atom() as name), *others]:
-            return name, others
-    return None, args
+def _supervisor(child: Any, arg: Any) -> OtpStart:
+    return OtpStart(_SUPERVISOR, _INIT, [(as_reason(child), arg)], _GEN_SERVER)
 
 
-def _proc_lib(args: list[Any]) -> OtpStart | None:
-    match args:
-        case [child, function, list() as arguments, *_]:
-            child, function = as_atom(_atomic(child)), as_atom(_atomic(function))
-            return OtpStart(child, function, arguments)
+def _named(read: Reader, name: Any, *args: Any) -> OtpStart | None:
+    """Read what has ``{local, Name}`` before its other arguments."""
+    start = read(*args)
+    match name:
+        case (Atom("local"), Atom() as local) if start is not None:
+            return start._replace(name=local)
     return None
 
 
-def _elixir(options: Any) -> tuple[Atom | None, list[Any]]:
-    """Part the name from what else ``GenServer.start_link/3`` was given."""
-    name, rest = None, []
-    for option in options if isinstance(options, list) else ():
+def _proc_lib(child: Any, function: Any, args: Any) -> OtpStart | None:
+    child, function = as_reason(child), as_reason(function)
+    if not (is_atom(child) and is_atom(function) and isinstance(args, list)):
+        return None
+    return OtpStart(as_atom(child), as_atom(function), args)
+
+
+def _elixir(child: Any, arg: Any, options: Any = ()) -> OtpStart | None:
+    """Read ``GenServer.start_link/2,3``, which has the name among its options."""
+    name, others = None, []
+    for option in options:
         match option:
-            case ("name", Atom() as given):
+            case (Atom("name"), Atom() as given):
                 name = given
             case _:
-                rest.append(option)
-    return name, rest
+                others.append(option)
+    start = _gen(_GEN_SERVER, child, arg, others)
+    return None if start is None else start._replace(name=name)
 
 
-def _atomic(name: Any) -> Any:
-    """Take a plain ``str``, as a Python program writes it, for the atom."""
-    return Atom(name) if type(name) is str else name
+_gen_server = partial(_gen, _GEN_SERVER)
+_gen_statem = partial(_gen, Atom("gen_statem"))
+
+_READERS: dict[Any, Reader] = {
+    ("gen_server", 3): _gen_server,
+    ("gen_server", 4): partial(_named, _gen_server),
+    ("gen_statem", 3): _gen_statem,
+    ("gen_statem", 4): partial(_named, _gen_statem),
+    ("supervisor", 2): _supervisor,
+    ("supervisor", 3): partial(_named, _supervisor),
+    ("proc_lib", 3): _proc_lib,
+    ("Elixir.GenServer", 2): _elixir,
+    ("Elixir.GenServer", 3): _elixir,
+}
+"""The ``start_link`` of a module, by the number of its arguments."""

@@ -42,28 +42,28 @@ _WHY_NOT = {
 async def answer(group: Group, request: Any) -> Any:
     """Do what is asked of a supervisor whose children have ids."""
     match request:
-        case "which_children":
+        case Atom("which_children"):
             # Those of OTP are in the order of their stop.
             return [row(child.spec.id, child) for child in reversed(list(group))]
-        case "count_children":
+        case Atom("count_children"):
             return count(group, len(list(group)))
-        case ("which_child", identity):
+        case (Atom("which_child"), identity):
             child = group.find(identity)
             return NOT_FOUND_ERROR if child is None else (OK, row(identity, child))
-        case ("get_childspec", identity):
+        case (Atom("get_childspec"), identity):
             child = group.find(identity)
             return NOT_FOUND_ERROR if child is None else (OK, to_map(child.spec))
-        case ("start_child", spec):
+        case (Atom("start_child"), spec):
             return await _start_child(group, spec)
-        case ("terminate_child", identity):
+        case (Atom("terminate_child"), identity):
             child = group.find(identity)
             if child is None:
                 return NOT_FOUND_ERROR
             await group.stop_one(child)
             return OK
-        case ("restart_child", identity):
+        case (Atom("restart_child"), identity):
             return await _restart_child(group, identity)
-        case ("delete_child", identity):
+        case (Atom("delete_child"), identity):
             return _delete_child(group, identity)
     return (ERROR, (UNKNOWN_REQUEST, request))
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, final
 
 from etf import Atom, Pid, same
 
-from ...errors import StartError
 from ...process.atoms import ERROR, OK, UNDEFINED
 from .checks import SUPERVISOR
 from .children import Child
@@ -16,7 +15,6 @@ from .requests import (
     UNKNOWN_REQUEST,
     counts,
     row,
-    started,
 )
 from .wire import to_map
 
@@ -41,21 +39,21 @@ class SimpleCrowd(Crowd):
 async def answer(crowd: SimpleCrowd, request: Any) -> Any:
     """Do what is asked, in the words of OTP; see :mod:`.requests`."""
     match request:
-        case "which_children":
+        case Atom("which_children"):
             return [row(UNDEFINED, child) for child in crowd]
-        case "count_children":
+        case Atom("count_children"):
             everybody, spec = len(crowd), crowd.spec
             supervisors = everybody if spec.type is SUPERVISOR else 0
             return counts(1, len(crowd.running), supervisors, everybody)
-        case ("which_child", pid):
+        case (Atom("which_child"), pid):
             return _which_child(crowd, pid)
-        case ("get_childspec", identity):
+        case (Atom("get_childspec"), identity):
             return _get_childspec(crowd, identity)
-        case ("start_child", extra):
+        case (Atom("start_child"), extra):
             return await _start_child(crowd, extra)
-        case ("terminate_child", pid):
+        case (Atom("terminate_child"), pid):
             return await _terminate_child(crowd, pid)
-        case ("restart_child" | "delete_child", _):
+        case (Atom("restart_child" | "delete_child"), _):
             return _NOT_FOR_SIMPLE
     return (ERROR, (UNKNOWN_REQUEST, request))
 
@@ -65,10 +63,7 @@ async def _start_child(crowd: SimpleCrowd, extra: Any) -> Any:
         # 'Args ++ Extra' would end a supervisor of OTP.
         return _BADARG
     child = Child(crowd.spec, (*(crowd.spec.args or ()), *extra))
-    try:
-        return started(await crowd.start(child))
-    except StartError as error:
-        return (ERROR, error.reason)
+    return await crowd.answer_start(child)
 
 
 async def _terminate_child(crowd: SimpleCrowd, pid: Any) -> Any:

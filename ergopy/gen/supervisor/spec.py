@@ -197,7 +197,7 @@ def _start(
 
     Any class with ``enter`` will do: what ``Node.start`` starts.
     """
-    if isinstance(start, tuple) and all(map(_may_name, start[:2])):
+    if isinstance(start, tuple) and len(start) > 1 and all(map(_may_name, start[:2])):
         names = tuple(map(as_reason, start[:2]))
         match start[2:]:
             case ():

@@ -90,36 +90,42 @@ async def _spawn(
 async def _start_provided(
     supervisor: Process, spec: ChildSpec, args: tuple[Any, ...]
 ) -> Pid:
-    """Start what the program has provided under that module and function.
-
-    ``gen_server:start_link`` and its like stand for the module that they are given.
-    """
-    module, function = spec.start
-    name = spec.name
-    program = _program(supervisor, module, function, args)
-    if program is None:
-        known = recognised(module, function, list(args))
-        if known is not None:
-            args = tuple(known.args)
-            name = known.name or name
-            program = _program(supervisor, known.module, known.function, args)
-            if program is None and args == ([],):
-                # An init without parameters: [] stands for none.
-                args = ()
-                program = _program(supervisor, known.module, known.function, args)
-    if program is None:
-        why: Any = (UNDEF, [(module, function, list(args), [])])
+    """Start what the program has provided under that module and function."""
+    found = _provided(supervisor, *spec.start, args)
+    if found is None:
+        why: Any = (UNDEF, [(*spec.start, list(args), [])])
         raise StartError(spec.id, (EXIT, why))
-    told = {**program.settings, "name": name or program.name}
-    if spec.mailbox is not None:
-        told["mailbox"] = spec.mailbox
-    if spec.config is not None:
-        told["config"] = spec.config
+    program, args, name = found
+    told = {**program.settings, "name": name or spec.name or program.name}
+    for option in ("mailbox", "config"):
+        if getattr(spec, option) is not None:
+            told[option] = getattr(spec, option)
     if program.behaviour is None:
         return await _spawn(supervisor, program, args, **told)
     return await supervisor.start(
         program.behaviour, *args, link=True, timeout=spec.init_timeout, **told
     )
+
+
+def _provided(
+    supervisor: Process, module: Any, function: Any, args: tuple[Any, ...]
+) -> tuple[Program, tuple[Any, ...], Any] | None:
+    """Return the program, its arguments and its name, or None if there is none.
+
+    ``gen_server:start_link`` and its like stand for the module that they are given.
+    """
+    program = _program(supervisor, module, function, args)
+    if program is not None:
+        return program, args, None
+    known = recognised(module, function, list(args))
+    if known is None:
+        return None
+    # An init without parameters: [] stands for none, as in gen_server:start_link.
+    for wanted in (tuple(known.args), ()) if known.args == [[]] else (known.args,):
+        program = _program(supervisor, known.module, known.function, tuple(wanted))
+        if program is not None:
+            return program, tuple(wanted), known.name
+    return None
 
 
 def _program(

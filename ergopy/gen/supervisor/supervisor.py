@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from etf import Atom
 
@@ -13,7 +14,7 @@ from ...process.reasons import shown
 from ..returns import Ignore, Stop
 from ..server import GenServer, logger
 from ..system import portable
-from . import requests, simple
+from . import ambient, requests, simple
 from .checks import AutoShutdown, Strategy
 from .flags import NAMES, Drain, Flags
 from .group import Group
@@ -83,17 +84,25 @@ class Supervisor(GenServer):
     """Seconds for the stop of all its children when it ends, whatever their own times
     are, supervisors among them included; who is left then is killed. Not in OTP."""
 
+    terminate_timeout: float | None = math.inf
+    """As long as the children may take: each has its own time."""
+
     child_defaults = {"type": _SUPERVISOR}  # noqa: RUF012 - nobody changes it
 
     def __init__(self, **flags: Any) -> None:
-        unknown = flags.keys() - set(NAMES)
+        unknown = flags.keys() - set(self._options)
         if unknown:
             raise TypeError(f"{type(self).__qualname__} has no {sorted(unknown)}")
         vars(self).update(flags)
 
-    _children: Group | SimpleCrowd
+    _options: ClassVar[tuple[str, ...]] = NAMES
+    _without: ClassVar[Any] = None
+    """The children of one whose ``init`` returns None."""
 
-    async def init(self, children: Any = ()) -> Any:
+    _children: Any
+    """What it does about its children: a Group or a Crowd."""
+
+    async def init(self, children: Any = (), /) -> Any:
         """Return the children, by default those that it was started with."""
         return children
 
@@ -107,6 +116,7 @@ class Supervisor(GenServer):
 
     async def _start(self, args: tuple[Any, ...]) -> Any:
         self.trap_exit = True
+        ambient.become_current(self)
         wanted = await super()._start(args)
         if isinstance(wanted, Ignore | Stop):
             return wanted
@@ -114,12 +124,16 @@ class Supervisor(GenServer):
             vars(self).update(wanted.flags)
             wanted = wanted.children
         try:
-            flags = Flags.checked(self)
+            flags = self._checked()
         except SpecError as error:
             return Stop((_SUPERVISOR_DATA, error.reason))
+        wanted = self._without if wanted is None else wanted
         if not isinstance(wanted, list | tuple):
             return Stop((_BAD_RETURN, (self._name_of_class(), _INIT, portable(wanted))))
         return await self._begin(flags, list(wanted))
+
+    def _checked(self) -> Flags:
+        return Flags.checked(self)
 
     async def _begin(self, flags: Flags, wanted: list[Any]) -> Stop | None:
         dynamic = flags.strategy is Strategy.SIMPLE_ONE_FOR_ONE
@@ -148,6 +162,8 @@ class Supervisor(GenServer):
         return await simple.answer(children, request)
 
     async def handle_cast(self, request: Any) -> Any:
+        if isinstance(request, ambient.Soon):
+            return await ambient.start(self, request)
         over = await self._children.told_self(request)
         if over is None:
             return await self.handle_info(request)
@@ -164,6 +180,7 @@ class Supervisor(GenServer):
     async def terminate(self, reason: Any) -> None:
         """Stop the children; a subclass that has more to do calls this one too."""
         await self._children.stop_all()
+        ambient.drop_waiting(self)
         killed = self._children.forced_kills
         if killed:
             logger.error(
@@ -175,17 +192,17 @@ class Supervisor(GenServer):
     @property
     def forced_kills(self) -> int:
         """How many processes below it had to be killed because their time was over."""
-        return self._children.forced_kills
+        return int(self._children.forced_kills)
 
     @property
     def gave_up(self) -> bool:
         """Whether it ends, or has ended, because of too many restarts."""
-        return self._children.gave_up
+        return bool(self._children.gave_up)
 
     def format_state(self) -> Any:
         return {
             Atom("supervisor"): self._name_of_class(),
-            **{Atom(name): getattr(self, name) for name in NAMES},
+            **{Atom(name): _shown(getattr(self, name)) for name in self._options},
             Atom("restarts"): len(self._children.window),
             Atom("forced_kills"): self.forced_kills,
             Atom("children"): [
@@ -196,3 +213,7 @@ class Supervisor(GenServer):
     def _name_of_class(self) -> Atom:
         cls = type(self)
         return Atom(f"{cls.__module__}.{cls.__qualname__}"[:255])
+
+
+def _shown(flag: Any) -> Any:
+    return Atom(flag) if isinstance(flag, str) else flag

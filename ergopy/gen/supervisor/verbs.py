@@ -86,7 +86,7 @@ async def start_child(
         wanted = as_spec((child, *extra) if extra else child)
     identity = getattr(wanted, "id", None)
     answer = await _call(dest, (_START_CHILD, wanted), caller)
-    return _pid_in(answer, dest, identity)
+    return pid_in(answer, dest, identity)
 
 
 async def restart_child(dest: Any, id: Any, *, caller: Any = None) -> Pid | None:
@@ -100,7 +100,7 @@ async def restart_child(dest: Any, id: Any, *, caller: Any = None) -> Pid | None
         CallError, NodeDown: As for ``Process.call``.
     """
     answer = await _call(dest, (_RESTART_CHILD, as_reason(id)), caller)
-    return _pid_in(answer, dest, id, refusals=_NOT_RESTARTED)
+    return pid_in(answer, dest, id, refusals=_NOT_RESTARTED)
 
 
 async def terminate_child(dest: Any, id: Any, *, caller: Any = None) -> None:
@@ -192,7 +192,7 @@ _NOT_STARTED = ("already_present", "max_children", "missing_id", "missing_start"
 _NOT_RESTARTED = ("running", "restarting", "not_found", "simple_one_for_one")
 
 
-def _pid_in(
+def pid_in(
     answer: Any, dest: Any, identity: Any, refusals: tuple[str, ...] = _NOT_STARTED
 ) -> Pid | None:
     """Return the pid of a child that was started, or raise why it was not."""

@@ -92,7 +92,7 @@ def to_map(spec: ChildSpec) -> dict[Atom, Any]:
     """Return the map that ``supervisor:get_childspec`` shows, with all its keys."""
     return {
         _ID: spec.id,
-        _START: _shown_mfa(spec),
+        _START: shown_mfa(spec),
         _RESTART: Atom(spec.restart),
         _SIGNIFICANT: spec.significant,
         _SHUTDOWN: milliseconds(spec.shutdown),
@@ -107,7 +107,7 @@ def to_record(spec: ChildSpec) -> tuple[Any, ...]:
         _CHILD,
         UNDEFINED,
         spec.id,
-        _shown_mfa(spec),
+        shown_mfa(spec),
         Atom(spec.restart),
         spec.significant,
         milliseconds(spec.shutdown),
@@ -123,7 +123,7 @@ def milliseconds(shutdown: float | Shutdown) -> int | Atom:
     return math.ceil(round(shutdown * 1000, 3))
 
 
-def _shown_mfa(spec: ChildSpec) -> Any:
+def shown_mfa(spec: ChildSpec) -> Any:
     """Return the start; arguments that are no terms are shown as text."""
     module, function, args = spec.mfa
     return (module, function, portable(args))

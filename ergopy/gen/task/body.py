@@ -7,7 +7,7 @@ who asked for the task, which need not be who started its process.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from etf import Atom
 
@@ -16,21 +16,12 @@ from ...process.start import lineage
 from ..apply import apply, named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from etf import Pid, Reference
 
     from ...process.process import Process
     from ..apply import Function
 
 CALLERS = Atom("$callers")
-
-
-class Work(NamedTuple):
-    """What a task of this node runs, where another one's is told an MFA."""
-
-    function: Callable[..., Any]
-    args: tuple[Any, ...]
 
 
 async def answer(

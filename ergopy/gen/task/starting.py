@@ -16,7 +16,7 @@ from etf import Atom
 
 from ...errors import ChildError
 from ...process.atoms import ERROR, OK
-from ..apply import named
+from ..apply import as_told
 from . import body
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ async def _supervised(
     *,
     link: bool,
 ) -> tuple[Pid, Reference]:
-    work = _work(owner, under, function, args)
+    work = as_told(owner, under, function, args)
     pid = await _ask(owner, under, [_who(owner), MONITOR], TEMPORARY, shutdown)
     if link and owner is not owner.runtime.root:
         await owner.link(pid)
@@ -96,7 +96,7 @@ async def child(
     shutdown: Any,
 ) -> Pid:
     """Let a supervisor start a task that answers to nobody."""
-    work = _work(owner, under, function, args)
+    work = as_told(owner, under, function, args)
     how = None if restart is None else Atom(restart)
     start = [_who(owner), body.callers(owner), work]
     return await _ask(owner, under, start, how, in_milliseconds(shutdown))
@@ -112,19 +112,6 @@ async def _ask(
         case (kind, reason) if kind == ERROR:
             raise ChildError(under, None, reason)
     raise ChildError(under, None, answer)
-
-
-def _work(owner: Process, under: Any, function: Function, args: tuple[Any, ...]) -> Any:
-    """Return what to run, as the task is told; a callable stays in this node."""
-    if not callable(function):
-        return named(function, args)
-    remote, _, _ = owner.runtime.locate(under)
-    if remote is not None:
-        raise TypeError(
-            f"another node cannot run {function!r}; name what it has, as in "
-            "('Elixir.String', 'upcase')"
-        )
-    return body.Work(function, args)
 
 
 def _who(owner: Process) -> Any:

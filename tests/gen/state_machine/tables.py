@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from ergopy.process.runtime import Runtime
 
 FUEL = 40
-AFTERWARDS = 200
+AFTERWARDS = 100
 """Units in which whatever is under way comes to its end."""
 
 LOG = Atom("log")

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ergopy import Atom, TooManyPostponed
+from ergopy.gen.same import is_same
 from ergopy.gen.state_machine import (
     POSTPONE,
     Cancel,
@@ -23,7 +24,7 @@ from ergopy.gen.state_machine import (
     Timeout,
     Update,
 )
-from ergopy.gen.state_machine.engine import Engine, Transition, is_same_state
+from ergopy.gen.state_machine.engine import Engine, Transition
 from ergopy.gen.state_machine.timeouts import Timeouts
 
 
@@ -241,7 +242,7 @@ def test_a_postponed_event_that_is_retried_at_once_needs_no_room() -> None:
     ],
 )
 def test_states_are_compared_as_terms(one: Any, other: Any, same: bool) -> None:
-    assert is_same_state(one, other) == same
+    assert is_same(one, other) == same
     transition = Transition(event(0), one)
     transition.add(Next(other))
     assert transition.enters != same

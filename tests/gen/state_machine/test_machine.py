@@ -293,7 +293,7 @@ async def test_the_exit_of_the_parent_ends_a_machine_that_traps(
     runtime: Runtime,
 ) -> None:
     class Traps(Free):
-        async def init(self) -> Any:  # type: ignore[override]
+        async def init(self, first: Any = None) -> Any:
             self.trap_exit = True
             return await super().init()
 
@@ -317,4 +317,4 @@ def test_callbacks_are_async_and_the_mode_is_known() -> None:
     with pytest.raises(ValueError, match="no callback mode"):
 
         class Odd(StateMachine):
-            callback_mode = "odd"  # type: ignore[assignment]
+            callback_mode = "odd"

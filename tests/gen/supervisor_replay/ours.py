@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
+from typing import Any, NoReturn
 
 import trio
 
 import ergopy
-from ergopy import IGNORE, Exit, ExitMessage, Supervisor, SupervisorSpec
-from ergopy.gen import Behaviour
+from ergopy import IGNORE, Down, Exit, ExitMessage, Supervisor, SupervisorSpec
+from ergopy.gen.loop import Loop
 from etf import Atom, Pid
+
+REPLY = Atom("reply")
 
 _numbers = itertools.count(1)
 
@@ -78,25 +80,30 @@ class _Watcher:
         self._log.ended(self._pid, reason)
 
 
-def _worker(log: Log) -> type[Behaviour]:
-    class Worker(Behaviour):
+def _outcome(log: Log, process: Any, child: Any) -> Any:
+    """Return what ``init`` is to return."""
+    outcome = log.started(process, child)
+    if outcome == "ignore":
+        return IGNORE
+    if outcome != "ok":
+        raise Exit(outcome[1])
+    return None
+
+
+def _worker(log: Log) -> type[Loop]:
+    class Worker(Loop):
         """A child that does what its plan says."""
 
-        async def enter(self, process: Any, args: Any, ack: Any = None) -> None:
-            self.process = process
-            (child,) = args
-            outcome = log.started(process, child)
-            if outcome == "ignore":
-                ack.ignore()
-                return
-            if outcome != "ok":
-                raise Exit(outcome[1])
-            process.trap_exit = child["trap"] is not False
-            ack.up()
-            while True:
-                self._take(await process.receive(), child["trap"])
+        async def init(self, child: Any) -> Any:
+            self.trap = child["trap"]
+            self.process.trap_exit = self.trap is not False
+            return _outcome(log, self.process, child)
 
-        def _take(self, message: Any, trap: Any) -> None:
+        async def _serve(self, process: Any, started: Any) -> NoReturn:
+            while True:
+                self._take(await process.receive())
+
+        def _take(self, message: Any) -> None:
             match message:
                 case ("stop", reason):
                     raise Exit(reason)
@@ -104,8 +111,8 @@ def _worker(log: Log) -> type[Behaviour]:
                     self.process.unlink(self.process.parent)
                     raise Exit(reason)
                 case ExitMessage(pid, reason) if pid == self.process.parent:
-                    if trap != "slow":
-                        raise Exit(reason if trap == "obey" else trap[1])
+                    if self.trap != "slow":
+                        raise Exit(reason if self.trap == "obey" else self.trap[1])
 
     return Worker
 
@@ -115,12 +122,8 @@ def _branch(log: Log) -> type[Supervisor]:
         """A supervisor; a child as well unless it is the root."""
 
         async def init(self, tree: Any, child: Any = None) -> Any:
-            if child is not None:
-                outcome = log.started(self.process, child)
-                if outcome == "ignore":
-                    return IGNORE
-                if outcome != "ok":
-                    raise Exit(outcome[1])
+            if child is not None and _outcome(log, self.process, child) is IGNORE:
+                return IGNORE
             flags, children = tree
             return SupervisorSpec(
                 [spec(log, child) for child in children],
@@ -234,15 +237,12 @@ class _Driver:
     async def _answer(self, ref: Any) -> None:
         answer = await self._process.receive(
             lambda m: (
-                (isinstance(m, tuple) and len(m) == 2 and m[0] == ref)
-                or getattr(m, "ref", None) == ref
+                getattr(m, "ref", None) == ref or (type(m) is tuple and m[0] == ref)
             )
         )
         self._process.demonitor(ref)
-        if isinstance(answer, tuple):
-            self._log.note((Atom("reply"), (Atom("reply"), answer[1])))
-        else:
-            self._log.note((Atom("reply"), Atom("error")))
+        reply = Atom("error") if isinstance(answer, Down) else (REPLY, answer[1])
+        self._log.note((REPLY, reply))
 
     async def _ask(self, tag: str, request: Any) -> None:
         ref = self._process.new_ref()

@@ -41,6 +41,8 @@ class _Maker:
         self._random = source
         self._ids: list[str] = []
         self._trees: list[str] = []
+        self._below: list[str] = []
+        """Children of a supervisor that is a child."""
 
     def script(self) -> Script:
         tree = self._tree(depth=0)
@@ -61,8 +63,8 @@ class _Maker:
         return flags, [self._child(depth, may_end) for _ in range(count)]
 
     def _child(self, depth: int = 0, may_end: bool = False) -> dict[str, Any]:
-        identity = f"c{len(self._ids)}"
-        self._ids.append(identity)
+        identity = f"c{len(self._ids) + len(self._below)}"
+        (self._below if depth else self._ids).append(identity)
         restart = self._of(*RESTARTS)
         child = {
             "id": identity,
@@ -99,13 +101,16 @@ class _Maker:
     def _step(self) -> Any:
         kind = self._of("end", "end", "end", "call", "call", "burst")
         if kind == "burst":
+            # What a supervisor below does meanwhile is not certain.
             steps = [self._end, self._call]
             some = self._random.randint(2, 4)
             return ("burst", [self._of(*steps)() for _ in range(some)])
+        if self._below and self._chance(0.3):
+            return self._end(self._of(*self._below))
         return self._end() if kind == "end" else self._call()
 
-    def _end(self) -> Any:
-        identity = self._id()
+    def _end(self, identity: str | None = None) -> Any:
+        identity = identity or self._id()
         if identity in self._trees:
             return ("end_tree", identity, self._of("normal", "shutdown", "oops"))
         kind = self._of("kill", "stop", "stop", "stop", "unlink")

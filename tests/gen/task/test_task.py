@@ -252,6 +252,7 @@ async def test_a_task_that_takes_too_long_goes_on_unheard(
         assert trio.current_time() - began == pytest.approx(1)
         assert caught.value.seconds == 1
         assert isinstance(caught.value, TimeoutError)
+        assert task.pid is not None
         assert runtime.find(task.pid) is not None
         await trio.sleep(2)
         return mail(me)
@@ -423,5 +424,6 @@ async def test_exported_functions_run_by_name() -> None:
 
 async def test_the_process_is_called_what_it_runs(runtime: Runtime) -> None:
     task = await Task.async_(hang, caller=runtime.root)
-    assert find(runtime, task.pid).label == "hang"  # type: ignore[arg-type]
+    assert task.pid is not None
+    assert find(runtime, task.pid).label == "hang"
     assert repr(task).startswith(f"<Task {__name__}:hang/0 ")

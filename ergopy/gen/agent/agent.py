@@ -1,0 +1,124 @@
+"""Agent: a process around one value (Elixir's ``Agent``).
+
+Its messages are those of Elixir's ``Agent.Server``: ``{get, F}``, ``{update, F}``,
+``{get_and_update, F}`` and the cast ``{cast, F}``, where *F* runs in the agent and is
+called with the value. From this node it is any callable; from other nodes ``{Module,
+Function, Args}`` of one that is exported, which is called with the value and *Args*.
+
+What a peer asks for and cannot be done (a fun of a BEAM, a function that is not
+exported, a value that is no term) fails its call, and leaves the agent alone. A
+function that raises ends the agent, as it does in Elixir.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import etf
+from etf import Atom
+
+from ...errors import Exit
+from ...node.exports import Undefined
+from ...process import reasons
+from ...process.atoms import OK
+from ...process.refusals import refuse
+from ..apply import apply, told, undefined
+from ..returns import NOREPLY, Stop
+from ..server import GenServer, logger
+
+if TYPE_CHECKING:
+    from ..apply import Work
+    from ..server import From
+
+BAD_RETURN = Atom("bad_return_value")
+CAST = Atom("cast")
+GET = Atom("get")
+GET_AND_UPDATE = Atom("get_and_update")
+UPDATE = Atom("update")
+
+
+class Agent(GenServer):
+    """A process that keeps one value, for others to read and change.
+
+    ::
+
+        await node.start(ergopy.Agent, dict, name="settings")
+        await agent.update("settings", operator.setitem, ...)
+
+    Args of its start: the value, or a callable (plain or ``async``, with its arguments
+    behind it) that makes it in the agent. ``sys:get_state`` shows the value.
+
+    A callable gets the value itself, not a copy: what changes it in place has changed
+    it for all, also if it comes from ``get``.
+    """
+
+    value: Any
+    """What it keeps."""
+
+    async def init(self, start: Any = None, *args: Any) -> Any:
+        if callable(start):
+            start = await apply(self.process, start, args)
+        elif args:
+            raise TypeError(f"an agent starts with one value, and arguments: {args!r}")
+        self.value = start
+
+    def format_state(self) -> Any:
+        return self.value
+
+    async def handle_call(self, request: Any, from_: From) -> Any:
+        match request:
+            case (Atom("get" | "update" | "get_and_update") as what, function):
+                pass
+            case _:
+                raise NotImplementedError(f"an agent knows no request {request!r}")
+        try:
+            work = self._work(function)
+        except Exit as problem:
+            refuse(self.process, from_, problem.reason)
+            return NOREPLY
+        result = await self._run(work)
+        if what == GET:
+            return self._answer(from_, result)
+        if what == UPDATE:
+            self.value = result
+            return OK
+        if not (isinstance(result, tuple) and len(result) == 2):
+            return Stop((BAD_RETURN, result))
+        answer, self.value = result
+        return self._answer(from_, answer)
+
+    async def handle_cast(self, request: Any) -> None:
+        match request:
+            case (Atom("cast"), function):
+                pass
+            case _:
+                raise NotImplementedError(f"an agent knows no cast {request!r}")
+        try:
+            work = self._work(function)
+        except Exit as problem:
+            why = reasons.shown(problem.reason)
+            logger.error("%s cannot do what was cast: %s", self.process.label, why)
+        else:
+            self.value = await self._run(work)
+
+    def _work(self, term: Any) -> Work:
+        """Return what is to run; raise Exit if this node cannot."""
+        work = told(term)
+        if not callable(work.function):
+            args = [self.value, *work.args]
+            try:
+                self.process.node.exports.find(*work.function, args)
+            except Undefined:
+                raise undefined(*work.function, args) from None
+        return work
+
+    async def _run(self, work: Work) -> Any:
+        return await apply(self.process, work.function, (self.value, *work.args))
+
+    def _answer(self, from_: From, value: Any) -> Any:
+        """Answer; what another node cannot be sent fails the call instead."""
+        try:
+            self.process.reply_nowait(from_, value)
+        except etf.EncodeError as error:
+            refuse(self.process, from_, reasons.from_exception(error))
+        return NOREPLY

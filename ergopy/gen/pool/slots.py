@@ -1,0 +1,104 @@
+"""The places of a pool: each has a worker, or waits for the next one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ...process.process import Process
+    from ..supervisor.children import Child
+    from .jobs import Checkout, Job, Relay
+
+ROUND_ROBIN = "round_robin"
+LEAST_LOADED = "least_loaded"
+WAYS = (ROUND_ROBIN, LEAST_LOADED)
+
+
+@final
+class Slot:
+    """One place. A worker that fails is followed by another in the same place."""
+
+    __slots__ = ("child", "jobs", "leaving", "lent")
+
+    def __init__(self, child: Child, *, leaving: bool = False) -> None:
+        self.child = child
+        self.jobs: dict[Relay, None] = {}
+        """The calls that its worker has, oldest first."""
+        self.lent: Checkout | None = None
+        """Who has borrowed its worker."""
+        self.leaving = leaving
+        """Whether it goes as soon as it has nothing to do."""
+
+    @property
+    def process(self) -> Process:
+        """Its worker; there has to be one."""
+        process = self.child.process
+        assert process is not None
+        return process
+
+    @property
+    def works(self) -> bool:
+        """Whether there is a worker, and others than a borrower may use it."""
+        return self.lent is None and self.child.is_alive
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody uses its worker."""
+        return not self.jobs and self.lent is None
+
+
+@final
+class Slots:
+    """All places, and which of them is next."""
+
+    def __init__(self, capacity: int, way: str) -> None:
+        self._capacity = capacity
+        self._least_loaded = way == LEAST_LOADED
+        self._slots: list[Slot] = []
+        self._next = 0
+
+    def __iter__(self) -> Iterator[Slot]:
+        return iter(self._slots)
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def add(self, slot: Slot) -> None:
+        """Add a place."""
+        self._slots.append(slot)
+
+    def remove(self, slot: Slot) -> None:
+        """Take a place away."""
+        self._slots.remove(slot)
+
+    def free_for(self, job: Job) -> Slot | None:
+        """Return a place whose worker may have *job* now."""
+        most = 1 if job.alone else self._capacity
+        free = [s for s in self._in_turn() if s.works and len(s.jobs) < most]
+        if not free:
+            return None
+        return self._take(min(free, key=_calls) if self._least_loaded else free[0])
+
+    def for_cast(self, limit: int) -> Slot | None:
+        """Return a place for a cast: one with fewer than *limit* messages waiting."""
+        open_ = [s for s in self._in_turn() if s.works and _messages(s) < limit]
+        if not open_:
+            return None
+        return self._take(min(open_, key=_messages) if self._least_loaded else open_[0])
+
+    def _in_turn(self) -> list[Slot]:
+        return self._slots[self._next :] + self._slots[: self._next]
+
+    def _take(self, slot: Slot) -> Slot:
+        self._next = (self._slots.index(slot) + 1) % len(self._slots)
+        return slot
+
+
+def _calls(slot: Slot) -> int:
+    return len(slot.jobs)
+
+
+def _messages(slot: Slot) -> int:
+    return slot.process.message_count()

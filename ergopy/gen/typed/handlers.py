@@ -1,0 +1,174 @@
+"""One typed handler: its requests, and the codecs of what is in them."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Any, Final, Union, final, get_args, get_origin
+
+import etf
+from etf.mapping.annotations import compiled, hints_of_method
+from etf.mapping.errors import MappingError
+from etf.mapping.shape import shape_of
+
+from ...process.messages import SystemMessage
+from ..returns import Control, Reply, Stop
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from etf.mapping.codec import Codec
+
+    from .markers import Marker
+
+FROM: Final = "from_"
+_POSITIONAL: Final = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+)
+
+
+@final
+class Handler:
+    """A method that serves requests.
+
+    Args:
+        method: The function, as the class has it.
+        marker: What its decorator said.
+
+    Raises:
+        TypeError: See :func:`ergopy.on_call`.
+        NameError: An annotation names what is not there, or not there yet.
+    """
+
+    def __init__(self, method: Any, marker: Marker) -> None:
+        self.name: str = method.__name__
+        self.kind = marker.kind
+        self.tag = etf.Atom(marker.tag or self.name)
+        hints = hints_of_method(inspect.unwrap(method), but=FROM)
+        signature = inspect.signature(method)
+        parameters = list(signature.parameters.values())[1:]
+        self.takes_from = any(item.name == FROM for item in parameters)
+        if self.takes_from and self.kind != "call":
+            raise TypeError(f"{self.name}: only a call has {FROM}")
+        wanted = [item for item in parameters if item.name != FROM]
+        for item in wanted:
+            if item.kind not in _POSITIONAL:
+                raise TypeError(f"{self.name}: {item} cannot be in a request")
+        self.names = tuple(item.name for item in wanted)
+        self.signature = signature.replace(parameters=wanted)
+        self.required = sum(item.default is item.empty for item in wanted)
+        self._single = hints.get(self.names[0]) if len(self.names) == 1 else None
+        self.classes = () if marker.tag else _messages(self._single)
+        self.codecs: tuple[Codec | None, ...] = tuple(
+            _codec(hints, name) for name in self.names if not self.classes
+        )
+        self.bare = frozenset() if marker.tag else self._bare()
+        """The classes, and what begins the terms, of which a bare one is served."""
+        self._returned = _codec({"return": _reply_of(hints)}, "return")
+
+    def _bare(self) -> frozenset[Any]:
+        codec = self.codecs[0] if len(self.codecs) == 1 else None
+        if codec is None or not codec.marks:
+            return frozenset()
+        members = _members(self._single)
+        return codec.marks | {
+            item for item in members if isinstance(item, type) and shape_of(item)
+        }
+
+    def load(self, parts: Sequence[Any]) -> list[Any]:
+        """Give the arguments for the method.
+
+        Raises:
+            MappingError: One does not fit; its path begins with the tag.
+        """
+        arguments: list[Any] = []
+        for codec, part in zip(self.codecs, parts, strict=False):
+            name = self.names[len(arguments)]
+            arguments.append(self._loaded(codec, part, f"{self.tag}.{name}"))
+        return arguments
+
+    def load_bare(self, term: Any) -> list[Any]:
+        """Give the only argument, which is the whole request."""
+        return [self._loaded(self.codecs[0], term, self.tag)]
+
+    def _loaded(self, codec: Codec | None, term: Any, where: str) -> Any:
+        if codec is None:
+            return term
+        try:
+            return codec.load(term)
+        except MappingError as error:
+            error.under(where)
+            raise
+        except (RecursionError, BytesWarning) as error:
+            raise MappingError("what is not so deep", term, where) from error
+
+    def answer(self, result: Any) -> Any:
+        """Give what the method returned in the form that its annotation says.
+
+        Raises:
+            EncodeError: It is not what the annotation says.
+        """
+        dump = None if self._returned is None else self._returned.dump
+        if dump is None:
+            return result
+        if isinstance(result, Reply):
+            value = dump(result.value)
+            return Reply(value, timeout=result.timeout, then=result.then)
+        if isinstance(result, Stop) and result.has_reply:
+            return Stop(result.reason, reply=dump(result.reply))
+        return result if isinstance(result, Control) else dump(result)
+
+    def request(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Make the request that calls the method so.
+
+        Raises:
+            TypeError: The method does not take these arguments.
+            EncodeError: One is not what its annotation says.
+        """
+        bound = self.signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        parts = [
+            value if codec is None or codec.dump is None else codec.dump(value)
+            for codec, value in zip(self.codecs, bound.arguments.values(), strict=True)
+        ]
+        return (self.tag, *parts) if parts else self.tag
+
+    def reply(self, term: Any) -> Any:
+        """Give what a reply is for who called.
+
+        Raises:
+            MappingError: It is not what the annotation says.
+        """
+        return term if self._returned is None else self._returned.load(term)
+
+
+def _codec(hints: dict[str, Any], name: str) -> Codec | None:
+    return compiled(hints[name]) if name in hints else None
+
+
+def _messages(annotation: Any) -> tuple[type, ...]:
+    """Give the messages of the system that an annotation names."""
+    members = _members(annotation)
+    if not all(isinstance(m, type) and issubclass(m, SystemMessage) for m in members):
+        return ()
+    return members
+
+
+def _reply_of(hints: dict[str, Any]) -> Any:
+    """Give the annotation of the reply, without what only steers the server."""
+    annotation = hints.get("return", Any)
+    members = [
+        member
+        for member in _members(annotation)
+        if not (isinstance(member, type) and issubclass(member, Control))
+    ]
+    return reduce(or_, members) if members else Any
+
+
+def _members(annotation: Any) -> tuple[Any, ...]:
+    if get_origin(annotation) in (Union, types.UnionType):
+        return get_args(annotation)
+    return (annotation,)

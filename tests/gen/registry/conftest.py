@@ -1,0 +1,3 @@
+from tests.runtimes import runtime
+
+__all__ = ["runtime"]
