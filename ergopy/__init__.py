@@ -57,6 +57,11 @@ if TYPE_CHECKING:
     from .errors import CookieMismatch as CookieMismatch
     from .errors import DependencyCycle as DependencyCycle
     from .errors import ErgopyError as ErgopyError
+    from .errors import EventError as EventError
+    from .errors import EventMismatch as EventMismatch
+    from .errors import EventOwnerError as EventOwnerError
+    from .errors import EventTaken as EventTaken
+    from .errors import EventUnknown as EventUnknown
     from .errors import Exit as Exit
     from .errors import HandlerError as HandlerError
     from .errors import HandshakeError as HandshakeError
@@ -108,12 +113,13 @@ if TYPE_CHECKING:
     from .gen import Reply as Reply
     from .gen import Stop as Stop
     from .gen import agent as agent
+    from .gen import event_manager as event_manager
+    from .gen import events as events
     from .gen import on_call as on_call
     from .gen import on_cast as on_cast
     from .gen import on_info as on_info
     from .gen import pool as pool
     from .gen import session as session
-    from .gen import event_manager as event_manager
     from .gen import state_machine as state_machine
     from .gen import supervisor as supervisor
     from .gen import sys as sys
@@ -123,12 +129,17 @@ if TYPE_CHECKING:
     from .gen.application import Applications as Applications
     from .gen.application import ApplicationSpec as ApplicationSpec
     from .gen.application import StartType as StartType
+    from .gen.event_manager import EventHandler as EventHandler
+    from .gen.event_manager import EventManager as EventManager
+    from .gen.events import Event as Event
+    from .gen.events import EventDown as EventDown
+    from .gen.events import EventLag as EventLag
+    from .gen.events import EventMessage as EventMessage
+    from .gen.events import Events as Events
     from .gen.pool import Pool as Pool
     from .gen.pool import PoolStatistics as PoolStatistics
     from .gen.registry import Registry as Registry
     from .gen.registry import RemoteRegistry as RemoteRegistry
-    from .gen.event_manager import EventHandler as EventHandler
-    from .gen.event_manager import EventManager as EventManager
     from .gen.scope import Scope as Scope
     from .gen.state_machine import StateMachine as StateMachine
     from .gen.supervisor import AutoShutdown as AutoShutdown
@@ -141,8 +152,10 @@ if TYPE_CHECKING:
     from .gen.supervisor import Strategy as Strategy
     from .gen.supervisor import Supervisor as Supervisor
     from .gen.supervisor import SupervisorSpec as SupervisorSpec
+    from .gen.supervisor import TreeNode as TreeNode
     from .gen.supervisor import current_supervisor as current_supervisor
     from .gen.supervisor import spawn_soon as spawn_soon
+    from .gen.supervisor import supervision_tree as supervision_tree
     from .gen.task import Task as Task
     from .gen.task import TaskStream as TaskStream
     from .hosted import HostedNode as HostedNode
@@ -169,6 +182,7 @@ _HOMES = {
     ".dist.limits": "LinkLimits",
     ".dist.tls": "Tls",
     ".errors": (
+        "EventError EventMismatch EventOwnerError EventTaken EventUnknown "
         "RegistryClosed RegistryFull StartNotSupported TaskError TaskExit TaskTimeout "
         "ApplicationAlreadyLoaded ApplicationError ApplicationNotLoaded "
         "ApplicationNotStarted ApplicationRunning ApplicationStartError "
@@ -182,13 +196,14 @@ _HOMES = {
         "Throw TlsError TlsFileError WrongNode WrongStep "
         "SessionClosed SessionError SessionTimeout NeededChildExited HandlerError TooManyPostponed "
     ),
-    ".gen": "agent pool IGNORE NOREPLY Behaviour GenServer NoReply Reply Stop session event_manager state_machine supervisor sys",
+    ".gen": "agent events pool IGNORE NOREPLY Behaviour GenServer NoReply Reply Stop session event_manager state_machine supervisor sys",
     ".gen.application": (
         "Application ApplicationInfo ApplicationSpec Applications StartType"
     ),
     ".gen.supervisor": (
         "AutoShutdown Backoff ChildSpec DynamicSupervisor PartitionSupervisor Restart "
-        "Shutdown Strategy Supervisor SupervisorSpec current_supervisor spawn_soon"
+        "Shutdown Strategy Supervisor SupervisorSpec TreeNode current_supervisor "
+        "spawn_soon supervision_tree"
     ),
     ".gen.event_manager": "EventHandler EventManager",
     ".gen.scope": "Scope",
@@ -203,6 +218,7 @@ _HOMES = {
         "ProcessConfig Request Via self"
     ),
     ".gen.agent": "Agent",
+    ".gen.events": "Event EventDown EventLag EventMessage Events",
     ".gen.pool": "Pool PoolStatistics",
     ".gen.task": "Task TaskStream",
 }

@@ -13,13 +13,18 @@ import trio
 
 from .errors import ErgopyError
 from .gen.application import KERNEL, Applications, environments
+from .gen.scope import Scope
+from .gen.supervisor import all_trees
 from .node.node import Node as _Node
+from .process.reasons import unwrap
 from .services import STANDARD
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from .gen.supervisor import TreeNode
     from .node.from_thread import FromThread
+    from .process.process import Process
 
     T = TypeVar("T")
 
@@ -34,6 +39,13 @@ class Node(_Node):
         """The applications of this node; they can be loaded before it is up."""
         return Applications(self, self._environment)
 
+    def scope(self, owner: Process | None = None) -> Scope:
+        """Make a scope, for processes that end with a block of code; see ``Scope``.
+
+        *owner* is whose scope it is, by default the node's.
+        """
+        return Scope(self if owner is None else owner)
+
     async def __aenter__(self) -> Self:
         self.applications.reset()
         await super().__aenter__()
@@ -44,12 +56,22 @@ class Node(_Node):
             raise
         return self
 
+    def supervision_tree(self) -> tuple[TreeNode, ...]:
+        """Return the supervision trees of this node, from the top of each down.
+
+        A snapshot: data, with what each supervisor knows of its children now. Nobody is
+        asked, and nothing waits. ``str()`` of each draws it.
+        """
+        return all_trees(self.runtime)
+
     async def _stop_applications(self, over: float) -> None:
         await self.applications.stop_all(over, but=KERNEL)
 
     def export_introspection(self) -> None:
         super().export_introspection()
         self.export("application", environments(self.applications))
+        trees = {"supervision_tree": lambda: list(self.supervision_tree())}
+        self.export("ergopy", trees)
 
     export_introspection.__doc__ = _Node.export_introspection.__doc__
 
@@ -113,7 +135,8 @@ class NodeThread:
             trio.run(self._main)
         except BaseException as error:
             if self._up.done():
-                self._failure = error
+                # A group of one, if the thread was left at the same moment.
+                self._failure = unwrap(error)
             else:
                 self._up.set_exception(error)
 

@@ -42,6 +42,11 @@
     │   ├── DependencyCycle         .cycle: those that need each other
     │   ├── ApplicationStartError   .reason: why it did not come up
     │   └── ApplicationTerminated   .reason, .start_type: its end ended the node
+    ├── EventError                  .event: its name
+    │   ├── EventTaken              .owner: whose event of that name there is
+    │   ├── EventUnknown            there is none, or none any more
+    │   ├── EventOwnerError         .owner: who alone may publish
+    │   └── EventMismatch(TypeError)    .value: what the event does not accept
     ├── TaskError                   .task: whose value did not come
     │   ├── TaskExit                .reason: the task ended without one
     │   └── TaskTimeout(TimeoutError)   .seconds: it still runs
@@ -402,6 +407,45 @@ class ChildError(ErgopyError):
         self.dest = dest
         self.id = id
         self.reason = reason
+
+
+class EventError(ErgopyError):
+    """Something about an event cannot be; ``event`` is its name."""
+
+    def __init__(self, event: object, problem: str) -> None:
+        super().__init__(f"event {event!r}: {problem}")
+        self.event = event
+
+
+class EventTaken(EventError):
+    """There is an event of that name; ``owner`` is the pid of who has it."""
+
+    def __init__(self, event: object, owner: object) -> None:
+        self.owner = owner
+        super().__init__(event, f"{owner!r} has registered it")
+
+
+class EventUnknown(EventError):
+    """There is no such event, or it has ended."""
+
+    def __init__(self, event: object) -> None:
+        super().__init__(event, "nobody has registered it")
+
+
+class EventOwnerError(EventError):
+    """Only the owner of an event publishes; ``owner`` is the pid of that."""
+
+    def __init__(self, event: object, owner: object, pid: object) -> None:
+        self.owner = owner
+        super().__init__(event, f"it belongs to {owner!r}, not to {pid!r}")
+
+
+class EventMismatch(EventError, TypeError):
+    """The event does not accept ``value``; nobody has got it."""
+
+    def __init__(self, event: object, value: object) -> None:
+        self.value = value
+        super().__init__(event, f"a {type(value).__qualname__} is not accepted")
 
 
 class TaskError(ErgopyError):

@@ -10,10 +10,22 @@ from typing import Any
 
 import pytest
 
-import etf
-from ergopy import Atom, ChildSpec, Exit, GenServer, Stop, Supervisor
+from ergopy import (
+    AlreadyStarted,
+    Atom,
+    ChildError,
+    ChildSpec,
+    Exit,
+    GenServer,
+    StartError,
+    Stop,
+    Supervisor,
+    supervisor,
+)
 
-from .servers import until
+from .supervised import python_child, supervise
+
+__all__ = ["python_child", "supervise"]
 
 SAME = """
     {ok, Theirs} = gen_server:start(supervisor, {self, ergopy_peer_sup, Init}, []),
@@ -313,33 +325,29 @@ async def test_a_beam_kills_a_child_and_sees_it_restarted(beam, provided):
     assert await beam.run(source, Sup=sup) == "alive"
 
 
-async def test_a_supervisor_of_the_beam_has_one_of_ours_below(beam, provided):
-    provided.provide_spawn("our_sup", Supervisor)
-    source = """
-        Start = {proc_lib, start_link, [erlang, apply, []]},
-        _ = Start,
-        Self = self(),
-        {Pid, _} = spawn_monitor(fun() ->
-            process_flag(trap_exit, true),
-            Sup = spawn_link(Node, our_sup, init, [[Spec]]),
-            Self ! {up, Sup},
-            receive stop -> exit(Sup, shutdown) end,
-            receive {'EXIT', Sup, Reason} -> Self ! {down, Reason} end
-        end),
-        receive {up, Sup} -> ok end,
-        ergopy_peer:until(fun() -> length(supervisor:which_children(Sup)) =:= 1 end),
-        Pid ! stop,
-        receive {down, Reason} -> Reason end
-    """
-    spec = child("a")
-    reason = await beam.run(source, Node=Atom(provided.name), Spec=spec)
-    assert reason == "shutdown"
-    await until(lambda: len(etf.encode(len(provided.runtime.processes))) > 0)
+class Below(Supervisor):
+    """What a supervisor of the BEAM starts here."""
+
+    async def init(self, *specs: Any) -> Any:
+        return list(specs)
+
+
+async def test_a_supervisor_of_the_beam_has_one_of_ours_below(node, supervise):
+    node.provide_spawn("ergopy_peer_server", Peer)
+    node.provide_spawn("model", Below)
+    above = await supervise(node.name, child("a"), child("b"))
+    first = await above.child()
+    rows = await above.run("supervisor:which_children(Pid)", Pid=first)
+    assert [row[0] for row in rows] == ["b", "a"]
+    await above.run("exit(Pid, kill)", Pid=first)
+    second = await above.replaced(first)
+    rows = await above.run("supervisor:which_children(Pid)", Pid=second)
+    pids = [row[1] for row in rows]
+    await above.run("supervisor:terminate_child(Sup, model)")
+    assert not any(node.runtime.find(pid) for pid in (second, *pids))
 
 
 async def test_verbs_of_ours_work_on_a_supervisor_of_the_beam(beam, node):
-    from ergopy import AlreadyStarted, ChildError, StartError, supervisor
-
     init = (atoms(intensity=5, period=5), [])
     source = """
         {ok, Sup} = gen_server:start(supervisor, {self, ergopy_peer_sup, Init}, []),

@@ -1,6 +1,7 @@
 """Behaviours: processes with a fixed way to live."""
 
 from . import agent as agent
+from . import events as events
 from . import pool as pool
 from . import session as session
 from . import event_manager as event_manager

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import etf
 
 from .. import _main
-from .._targets import find
+from .._targets import find, serve
 from ..dist.tls import Tls
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
 
 HEADER = 4
 """Bytes of the length before the plan on the pipe, the most significant first."""
@@ -46,21 +41,5 @@ async def run(encoded: bytes) -> None:
         async def up() -> None:
             await node.send(plan["parent"], plan["up"])
 
-        await _serve(node, target, etf.decode(args), plan["register"], up)
-
-
-async def _serve(
-    node: _main.Node,
-    target: Any,
-    args: list[Any],
-    name: str | None,
-    up: Callable[[], Awaitable[None]],
-) -> None:
-    if isinstance(target, type):
-        name = name or target.__name__.lower()
-        await node.start(target, *args, name=name)
-        await up()
-        await node.wait_closed()
-    else:
-        await up()
-        await target(node, *args)
+        name = plan["register"]
+        await serve(node, target, *etf.decode(args), name=name, up=up)

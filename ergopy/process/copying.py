@@ -6,19 +6,22 @@ to processes of its own node: ``"deep"`` in Python's way, ``"etf"`` by the exter
 format, so that the receiver has just what a process on another node would have
 (``bytes`` for ``str``, a plain tuple for a named one), and what is no term is refused.
 
-What cannot be changed is handed over as it is. Answers and casts are messages too. Not
-copied are the arguments of a process that is started, exit reasons, and what comes from
-other nodes, which is new anyway.
+What cannot be changed is handed over as it is. So is what stands for code: functions,
+classes, and objects whose class says so with ``handed_over = True``, such as the
+specification of a child. Answers and casts are messages too. Not copied are the
+arguments of a process that is started, exit reasons, and what comes from other nodes,
+which is new anyway.
 """
 
 from __future__ import annotations
 
 import copy
 import types
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import etf
-from etf import Atom, BitBinary, Export, Pid, Port, Reference
+from etf import Atom, BitBinary, EncodeError, Export, Pid, Port, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +46,14 @@ _IMMUTABLE = frozenset(
     )
 )
 
+_CODE = (
+    type,
+    partial,
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.MethodType,
+)
+
 
 def deep(message: Any) -> Any:
     """Return *message*, or a copy of it if any part of it can be changed.
@@ -61,15 +72,50 @@ def by_etf(message: Any) -> Any:
     """
     if message.__class__ in _SAME_ON_THE_WIRE or message is None:
         return message
-    return etf.decode(etf.encode(message))
+    try:
+        return etf.decode(etf.encode(message))
+    except EncodeError as error:
+        try:
+            return _by_parts(message)
+        except _NoCode:
+            raise error from None
 
 
 COPIERS: dict[CopyPolicy, Callable[[Any], Any]] = {"deep": deep, "etf": by_etf}
 
 
+class _NoCode(Exception):
+    """There is something that is neither a term nor code."""
+
+
+def _by_parts(value: Any) -> Any:
+    """Return what would be left of *value* if code could travel."""
+    if _is_code(value):
+        return value
+    if isinstance(value, tuple):
+        # As it cannot travel, what its class means is for a process here to know.
+        return tuple.__new__(value.__class__, map(_part, value))
+    if isinstance(value, list):
+        return list(map(_part, value))
+    if isinstance(value, dict):
+        return {_part(key): _part(item) for key, item in value.items()}
+    raise _NoCode
+
+
+def _part(value: Any) -> Any:
+    try:
+        return by_etf(value)
+    except EncodeError:
+        raise _NoCode from None
+
+
+def _is_code(value: Any) -> bool:
+    return isinstance(value, _CODE) or getattr(value, "handed_over", False) is True
+
+
 def _copied(value: Any, memo: dict[int, Any]) -> Any:
     kind = value.__class__
-    if kind in _IMMUTABLE:
+    if kind in _IMMUTABLE or _is_code(value):
         return value
     if id(value) in memo:
         return memo[id(value)]

@@ -91,6 +91,17 @@ class Relations(DelayedSender):
         if not self.alive:
             await trio.lowlevel.checkpoint()
 
+    def exit_nowait(self, to: Pid, reason: Any) -> None:
+        """Send an exit signal, whatever is queued for its node. Never waits.
+
+        For who has to get rid of a process: a slow connection is no reason not to.
+        """
+        remote = self.runtime.remote(to)
+        if remote is None:
+            self._exit_here(to, reason, priority=False)
+        else:
+            remote.exit_signal(self.pid, to, reason)
+
     def _exit_here(self, to: Pid | Reference, reason: Any, priority: bool) -> None:
         runtime = self.runtime
         if isinstance(to, Pid):

@@ -117,8 +117,8 @@ class Life(Coroutine[Any, Any, None]):
         # A signal may have come before the first step.
         if not process.alive:
             raise StopIteration
-        process.scope = trio.CancelScope()
-        process.scope.__enter__()
+        process.cancel_scope = trio.CancelScope()
+        process.cancel_scope.__enter__()
         assert self._work is not None
         function, args = self._work
         self._work = None
@@ -160,7 +160,7 @@ class Life(Coroutine[Any, Any, None]):
 
     def _leave_scope(self, error: BaseException | None) -> BaseException | None:
         """Leave the cancel scope; return what it lets through."""
-        scope = self._process.scope
+        scope = self._process.cancel_scope
         if scope is None:
             return error
         kind = None if error is None else type(error)

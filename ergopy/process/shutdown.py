@@ -51,11 +51,17 @@ async def shut_down(runtime: Runtime, grace: float) -> int:
 
 
 async def _end_all(processes: Sequence[Process], over: float) -> int:
-    """End those that nobody keeps, and then who is left; none comes on top."""
+    """End those that nobody keeps, until there are no others; none comes on top.
+
+    The first have until *over*, and who comes after them a second in any case.
+    """
     heads, kept = _parted(processes, keeper)
     killed = await _end(heads, over)
     over = max(over, trio.current_time() + LAST_WORDS)
-    return killed + await _end(kept, over)
+    while kept := _still_there(kept):
+        heads, kept = _parted(kept, keeper)
+        killed += await _end(heads, over)
+    return killed
 
 
 def _parted(

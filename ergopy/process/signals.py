@@ -106,10 +106,10 @@ class Signals(Links):
     """A mailbox with a pid: what other processes can hold on to."""
 
     __slots__ = (
+        "cancel_scope",
         "claims",
         "exit_reason",
         "names",
-        "scope",
         "shield",
         "trap_exit",
         "watchers",
@@ -121,7 +121,7 @@ class Signals(Links):
         self.pid = pid
         self.trap_exit = False
         self.exit_reason: Any = ALIVE
-        self.scope: trio.CancelScope | None = None
+        self.cancel_scope: trio.CancelScope | None = None
         self.shield: trio.CancelScope | None = None
         """The scope of a clean-up that only ``kill`` may cut short."""
         self.names: tuple[str, ...] = ()
@@ -173,8 +173,8 @@ class Signals(Links):
                 self._drop_claims(reason)
         # The next receive is a checkpoint, whatever is there to be received.
         self.budget = 0
-        if self.scope is not None:
-            self.scope.cancel()
+        if self.cancel_scope is not None:
+            self.cancel_scope.cancel()
 
     def kill(self) -> None:
         """Begin to end with ``killed``; not even a clean-up goes on."""

@@ -67,7 +67,7 @@ def _dump_decimal(value: Decimal) -> Any:
 
 def _load_range(term: Any) -> range:
     first, last = structs.integers(term, _RANGE, "first", "last")
-    step = term.get("step")
+    step = term.get(Atom("step"))
     if step is None:
         # From before Elixir 1.12.
         step = 1 if first <= last else -1

@@ -18,7 +18,7 @@ def take(term: Any, name: str, *keys: str) -> list[Any]:
     """
     if term.__class__ in MAPS and term.get(STRUCT) == name:
         try:
-            return [term[key] for key in keys]
+            return [term[Atom(key)] for key in keys]
         except KeyError:
             pass
     raise MappingError(f"%{name.removeprefix('Elixir.')}{{}}", term)

@@ -80,6 +80,16 @@ def is_map(term: Any) -> bool:
     return kind is dict or kind is TermMap or isinstance(term, Mapping)
 
 
+def as_key(term: Any) -> Any:
+    """Give a term in the form that hashes: what it is as a key of a map."""
+    kind = term.__class__
+    if kind is dict:
+        return TermMap([(as_key(key), as_key(part)) for key, part in term.items()])
+    if kind is list:
+        return FrozenList(map(as_key, term))
+    return tuple(map(as_key, term)) if kind is tuple else term
+
+
 def _as_is(term: Any) -> Any:
     return term
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .._containers import FrozenList
 from .._errors import EncodeError, step
-from .codec import LISTS, MAPS, Codec, Dump, is_map, items_of
+from .codec import LISTS, MAPS, Codec, Dump, as_key, is_map, items_of
 from .errors import MappingError
 
 if TYPE_CHECKING:
@@ -121,7 +121,10 @@ def dict_of(key: Codec, value: Codec) -> Codec:
             except MappingError as error:
                 error.under(step(name))
                 raise
-            made[name] = loaded
+            try:
+                made[name] = loaded
+            except TypeError as error:
+                raise MappingError("a key that can be in a dict", name) from error
         if len(made) != len(keys):
             raise MappingError("a map with keys that Python keeps apart", term)
         return made
@@ -130,7 +133,7 @@ def dict_of(key: Codec, value: Codec) -> Codec:
         if not is_map(mapping):
             return mapping
         made = {
-            name if dump_key is None else dump_key(name): (
+            name if dump_key is None else as_key(dump_key(name)): (
                 part if dump_value is None else dumped(dump_value, part, name)
             )
             for name, part in mapping.items()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from .._types import Atom
-from .codec import MAPS, Codec
+from .codec import MAPS, Codec, as_key
 from .containers import dump_all, load_all
 from .errors import MappingError
 from .layouts import STRUCT
@@ -39,7 +39,9 @@ def set_of(kind: Any, item: Codec) -> Codec:
     def dump(value: Any) -> Any:
         if value.__class__ not in _SETS:
             return value
-        return term_of(value if dump_item is None else dump_all(value, dump_item))
+        if dump_item is None:
+            return term_of(value)
+        return term_of(map(as_key, dump_all(value, dump_item)))
 
     return Codec(
         load,

@@ -85,7 +85,9 @@ log() ->
     after 0 -> []
     end.
 
-%% Pids of supervisors by their number: others have other pids.
+%% Pids of supervisors by their number, as others have other pids; and of a stack the
+%% first frame alone.
+named({undef, [Frame | _]}, _) -> {undef, [Frame]};
 named(Pid, Supervisors) when is_pid(Pid) ->
     case [N || {N, P} <- lists:enumerate(Supervisors), P =:= Pid] of
         [N] -> {supervisor, N};

@@ -8,6 +8,10 @@
 %%   trap => false | obey | slow | {odd, Reason}   what it does when told to end
 %%   tree => Tree                              for a supervisor below
 %%
+%% With the strategy simple_one_for_one the one child says what all have in common, and
+%% each call of start_child what is its own. With the strategy dynamic the root is a
+%% DynamicSupervisor of Elixir. In calls of both an id stands for the last pid of it.
+%%
 %% The log has, in the order in which it happened:
 %%
 %%   {init, Id, N, Outcome}      the Nth start of a child
@@ -35,14 +39,26 @@ run(Script) ->
         {hangs, process_info(Driver, current_stacktrace)}
     end.
 
-drive({Tree, Steps}) ->
+drive({{Flags, _} = Tree, Steps}) ->
     process_flag(trap_exit, true),
+    put(strategy, maps:get(strategy, Flags)),
     Log = spawn_link(fun() -> collect([], #{}, #{}, []) end),
-    case supervisor:start_link(?MODULE, {Log, Tree}) of
+    case start_root(Log, Tree) of
         {ok, Sup} -> play(Steps, Sup, Log);
         Other -> note(Log, {ended, Other})
     end,
     ask(Log, dump).
+
+start_root(_, {#{strategy := dynamic} = Flags, []}) ->
+    #{intensity := Intensity, period := Period, max_children := Most} = Flags,
+    'Elixir.DynamicSupervisor':start_link([
+        {strategy, one_for_one}, {max_restarts, Intensity}, {max_seconds, Period},
+        {max_children, Most}]);
+start_root(Log, {#{strategy := simple_one_for_one} = Flags, [Child]}) ->
+    Template = (spec(Log, Child))#{start => {?MODULE, start_child, [Log]}},
+    supervisor:start_link(?MODULE, {made, Flags, [Template]});
+start_root(Log, Tree) ->
+    supervisor:start_link(?MODULE, {Log, Tree}).
 
 play(Steps, Sup, Log) ->
     lists:foreach(fun(Step) -> is_process_alive(Sup) andalso step(Step, Sup, Log) end, Steps),
@@ -87,8 +103,17 @@ deal(stop, Pid, Reason) -> Pid ! {stop, Reason};
 deal(unlink, Pid, Reason) -> Pid ! {unlink, Reason};
 deal(end_tree, Pid, Reason) -> catch gen_server:stop(Pid, Reason, infinity).
 
-request({start_child, Child}, Log) -> {start_child, spec(Log, Child)};
-request(Request, _) -> Request.
+request(Request, Log) -> request(get(strategy), Request, Log).
+
+request(dynamic, {start_child, Child}, Log) ->
+    #{restart := Restart, shutdown := Shutdown, type := Type, modules := Modules} = Child,
+    MFA = {?MODULE, start_child, [Log, Child]},
+    {start_child, {MFA, Restart, Shutdown, Type, Modules}};
+request(simple_one_for_one, {start_child, Child}, _) -> {start_child, [Child]};
+request(_, {start_child, Child}, Log) -> {start_child, spec(Log, Child)};
+request(Strategy, {What, Id}, Log) when Strategy =:= dynamic; Strategy =:= simple_one_for_one ->
+    {What, ask(Log, {last, Id})};
+request(_, Request, _) -> Request.
 
 %% Wait until every supervisor has dealt with what it knows. A restart that failed is
 %% tried again by a message to itself, and shows meanwhile.
@@ -117,6 +142,8 @@ busy(Sup) ->
     end.
 
 %% The callback of the root, and of supervisors below.
+init({made, Flags, Specs}) ->
+    {ok, {Flags, Specs}};
 init({Log, {Flags, Children}}) ->
     {ok, {Flags, [spec(Log, Child) || Child <- Children]}};
 init({Log, Child, Tree}) ->
@@ -166,8 +193,9 @@ collect(Log, Starts, Pids, Waiting) ->
             Outcome = lists:nth(min(N, length(Plan)), Plan),
             Outcome =:= ok andalso monitor(process, Pid),
             answer(From, Outcome),
+            Last = case Outcome of ok -> #{{last, Id} => Pid}; _ -> #{} end,
             collect([{init, Id, N, Outcome} | Log], Starts#{Id => N},
-                    Pids#{Pid => {Id, N, Outcome =:= ok}}, Waiting);
+                    maps:merge(Pids#{Pid => {Id, N, Outcome =:= ok}}, Last), Waiting);
         {'DOWN', _, process, Pid, Reason} ->
             #{Pid := {Id, N, true}} = Pids,
             {Done, Rest} = lists:partition(fun({_, Who}) -> Who =:= Pid end, Waiting),
@@ -183,6 +211,9 @@ collect(Log, Starts, Pids, Waiting) ->
             Living = [Pid || {Pid, {Who, _, true}} <- maps:to_list(Pids), Who =:= Id],
             answer(From, case Living of [Pid] -> Pid; [] -> undefined end),
             collect(Log, Starts, Pids, Waiting);
+        {{Asking, _} = From, {last, Id}} ->
+            answer(From, maps:get({last, Id}, Pids, Asking)),
+            collect(Log, Starts, Pids, Waiting);
         {From, size} ->
             answer(From, length(Log)),
             collect(Log, Starts, Pids, Waiting);
@@ -194,6 +225,7 @@ collect(Log, Starts, Pids, Waiting) ->
     end.
 
 named({?MODULE, start_child, [_, _]}, _) -> start;
+named({?MODULE, start_child, [_]}, _) -> start;
 named({?MODULE, start_child, undefined}, _) -> forgotten;
 named(Pid, Pids) when is_pid(Pid) ->
     case Pids of

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PROGRAM = '''
+PROGRAM = """
 import trio
 import ergopy
 from ergopy import Application, ApplicationSpec, ChildSpec, GenServer, Stop
@@ -50,7 +50,7 @@ class Db(Callbacks):
 
 class Shop(Callbacks):
     dependencies = [Db]
-    children = [ChildSpec(Kid, "till"), ChildSpec(Kid, "desk")]
+    children = [ChildSpec(Kid, "till", id=1), ChildSpec(Kid, "desk", id=2)]
 
 class Slow(Callbacks):
     children = [ChildSpec(Kid, "slow", None, 3600, shutdown="infinity")]
@@ -79,7 +79,7 @@ loop = ApplicationSpec(
     name="loop", dependencies=[ApplicationSpec(name="two", dependencies=["loop"])]
 )
 data = ApplicationSpec(name="data", children=Shop.children, dependencies=[Db])
-'''
+"""
 
 
 @contextmanager
@@ -150,7 +150,8 @@ def test_a_failed_application_is_status_1_and_the_others_stop_in_order(
     with program(tmp_path, "Crashing") as process:
         out, err, status = rest(process)
     callbacks = ["crashing prep_stop", "crashing stop"]
-    assert out[1:] == ["db up", "bad up", "bad told", "bad down", *callbacks, *DB_STOPPED]
+    crash = ["db up", "bad up", "bad told", "bad down"]
+    assert out[1:] == [*crash, *callbacks, *DB_STOPPED]
     assert status == 1
     assert "application crashing: permanent, and terminated: Atom('shutdown')" in err
     # One for the crash of the child, and no other.

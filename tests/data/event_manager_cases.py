@@ -20,7 +20,7 @@ from interop.beam import Beam, Epmd, compile_peer
 from tests.gen.event_manager.tables import MODULE, Script, atoms
 from tests.runtimes import running
 
-NUMBER = 200
+NUMBER = 120
 FILE = Path(__file__).with_suffix(".json")
 
 UNKNOWN = etf.Atom("no_such_module")

@@ -42,3 +42,8 @@ async def main(node: ergopy.Node, how: bytes) -> None:
         raise ValueError("as you wish")
     if how == b"wait":
         await trio.sleep_forever()
+
+
+class Shop(ergopy.Application):
+    name = "shop"
+    children = [ergopy.ChildSpec(Worker, b"from the shop", name="worker")]  # noqa: RUF012

@@ -196,3 +196,13 @@ async def test_a_supervisor_starts_the_process_again(make_node: MakeNode) -> Non
                 await trio.sleep(0.01)
     await node.stop(supervisor)
     assert not _lives(second)
+
+
+@both
+async def test_an_application_can_be_hosted(make_node: MakeNode, where: Any) -> None:
+    node = await make_node()
+    name = unique_name("hosted")
+    shop = "tests.hosted.programs:Shop"
+    pid = await node.start(HostedNode, shop, named=name, where=where)
+    assert await node.call(("worker", name), Atom("args")) == [b"from the shop"]
+    await node.stop(pid)

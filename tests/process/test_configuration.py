@@ -354,7 +354,9 @@ def test_nothing_gets_wider_on_the_way_down(chain: list[ProcessConfig]) -> None:
             may = getattr(above, right) and getattr(own, right)
             assert getattr(below, right) == may
         for module in "abc":
-            may_call = [c.may_call is None or module in c.may_call for c in (above, own)]
+            may_call = [
+                c.may_call is None or module in c.may_call for c in (above, own)
+            ]
             assert (below.may_call is None or module in below.may_call) == all(may_call)
         policies = [STRICTNESS.index(c.copy or "none") for c in (above, own, below)]
         assert policies[2] == max(policies)
@@ -382,7 +384,9 @@ def test_no_quota_is_ever_exceeded(steps: list[tuple[int, int | None]]) -> None:
                     continue
                 parent = alive[which % len(alive)]
                 config = ProcessConfig(max_processes=limit)
-                room = all(_below(tree, up) < most for up, most in _quotas(tree, parent))
+                room = all(
+                    _below(tree, up) < most for up, most in _quotas(tree, parent)
+                )
                 try:
                     process = find(runtime, await parent.spawn(idle, config=config))
                 except SystemLimit:

@@ -1,4 +1,4 @@
-"""What a local send hands over: the object, a copy, or what the wire would make of it."""
+"""What a local send hands over: the object, a copy, or what the wire makes of it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 import trio
 from hypothesis import given
 
+import ergopy
 import etf
 from ergopy import Atom, Down, ExitMessage, GenServer, ProcessConfig
 from ergopy.process.copying import by_etf, deep
@@ -237,6 +238,44 @@ async def test_etf_refuses_what_is_no_term_before_anything_is_sent(
     with pytest.raises(etf.EncodeError):
         await one.send([other.pid, other.pid], {"bag": Bag([])})
     assert mail(other) == []
+
+
+@pytest.mark.parametrize("policy", ["deep", "etf"])
+async def test_code_is_handed_over_as_it_is_and_what_is_with_it_is_copied(
+    runtime: Runtime, policy: str
+) -> None:
+    class Order:
+        handed_over = True
+
+    order, items = Order(), [1]
+    one, other = sending(runtime, policy), sleeper(runtime)
+    await one.send(other.pid, (Atom("run"), idle, [Keeper, order], {"items": items}))
+    [(word, function, [kind, same], table)] = mail(other)
+    assert (word, function, kind) == ("run", idle, Keeper)
+    assert same is order
+    [copied] = table.values()
+    assert copied == items
+    assert copied is not items
+
+
+async def test_the_error_of_etf_says_where_in_the_whole_message(
+    runtime: Runtime,
+) -> None:
+    one, other = sending(runtime, "etf"), sleeper(runtime)
+    with pytest.raises(etf.EncodeError, match=r"\[1\]\[0\]"):
+        await one.send(other.pid, (1, [Bag([])], 2))
+
+
+@pytest.mark.parametrize("policy", ["deep", "etf"])
+async def test_supervisors_and_scopes_work_under_any_policy(policy: Any) -> None:
+    node = ergopy.Node("copies@127.0.0.1", cookie="x", epmd="off", copy=policy)
+    async with node:
+        await node.start(ergopy.Supervisor, [], name="sup")
+        spec = ergopy.ChildSpec(idle, id="one")
+        pid = await ergopy.supervisor.start_child("sup", spec, caller=node)
+        assert node.runtime.find(pid) is not None
+        async with node.scope() as scope:
+            assert await scope.start(Keeper) in scope.children
 
 
 async def test_deep_refuses_nothing_and_copies_what_python_can_copy(

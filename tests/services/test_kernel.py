@@ -68,12 +68,15 @@ async def test_output_of_applications_finds_a_user_that_came_back(
 
 
 async def test_services_that_do_not_stay_up_end_the_node() -> None:
-    with pytest.raises(ApplicationTerminated) as caught:
+    async def main() -> None:
         async with MemoryNetwork().node("py") as node:
             for _ in range(11):
                 await node.exit(node.whereis("rex"), "kill")  # type: ignore[arg-type]
                 await settle()
             await trio.sleep_forever()
+
+    with pytest.raises(ApplicationTerminated) as caught:
+        await main()
     assert (caught.value.application, caught.value.clean) == ("kernel", False)
 
 

@@ -8,7 +8,6 @@ import trio
 
 from ...process.atoms import NORMAL, SHUTDOWN
 from ...process.shutdown import kill_all
-from ..supervisor import GAVE_UP
 from .application import Application
 from .reports import killed_report
 
@@ -90,7 +89,9 @@ class Run:
     def lost_top(self) -> None:
         """Its top process has ended."""
         assert self.top is not None
-        self.gave_up = self.top.dictionary.get(GAVE_UP, False)
+        supervisor = self.top.supervisor
+        is_one = supervisor is not None and supervisor.process is self.top
+        self.gave_up = is_one and supervisor.gave_up
         self.top = None
 
     def members(self) -> list[Process]:

@@ -51,6 +51,9 @@ class EventManager(Loop):
 
     handlers: Mapping[str, type[EventHandler]] = MappingProxyType({})
 
+    max_handlers: ClassVar[int] = 10_000
+    """Handlers at a time; one more is refused with ``{error, system_limit}``."""
+
     child_defaults: ClassVar[dict[str, Any]] = {"modules": "dynamic"}
 
     _kind = "event handler"

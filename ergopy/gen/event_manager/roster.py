@@ -35,6 +35,7 @@ PARENT_TERMINATED: Final = Atom("parent_terminated")
 REMOVE_HANDLER: Final = Atom("remove_handler")
 STOP: Final = Atom("stop")
 SWAPPED: Final = Atom("swapped")
+SYSTEM_LIMIT: Final = Atom("system_limit")
 
 
 class Roster:
@@ -75,6 +76,8 @@ class Roster:
 
     async def add(self, name: Any, args: Any, supervisor: Pid | None = None) -> Any:
         """Add a handler; return ``ok``, or why not."""
+        if len(self._installed) >= self._manager.max_handlers:
+            return (ERROR, SYSTEM_LIMIT)
         if supervisor is not None:
             await self._manager.link(supervisor)
         one, answer = await self._make(name, args, supervisor)

@@ -28,7 +28,7 @@ from ..server import logger
 from ..supervisor import Supervisor, requests
 from ..supervisor.checks import Restart
 from ..supervisor.group import Group
-from ..supervisor.spec import as_spec
+from ..supervisor.reading import as_spec
 from .jobs import Checkout, Relay
 from .line import Line
 from .slots import ROUND_ROBIN, WAYS, Slots
@@ -67,7 +67,7 @@ class Pool(Supervisor):
         max_casts: Messages that wait in the mailbox of each worker before casts are
             dropped, and counted.
         retries: How many more workers a call gets if the one that has it ends. It may
-            then run more than once.
+            then run more than once. It waits before all others, however many wait.
 
     Raises:
         ValueError, TypeError: An option makes no sense.
@@ -178,7 +178,7 @@ class Pool(Supervisor):
 
     def _after_restart(self, over: bool) -> Stop | None:
         self._staff.clear_away()
-        self._line.go_on()
+        self._all_may_have_changed()
         return Stop("shutdown") if over else None
 
     async def _offer(self, job: Relay | Checkout) -> None:
@@ -186,9 +186,11 @@ class Pool(Supervisor):
         if self._line.start(job):
             return
         if not len(self._line) and await self._staff.add_overflow():
-            self._line.join(job)
-            self._line.go_on()
-            return
+            # While that one came up, another may have become free.
+            given = self._line.start(job)
+            self._all_may_have_changed()
+            if given:
+                return
         self._line.join(job)
 
     def _pass_on(self, message: Any) -> None:
@@ -232,9 +234,12 @@ class Pool(Supervisor):
             await self._staff.resize(size)
         except StartError as error:
             return (ERROR, error.reason)
+        self._all_may_have_changed()
+        return OK
+
+    def _all_may_have_changed(self) -> None:
         for slot in list(self._slots):
             self._line.freed(slot)
-        return OK
 
     def _check_in(self, lease: Any) -> None:
         if self._line.withdraw(lease):

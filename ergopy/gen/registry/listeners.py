@@ -1,8 +1,10 @@
 """Who hears of each registration: ``listeners:`` of Elixir's Registry, and more.
 
-A listener gets ``{register, Registry, Key, Pid, Value}`` and ``{unregister, Registry,
-Key, Pid}``, the latter also when the process has ended. The messages are sent in the
-step in which the table changes, so their order is that of the changes.
+A listener gets ``{register, Registry, Key, Pid, Value}`` for each entry, and
+``{unregister, Registry, Key, Pid}`` when the process has no more entries of that key.
+Unlike in Elixir that comes when the process has ended as well, and not when there was
+nothing to unregister. The messages are sent in the step in which the table changes, so
+their order is that of the changes.
 
 A listener that takes no more messages (its mailbox has a limit, and refuses) misses
 some. How many it is told, before the next one that it gets: ``{lagged, Registry, N}``.
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import trio
 
-from etf import Atom, EncodeError
+from etf import Atom, EncodeError, Pid
 
 from ...errors import MailboxFull, NoProcess, NotRegistered
 
@@ -71,12 +73,21 @@ class Listeners:
     def _registration(self, entry: Entry) -> tuple[Any, ...]:
         return REGISTER, self._registry, entry.key, entry.pid, entry.value
 
+    def _has_ended(self, dest: Any) -> bool:
+        runtime = self._process.runtime
+        if dest.__class__ is not Pid or dest.node != runtime.name:
+            return False
+        return runtime.find(dest) is None
+
     def _tell_all(self, message: Any) -> None:
         for dest in list(self._missed):
             self._tell(dest, message)
 
     def _tell(self, dest: Any, message: Any) -> None:
         missed = self._missed[dest]
+        if self._has_ended(dest):
+            self.discard(dest)
+            return
         try:
             if missed:
                 self._process.send_nowait(dest, (LAGGED, self._registry, missed))

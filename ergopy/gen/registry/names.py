@@ -238,8 +238,7 @@ class Names:
         was_last = self._table.remove(entry)
         if was_last:
             self._owners.pop(entry.pid).release()
-        if self._listeners:
-            self._listeners.unregistered(entry)
+        self._tell_gone(entry)
 
     def _drop_of(
         self, pid: Pid | None, key: Any, wanted: Callable[[Entry], bool]
@@ -254,8 +253,15 @@ class Names:
         del self._owners[owner.pid]
         for entry in self._table.of(owner.pid):
             self._table.remove(entry)
-            if self._listeners:
-                self._listeners.unregistered(entry)
+            self._tell_gone(entry)
+
+    def _tell_gone(self, entry: Entry) -> None:
+        """Tell the listeners, unless its process has another entry of that key."""
+        if not self._listeners:
+            return
+        rest = self._table.at(entry.mark)
+        if not any(other.pid == entry.pid for other in rest):
+            self._listeners.unregistered(entry)
 
 
 def subject(entry: Entry) -> tuple[Any, tuple[Pid, Any]]:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ...errors import NoProcess
 from ..caller import acting
-from ..supervisor.spec import ChildSpec, as_spec
+from ..supervisor.reading import as_spec
+from ..supervisor.spec import ChildSpec
 from .keys import mark_of
 from .leases import Leases
 from .listeners import Listeners
@@ -174,13 +175,13 @@ class Registry(Starts):
         return self._child_spec.shutdown
 
     def subscribe(self, dest: Any, *, replay: bool = True) -> None:
-        """Let *dest* hear of each registration, from now on until its own end.
+        """Let *dest* hear of each registration from now on.
 
         It gets ``{register, Registry, Key, Pid, Value}`` and ``{unregister, Registry,
         Key, Pid}``; with *replay* first those for what is there. If its mailbox is full
         and refuses, it is told how many it has missed, ``{lagged, Registry, N}``, as
-        soon as it takes messages again. *dest* is a pid or a name; one that has ended
-        is forgotten when its name is, or with :meth:`unsubscribe`.
+        soon as it takes messages again. *dest* is a pid or a name. A process of this
+        node is forgotten when it has ended, anybody with :meth:`unsubscribe`.
         """
         self._listeners.add(dest, self._table if replay else ())
 

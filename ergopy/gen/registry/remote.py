@@ -187,10 +187,10 @@ class RemoteRegistry:
 
     def _failed(self, key: Any, answer: Any) -> Any:
         match answer:
-            case ("error", "system_limit"):
-                raise RegistryFull(self.dest, "entries", 0)
-            case ("error", "key_too_large"):
-                raise RegistryFull(self.dest, "key", 0)
+            case ("error", ("registry_full", int(limit))):
+                raise RegistryFull(self.dest, "entries", limit)
+            case ("error", ("key_too_large", int(limit))):
+                raise RegistryFull(self.dest, "key", limit)
             case ("error", reason):
                 raise StartError(key, reason)
         raise CallError(self.dest, f"no registry answers like that: {answer!r}")

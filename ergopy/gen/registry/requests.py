@@ -40,8 +40,8 @@ ALREADY_REGISTERED = Atom("already_registered")
 BADARG = Atom("badarg")
 KEY_TOO_LARGE = Atom("key_too_large")
 NOT_FOUND = Atom("not_found")
+REGISTRY_FULL = Atom("registry_full")
 START_NOT_SUPPORTED = Atom("start_not_supported")
-SYSTEM_LIMIT = Atom("system_limit")
 TOO_MANY_ENTRIES = Atom("too_many_entries")
 UNKNOWN_REQUEST = Atom("unknown_request")
 
@@ -56,7 +56,7 @@ async def answer(registry: Registry, request: Any, from_: Any) -> Any:
         case "count":
             return len(registry)
         case "to_list" if len(registry) > MAX_PAGE:
-            return (ERROR, TOO_MANY_ENTRIES)
+            return (ERROR, (TOO_MANY_ENTRIES, MAX_PAGE))
         case "to_list":
             return registry.items()
         case "which_children":
@@ -69,7 +69,7 @@ async def answer(registry: Registry, request: Any, from_: Any) -> Any:
 def _about_key(registry: Registry, request: tuple[Any, ...], from_: Any) -> Any:
     key = request[1]
     if not _fits(registry, key):
-        return (ERROR, KEY_TOO_LARGE)
+        return (ERROR, (KEY_TOO_LARGE, registry.max_key_size))
     match request:
         case ("lookup", _):
             return _lookup(registry, key)
@@ -133,8 +133,8 @@ def _register(registry: Registry, key: Any, value: Any, from_: Any) -> Any:
         return (ERROR, (ALREADY_REGISTERED, taken.owner))
     except NoProcess:
         return _NOT_FOUND
-    except RegistryFull:
-        return (ERROR, SYSTEM_LIMIT)
+    except RegistryFull as full:
+        return (ERROR, (REGISTRY_FULL, full.limit))
     return (OK, registry.pid)
 
 
@@ -152,8 +152,8 @@ def _start(
         starting = registry.join(key, mark, tuple(args))
     except StartNotSupported:
         return (ERROR, START_NOT_SUPPORTED)
-    except RegistryFull:
-        return (ERROR, SYSTEM_LIMIT)
+    except RegistryFull as full:
+        return (ERROR, (REGISTRY_FULL, full.limit))
     process = registry.process
     starting.waiting.append(
         Asker(lambda outcome: process.reply_nowait(from_, reply(outcome)))

@@ -1,8 +1,8 @@
 """The process behind a scope: a supervisor whose parent is the owner.
 
-So the children end with the owner, however that ends: by the link when it is killed, and
-by the exit of the parent when it traps exits. Each child is stopped as its specification
-says, the youngest first.
+So the children end with the owner, however that ends: it traps exits, and that of its
+parent ends it in order. Each child is stopped as its specification says, the youngest
+first.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NEEDED = Atom("needed_child_exited")
 class Keeper(Supervisor):
     """Keeps the children of one scope; a needed one is a *significant* one here."""
 
-    auto_shutdown = AutoShutdown.ANY_SIGNIFICANT
+    auto_shutdown: str = AutoShutdown.ANY_SIGNIFICANT
 
     def __init__(self, scope: Scope) -> None:
         super().__init__()

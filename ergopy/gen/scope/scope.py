@@ -47,8 +47,8 @@ class Scope:
     A *hosted* child may end when it likes: the owner gets a ``Down`` with the tag
     ``hosted`` and the ``ref`` of the scope. A *needed* one may not: then the block is
     cancelled and raises :exc:`ergopy.NeededChildExited`; without a block the owner gets
-    the exit signal ``{needed_child_exited, Pid, Reason}`` over a link. A child whose end
-    was asked for is neither told of nor missed.
+    the exit signal ``{needed_child_exited, Pid, Reason}`` over a link. A child whose
+    end was asked for is neither told of nor missed.
 
     Children are stopped as a supervisor does it: in reverse, each within the time that
     its ``shutdown`` says. They inherit the environment that the owner has at that time.
@@ -112,10 +112,10 @@ class Scope:
     def start_soon(
         self, function: Callable[..., Awaitable[Any]], *args: Any, needed: bool = True
     ) -> None:
-        """Run ``function(*args)`` as a helper task of the owner, until the scope closes.
+        """Run ``function(*args)`` as a helper task, until the scope closes.
 
-        Like ``Process.start_soon``: it acts in the owner's name. If it raises, the
-        owner fails as with a needed child, with that exception; unless it is not
+        Like ``Process.start_soon`` of the owner, in whose name it acts. If it raises,
+        the owner fails as with a needed child, with that exception; unless it is not
         *needed*: then it is logged.
         """
         self._check_open()
@@ -169,16 +169,16 @@ class Scope:
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
-    ) -> bool:
+    ) -> None:
         assert self._block is not None
         try:
-            swallowed = self._block.__exit__(kind, error, trace)
+            cancelled = self._block.__exit__(kind, error, trace)
         finally:
             self._block = None
             await self.aclose()
-        if self._failure is not None and (error is None or swallowed):
+        # What the block itself raises goes first.
+        if self._failure is not None and (error is None or cancelled):
             raise self._failure
-        return bool(swallowed)
 
     def opened(self, keeper: Keeper) -> None:
         """Take the process behind the scope, which has begun."""

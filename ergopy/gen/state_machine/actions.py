@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any, Final, TypeAlias, final
 
-from etf import Atom, Pid, identity_key
+from etf import Atom, identity_key
 
 CALL: Final = Atom("call")
 CAST: Final = Atom("cast")
@@ -60,7 +60,6 @@ class Reply(Action):
     __slots__ = ("from_", "value")
 
     def __init__(self, from_: Any, value: Any) -> None:
-        _check_from(from_)
         self.from_ = from_
         self.value = value
 
@@ -97,7 +96,7 @@ class SetTimeout(Action):
     def __init__(
         self, kind: Kind, seconds: float | None, content: Any, absolute: bool = False
     ) -> None:
-        if seconds is not None and not (absolute or seconds >= 0):
+        if seconds is not None and not (seconds >= 0 or (absolute and seconds < 0)):
             raise ValueError(f"a time is a number of seconds, not {seconds!r}")
         self.kind = kind
         self.key = timeout_key(kind)
@@ -218,15 +217,7 @@ def _event_kind(kind: Any) -> Kind:
         case str() if kind in _PLAIN:
             return Atom(kind)
         case ("call", from_):
-            _check_from(from_)
             return (CALL, from_)
         case ("timeout", name):
             return (TIMEOUT, name)
     raise ValueError(f"no kind of event: {kind!r}")
-
-
-def _check_from(from_: Any) -> None:
-    match from_:
-        case (Pid(), _):
-            return
-    raise ValueError(f"nobody who has called: {from_!r}")

@@ -250,12 +250,12 @@ def _state_function(
     machine: StateMachine, state: Any
 ) -> Callable[[Any, Any], Awaitable[Any]]:
     """Return the method of *state*, which must be none that a machine has anyway."""
+    cls = type(machine)
     name = str.__str__(state) if isinstance(state, str) else ""
-    function = getattr(machine, name, None) if name else None
-    if function is None or hasattr(StateMachine, name) or name.startswith("_"):
-        cls = type(machine).__qualname__
-        raise ValueError(f"{cls} has no callback for the state {state!r}")
-    return function  # type: ignore[no-any-return]
+    known = callable(getattr(cls, name, None)) and not hasattr(StateMachine, name)
+    if not known or name.startswith("_"):
+        raise ValueError(f"{cls.__qualname__} has no callback for the state {state!r}")
+    return getattr(machine, name)  # type: ignore[no-any-return]
 
 
 def _shown(state: Any) -> Any:

@@ -15,10 +15,13 @@ from .flags import Drain as Drain
 from .partition import PartitionSupervisor as PartitionSupervisor
 from .spec import ChildSpec as ChildSpec
 from .spec import SupervisorSpec as SupervisorSpec
-from .supervision import GAVE_UP as GAVE_UP
 from .supervisor import Supervisor as Supervisor
+from .tree import TreeNode as TreeNode
+from .tree import all_trees as all_trees
+from .tree import supervision_tree as supervision_tree
 from .verbs import ChildCounts as ChildCounts
 from .verbs import ChildInfo as ChildInfo
+from .verbs import check_childspecs as check_childspecs
 from .verbs import count_children as count_children
 from .verbs import delete_child as delete_child
 from .verbs import get_childspec as get_childspec

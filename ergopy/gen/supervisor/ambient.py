@@ -20,8 +20,9 @@ from ...process.context import self
 from ...process.mailbox import Mailbox
 from .checks import Restart
 from .children import Child
+from .reading import as_spec
 from .simple import SimpleCrowd
-from .spec import ChildSpec, as_spec
+from .spec import ChildSpec
 
 if TYPE_CHECKING:
     from etf import Pid
@@ -40,6 +41,8 @@ class Soon:
     """What a supervisor here is sent: a child to start that nobody waits for."""
 
     __slots__ = ("spec",)
+
+    handed_over = True  # see process/copying.py
 
     def __init__(self, spec: ChildSpec) -> None:
         self.spec = spec

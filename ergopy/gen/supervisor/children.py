@@ -10,7 +10,7 @@ import trio
 from etf import Atom
 
 from ...process.atoms import UNDEFINED
-from .wire import milliseconds
+from .terms import milliseconds
 
 if TYPE_CHECKING:
     from etf import Pid
@@ -40,6 +40,7 @@ class Child:
     __slots__ = (
         "args",
         "attempts",
+        "number",
         "pid",
         "process",
         "reason",
@@ -54,6 +55,8 @@ class Child:
         self.spec = spec
         self.args = spec.args or () if args is None else args
         """What it is started with; under simple_one_for_one each has its own."""
+        self.number = 0
+        """Which one it is of many without an id; the first is 1."""
         self.state = State.STOPPED
         self.pid: Pid | None = None
         """The pid; if it is to be restarted, that of the process that has ended."""

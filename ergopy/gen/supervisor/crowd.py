@@ -7,6 +7,7 @@ and go at run time, and are all stopped at once.
 from __future__ import annotations
 
 import math
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -39,6 +40,7 @@ class Crowd(Supervision):
         super().__init__(process, flags)
         self.running: dict[Pid, Child] = {}
         self.waiting: dict[Pid, Child] = {}
+        self._numbers = count(1)
 
     def __len__(self) -> int:
         return len(self.running) + len(self.waiting)
@@ -85,6 +87,7 @@ class Crowd(Supervision):
         pid = await super().start(child, told=told)
         if former is not None:
             self.waiting.pop(former, None)
+        child.number = child.number or next(self._numbers)
         if pid is not None:
             self.running[pid] = child
         return pid

@@ -20,17 +20,18 @@ from . import checks
 from .checks import AutoShutdown, Restart, Strategy
 from .children import Child
 from .crowd import Crowd
+from .reading import as_spec
 from .requests import NOT_FOUND_ERROR, UNKNOWN_REQUEST, counts, read, row
-from .spec import ChildSpec, as_spec
 from .supervisor import Supervisor
+from .terms import to_map
 from .verbs import pid_in
-from .wire import to_map
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ...process.process import Process
     from .flags import Flags
+    from .spec import ChildSpec
 
 _IGNORE = Atom("ignore")
 _MAX_CHILDREN = (ERROR, Atom("max_children"))

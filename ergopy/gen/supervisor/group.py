@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _CONSTANTS = ("true", "false", "nil")
 """Atoms that Python has values of its own for, which are the same terms."""
 
+_DUPLICATE = Atom("duplicate_child_name")
 _FAILED_TO_START = Atom("failed_to_start_child")
 
 
@@ -39,6 +40,11 @@ def key_of(identity: Any) -> Any:
     """Return what two ids share exactly if they are the same term."""
     plain = identity.__class__ is Atom and identity not in _CONSTANTS
     return identity if plain else identity_key(identity)
+
+
+def duplicate(spec: ChildSpec) -> SpecError:
+    """Make the error that a second child of the same id is."""
+    return SpecError((_DUPLICATE, spec.id))
 
 
 @final
@@ -65,9 +71,22 @@ class Group(Supervision):
             SpecError: There is one of that id.
         """
         if self.find(spec.id) is not None:
-            raise SpecError((Atom("duplicate_child_name"), spec.id))
+            raise duplicate(spec)
         child = self._children[key_of(spec.id)] = Child(spec)
         return child
+
+    def renew(self, flags: Flags, specs: list[ChildSpec]) -> None:
+        renewed: dict[Any, ChildSpec] = {}
+        for spec in specs:
+            if renewed.setdefault(key_of(spec.id), spec) is not spec:
+                raise duplicate(spec)
+        super().renew(flags, specs)
+        former, self._children = self._children, {}
+        for key, spec in renewed.items():
+            child = former.pop(key) if key in former else Child(spec)
+            child.spec, child.args = spec, spec.args or ()
+            self._children[key] = child
+        self._children.update(former)
 
     def remove(self, child: Child) -> None:
         """Forget a child and its specification."""

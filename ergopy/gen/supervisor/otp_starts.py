@@ -95,10 +95,10 @@ def _proc_lib(child: Any, function: Any, args: Any) -> OtpStart | None:
     return OtpStart(as_atom(child), as_atom(function), args)
 
 
-def _elixir(child: Any, arg: Any, options: Any = ()) -> OtpStart | None:
+def _elixir(child: Any, arg: Any, options: Any = None) -> OtpStart | None:
     """Read ``GenServer.start_link/2,3``, which has the name among its options."""
     name, others = None, []
-    for option in options:
+    for option in options if isinstance(options, list) else ():
         match option:
             case (Atom("name"), Atom() as given):
                 name = given

@@ -85,7 +85,7 @@ async def _proc_lib(supervisor: Process, spec: ChildSpec, known: OtpStart) -> Pi
             float("inf") if spec.init_timeout is None else spec.init_timeout,
         )
     except ReceiveTimeout:
-        await _give_up(supervisor, pid, ref)
+        _give_up(supervisor, pid, ref)
         raise StartError(spec.id, TIMEOUT) from None
     except BaseException:
         # Cancelled: the supervisor is being killed, and takes its links with it.
@@ -118,10 +118,10 @@ def _is_outcome(message: Any, pid: Pid, ref: Reference) -> bool:
     return (message[0] is ACK or message[0] is NACK) and message[1] == pid
 
 
-async def _give_up(supervisor: Process, pid: Pid, ref: Reference) -> None:
+def _give_up(supervisor: Process, pid: Pid, ref: Reference) -> None:
     supervisor.demonitor(ref)
     supervisor.unlink(pid)
-    await supervisor.exit(pid, KILL)
+    supervisor.exit_nowait(pid, KILL)
     end_of(supervisor, pid, None)
 
 

@@ -16,8 +16,8 @@ from ...process.atoms import ERROR, OK, UNDEFINED
 from . import checks
 from .checks import Restart
 from .children import State
-from .spec import as_spec
-from .wire import to_map, to_record
+from .reading import as_spec
+from .terms import to_map, to_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

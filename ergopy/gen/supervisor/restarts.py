@@ -32,6 +32,12 @@ class RestartWindow:
         """How many restarts were in the window when it was last looked at."""
         return len(self._times)
 
+    def renewed(self, intensity: int, period: float) -> RestartWindow:
+        """Return a window of another size, with the restarts counted so far."""
+        window = RestartWindow(intensity, period)
+        window._times.extend(self._times)
+        return window
+
     def add(self, now: float) -> bool:
         """Count a restart at *now*; return whether it may still be made."""
         times = self._times

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from etf import Atom, Pid, same
 
+from ...errors import SpecError
 from ...process.atoms import ERROR, OK, UNDEFINED
 from .checks import SUPERVISOR
 from .children import Child
@@ -16,7 +17,7 @@ from .requests import (
     counts,
     row,
 )
-from .wire import to_map
+from .terms import to_map
 
 if TYPE_CHECKING:
     from ...process.process import Process
@@ -34,6 +35,14 @@ class SimpleCrowd(Crowd):
     def __init__(self, process: Process, flags: Flags, spec: ChildSpec) -> None:
         super().__init__(process, flags)
         self.spec = spec
+
+    def renew(self, flags: Flags, specs: list[ChildSpec]) -> None:
+        if len(specs) != 1:
+            raise SpecError((Atom("bad_start_spec"), [spec.id for spec in specs]))
+        super().renew(flags, specs)
+        (self.spec,) = specs
+        for child in self:
+            child.spec = self.spec
 
 
 async def answer(crowd: SimpleCrowd, request: Any) -> Any:

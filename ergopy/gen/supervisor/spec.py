@@ -11,13 +11,14 @@ from ...node.checks import is_atom
 from ...process.reasons import as_reason
 from . import checks
 from .checks import SHUTDOWN_SECONDS, SUPERVISOR, WORKER, Shutdown
+from .terms import to_map
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from ...process.configuration import ProcessConfig
     from ...process.limits import MailboxLimit
-    from .checks import AutoShutdown, Restart
+    from .checks import Restart
 
 
 @final
@@ -55,6 +56,8 @@ class ChildSpec:
     Raises:
         SpecError: It makes no sense; ``reason`` is what OTP says of it.
     """
+
+    handed_over = True  # see process/copying.py
 
     start: Any
     args: tuple[Any, ...] | None
@@ -142,8 +145,6 @@ class ChildSpec:
         return (*mfa_names(self.start), list(self.args))
 
     def __etf__(self) -> Any:
-        from .wire import to_map
-
         if not self.is_mfa or self.node is not None:
             what = f"the specification of {self.id!r} names a Python object or a node"
             raise EncodeError(f"{what}; give (module, function)")
@@ -253,22 +254,3 @@ def mfa_names(start: Any) -> tuple[Any, Any]:
     if isinstance(start, type):
         return Atom(f"{module}.{name}"[:255]), Atom("start_link")
     return Atom(module[:255]), Atom(name)
-
-
-def as_spec(child: Any, ending: AutoShutdown | None = None) -> ChildSpec:
-    """Take whatever a program, or another node, may give as a child.
-
-    *ending* is the ``auto_shutdown`` of its supervisor, if that is known.
-
-    Raises:
-        SpecError: It is none.
-    """
-    if isinstance(child, ChildSpec):
-        return child
-    if callable(child):
-        return ChildSpec(child)
-    if isinstance(child, tuple) and child and callable(child[0]):
-        return ChildSpec(*child)
-    from .wire import from_term
-
-    return from_term(child, ending)

@@ -91,9 +91,10 @@ async def _start_provided(
     supervisor: Process, spec: ChildSpec, args: tuple[Any, ...]
 ) -> Pid:
     """Start what the program has provided under that module and function."""
-    found = _provided(supervisor, *spec.start, args)
+    module, function = spec.start
+    found = _provided(supervisor, module, function, args)
     if found is None:
-        why: Any = (UNDEF, [(*spec.start, list(args), [])])
+        why: Any = (UNDEF, [(module, function, list(args), [])])
         raise StartError(spec.id, (EXIT, why))
     program, args, name = found
     told = {**program.settings, "name": name or spec.name or program.name}

@@ -69,30 +69,30 @@ class Stopping:
         """
         for child in children:
             if child.is_running:
-                await self._tell(child)
+                self._tell(child)
         while self._left:
             down = await self._next_end()
             if down is not None:
                 self._ended(down)
 
-    async def _tell(self, child: Child) -> None:
+    def _tell(self, child: Child) -> None:
         supervisor, pid = self._supervisor, child.pid
         assert pid is not None
         ref = supervisor.monitor_nowait(pid)
         self._left[ref] = child
         if child.spec.shutdown is Shutdown.BRUTAL_KILL:
-            await self._kill(ref, child)
+            self._kill(ref, child)
             return
         seconds = child.spec.shutdown
         seconds = math.inf if seconds is Shutdown.INFINITY else float(seconds)
         self._expect(ref, min(trio.current_time() + seconds, self._over))
-        await supervisor.exit(pid, SHUTDOWN)
+        supervisor.exit_nowait(pid, SHUTDOWN)
 
-    async def _kill(self, ref: Reference, child: Child) -> None:
+    def _kill(self, ref: Reference, child: Child) -> None:
         assert child.pid is not None
         self._killed.add(ref)
         self._expect(ref, trio.current_time() + DEFUNCT_AFTER)
-        await self._supervisor.exit(child.pid, KILL)
+        self._supervisor.exit_nowait(child.pid, KILL)
 
     def _expect(self, ref: Reference, deadline: float) -> None:
         if deadline != math.inf:
@@ -108,17 +108,17 @@ class Stopping:
         try:
             down: Down = await self._supervisor.receive(self._is_end, patience)
         except ReceiveTimeout:
-            await self._lose_patience(heappop(deadlines)[2])
+            self._lose_patience(heappop(deadlines)[2])
             return None
         return down
 
     def _is_end(self, message: Any) -> bool:
         return isinstance(message, Down) and message.ref in self._left
 
-    async def _lose_patience(self, ref: Reference) -> None:
+    def _lose_patience(self, ref: Reference) -> None:
         child = self._left[ref]
         if ref not in self._killed:
-            await self._kill(ref, child)
+            self._kill(ref, child)
             return
         if child.process is not None:
             # Its DOWN is in the mailbox when this returns.

@@ -8,6 +8,7 @@ ends when it is told so.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from ...process.reports import (
     supervisor_report,
 )
 from .backoff import Backoff
-from .checks import AutoShutdown, Restart
+from .checks import AutoShutdown, Restart, Strategy, refused
 from .restarts import RestartWindow
 from .starting import start_process
 
@@ -35,14 +36,13 @@ if TYPE_CHECKING:
     from ...process.timers import Timer
     from .children import Child
     from .flags import Flags
+    from .spec import ChildSpec
     from .stopping import Stopping
 
 TRY_AGAIN = Atom("try_again_restart")
 PAUSE_OVER = Atom("restart_after_pause")
 FORCED_KILLS = Atom("$forced_kills")
 """Where a supervisor's dictionary says how many of its children had to be killed."""
-GAVE_UP = Atom("$gave_up")
-"""Where it says that it ends, with ``shutdown``, because of too many restarts."""
 
 _REACHED_MAX = Atom("reached_max_restart_intensity")
 
@@ -50,7 +50,7 @@ AWAY = Backoff(first=1.0)
 """The pauses before a child is restarted on a node that is not there."""
 
 
-class Supervision:
+class Supervision(ABC):
     """The children of one supervisor, and what it does about them."""
 
     def __init__(self, process: Process, flags: Flags) -> None:
@@ -64,37 +64,49 @@ class Supervision:
         self.gave_up = False
         """Whether that is because of too many restarts."""
 
+    @abstractmethod
     def find_running(self, pid: Pid) -> Child | None:
         """Return the child that runs, or ran until now, under that pid."""
-        raise NotImplementedError
 
+    @abstractmethod
     def find_waiting(self, key: Any) -> Child | None:
         """Return the child of that :meth:`key` if it is to be restarted."""
-        raise NotImplementedError
 
+    @abstractmethod
     def key(self, child: Child) -> Any:
         """Return what a message to the supervisor itself calls *child*."""
-        raise NotImplementedError
 
+    @abstractmethod
     def wait(self, child: Child, pause: Timer | None = None) -> None:
         """Note that *child* is to be restarted, when *pause* is over if it has one."""
-        raise NotImplementedError
 
+    @abstractmethod
     def drop(self, child: Child) -> None:
         """Note that *child* has ended and is not to be restarted."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def attempt(self, child: Child) -> None:
         """Restart *child*, and whom else the strategy says; do not count it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def has_significant(self) -> bool:
         """Tell whether a significant child is left."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def stop_all(self) -> None:
         """Stop all children, because the supervisor ends."""
-        raise NotImplementedError
+
+    def renew(self, flags: Flags, specs: list[ChildSpec]) -> None:
+        """Go on with other flags, and other specifications where there are any.
+
+        Raises:
+            SpecError: They cannot be those of this supervisor; nothing has changed.
+        """
+        simple = Strategy.SIMPLE_ONE_FOR_ONE
+        if (flags.strategy is simple) is not (self.flags.strategy is simple):
+            raise refused("invalid_strategy", flags.strategy)
+        self.flags = flags
+        self.window = self.window.renewed(flags.intensity, flags.period)
 
     async def start(self, child: Child, *, told: bool = True) -> Pid | None:
         """Start *child*; *told*: with a progress report.
@@ -129,7 +141,6 @@ class Supervision:
         """Count a restart, and make it; return whether it was one too many."""
         if not self.window.add(trio.current_time()):
             self.gave_up = True
-            self.process.dictionary[GAVE_UP] = True
             self.report("shutdown", _REACHED_MAX, child)
             self.drop(child)
             return True
@@ -183,6 +194,10 @@ class Supervision:
         steady = self.flags.backoff or AWAY
         if child.uptime >= steady.reset:
             child.attempts = 0
+        self._take_over_count(child)
+
+    def _take_over_count(self, child: Child) -> None:
+        """Add what a supervisor that has ended says of those below it."""
         if child.process is not None:
             self._force(child.process.dictionary.get(FORCED_KILLS, 0))
 
@@ -201,8 +216,7 @@ class Supervision:
         """Stop *children* at the same time; they run no more when this returns."""
         await stopping.stop(children)
         for child in children:
-            if child.is_running:
-                self._inherit(child, child.reason)
+            self._take_over_count(child)
         self._force(stopping.forced)
         stopping.forced = 0
 

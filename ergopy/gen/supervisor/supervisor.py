@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from etf import Atom
 
-from ...errors import SpecError
+from ...errors import Exit, SpecError
 from ...process.atoms import INITIAL_CALL, SHUTDOWN
 from ...process.messages import ExitMessage
 from ...process.reasons import shown
@@ -101,6 +101,7 @@ class Supervisor(GenServer):
 
     _children: Any
     """What it does about its children: a Group or a Crowd."""
+    _args: tuple[Any, ...]
 
     async def init(self, children: Any = (), /) -> Any:
         """Return the children, by default those that it was started with."""
@@ -117,20 +118,25 @@ class Supervisor(GenServer):
     async def _start(self, args: tuple[Any, ...]) -> Any:
         self.trap_exit = True
         ambient.become_current(self)
+        self._args = args
         wanted = await super()._start(args)
         if isinstance(wanted, Ignore | Stop):
             return wanted
+        return await self._begin(*self._read(wanted))
+
+    def _read(self, wanted: Any) -> tuple[Flags, list[Any]]:
+        """Take what ``init`` returned: the flags, checked, and the children."""
         if isinstance(wanted, SupervisorSpec):
             vars(self).update(wanted.flags)
             wanted = wanted.children
         try:
             flags = self._checked()
         except SpecError as error:
-            return Stop((_SUPERVISOR_DATA, error.reason))
+            raise Exit((_SUPERVISOR_DATA, error.reason)) from None
         wanted = self._without if wanted is None else wanted
         if not isinstance(wanted, list | tuple):
-            return Stop((_BAD_RETURN, (self._name_of_class(), _INIT, portable(wanted))))
-        return await self._begin(flags, list(wanted))
+            raise Exit((_BAD_RETURN, (self._name_of_class(), _INIT, portable(wanted))))
+        return flags, list(wanted)
 
     def _checked(self) -> Flags:
         return Flags.checked(self)
@@ -176,6 +182,19 @@ class Supervisor(GenServer):
         elif await self._children.ended(message.pid, message.reason):
             return Stop(SHUTDOWN)
         return None
+
+    async def code_change(self, vsn: Any, extra: Any) -> None:
+        """Take the flags and the children that ``init`` returns now.
+
+        As in OTP a child whose id is there already goes on, under its new
+        specification. One that is new does not run until somebody says so, and one
+        that is there no more stays.
+        """
+        wanted = await self.init(*self._args)
+        if not isinstance(wanted, Ignore):
+            flags, children = self._read(wanted)
+            specs = [requests.read(child, flags) for child in children]
+            self._children.renew(flags, specs)
 
     async def terminate(self, reason: Any) -> None:
         """Stop the children; a subclass that has more to do calls this one too."""

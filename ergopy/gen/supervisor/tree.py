@@ -189,6 +189,7 @@ def _of_supervisor(process: Process) -> dict[str, Any]:
     supervisor = process.supervisor
     children = supervisor._children
     numbered = isinstance(children, Crowd)
+    in_order = sorted(children, key=lambda child: child.number)
     return {
         "kind": str(SUPERVISOR),
         "strategy": str(supervisor.strategy),
@@ -200,7 +201,7 @@ def _of_supervisor(process: Process) -> dict[str, Any]:
             _of_child(
                 child, (child.spec.id, child.number) if numbered else child.spec.id
             )
-            for child in children
+            for child in in_order
         ),
     }
 

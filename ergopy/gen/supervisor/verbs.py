@@ -14,11 +14,12 @@ from etf import Atom, Pid
 from ...errors import AlreadyStarted, ChildError, StartError
 from ...process.reasons import as_reason
 from ..caller import acting
-from .spec import as_spec
-from .wire import from_term
+from . import checks
+from .group import duplicate, key_of
+from .reading import as_spec, from_term
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from .spec import ChildSpec
 
@@ -176,6 +177,22 @@ async def get_childspec(dest: Any, id: Any, *, caller: Any = None) -> ChildSpec:
         term[Atom("start")] = (module, function, [])
         return from_term(term).without_args()
     return from_term(term)
+
+
+def check_childspecs(children: Iterable[Any], auto_shutdown: str | None = None) -> None:
+    """Check specifications; with *auto_shutdown* for a supervisor that has that.
+
+    Raises:
+        SpecError: One makes no sense, or two have the same id.
+    """
+    ending = None if auto_shutdown is None else checks.auto_shutdown(auto_shutdown)
+    ids: set[Any] = set()
+    for child in children:
+        spec = as_spec(child, ending)
+        checks.significant(spec.significant, spec.restart, ending)
+        if key_of(spec.id) in ids:
+            raise duplicate(spec)
+        ids.add(key_of(spec.id))
 
 
 async def _call(dest: Any, request: Any, caller: Any) -> Any:

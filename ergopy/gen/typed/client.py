@@ -89,17 +89,13 @@ class Client:
 
 def _handler(method: Any, kind: str) -> Handler:
     """Give the handler of a method; it is compiled once."""
-    kept: Handler | None = getattr(method, "__ergopy_client__", None)
-    if kept is None:
-        marker = marker_of(method)
-        if marker is None or marker.kind != kind:
-            name = getattr(method, "__qualname__", method)
-            raise TypeError(f"{name} was not marked with @on_{kind}")
-        kept = Handler(method, marker)
-        method.__ergopy_client__ = kept
-    if kept.kind != kind:
-        raise TypeError(f"{kept.name} was not marked with @on_{kind}")
-    return kept
+    marker = marker_of(method)
+    if marker is None or marker.kind != kind:
+        name = getattr(method, "__qualname__", method)
+        raise TypeError(f"{name} was not marked with @on_{kind}")
+    if marker.handler is None:
+        marker.handler = Handler(method, marker)
+    return marker.handler
 
 
 def _text(term: Any) -> str:

@@ -56,7 +56,7 @@ class Handler:
         wanted = [item for item in parameters if item.name != FROM]
         for item in wanted:
             if item.kind not in _POSITIONAL:
-                raise TypeError(f"{self.name}: {item} cannot be in a request")
+                raise TypeError(f"{self.name}: {item.name} cannot be in a request")
         self.names = tuple(item.name for item in wanted)
         self.signature = signature.replace(parameters=wanted)
         self.required = sum(item.default is item.empty for item in wanted)

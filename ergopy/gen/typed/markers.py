@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Final, TypeVar, final, overload
+from typing import TYPE_CHECKING, Any, Final, TypeVar, final, overload
+
+if TYPE_CHECKING:
+    from .handlers import Handler
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -18,11 +21,13 @@ ATTRIBUTE: Final = "__ergopy_handler__"
 class Marker:
     """What a decorator says about a method."""
 
-    __slots__ = ("kind", "tag")
+    __slots__ = ("handler", "kind", "tag")
 
     def __init__(self, kind: str, tag: str | None) -> None:
         self.kind = kind
         self.tag = tag
+        self.handler: Handler | None = None
+        """The method compiled, once a client has asked for it."""
 
 
 @overload

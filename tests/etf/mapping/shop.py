@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime  # noqa: TC003 (read by the compiler of annotations)
 from enum import Enum
-from typing import Annotated, Any, Generic, Literal, NewType, NotRequired, TypedDict, TypeVar
+from typing import (
+    Annotated,
+    Any,
+    Generic,
+    Literal,
+    NewType,
+    NotRequired,
+    TypedDict,
+    TypeVar,
+)
 
 import etf
 from etf import Atom

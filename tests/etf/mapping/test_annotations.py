@@ -10,8 +10,17 @@ from typing import Annotated, Any, Literal, Optional, Union
 import pytest
 
 import etf
-from etf import Atom, BitBinary, Charlist, FrozenList, ImproperList, MappingError, Pid
-from etf import Reference, TermMap
+from etf import (
+    Atom,
+    BitBinary,
+    Charlist,
+    FrozenList,
+    ImproperList,
+    MappingError,
+    Pid,
+    Reference,
+    TermMap,
+)
 from tests.etf.exact import exactly
 from tests.etf.mapping.shop import (
     Json,
@@ -136,7 +145,7 @@ REFUSED: list[tuple[Any, Any, str]] = [
     (bool, 1, "expected true or false, got 1"),
     (None, A("undefined"), "expected nil, got undefined"),
     (str, A("ok"), "expected a binary in UTF-8, got ok"),
-    (str, b"\xff", "expected a binary in UTF-8, got <<255>>"),
+    (str, b"\xff", 'expected a binary in UTF-8, got <<"ÿ">>'),
     (str, [97], 'expected a binary in UTF-8, got "a"'),
     (bytes, A("ok"), "expected a binary, got ok"),
     (bytes, "\udc80", "expected a binary"),
@@ -156,8 +165,10 @@ REFUSED: list[tuple[Any, Any, str]] = [
     (dict[str, int], [], "expected a map, got []"),
     (dict[str, int], {b"a": None}, '["a"]: expected an integer, got nil'),
     (dict[str, int], {b"a": 1, 2: 3}, ".keys()[1]: expected a binary in UTF-8, got 2"),
-    (dict[float, int], TermMap({1: 2, 1.0: 3}), "keys that Python keeps apart"),
+    (dict[float, int], TermMap([(1, 2), (1.0, 3)]), "keys that Python keeps apart"),
     (dict, TermMap([(1, 2), (1.0, 3)]), "keys that Python keeps apart"),
+    (dict[list[int], int], {(): 1}, ".keys()[0]: expected a list"),
+    (dict[list[int], int], {FrozenList(): 1}, "a key that can be in a dict, got []"),
     (set[int], [1], "expected %MapSet{}, got"),
     (set[int], struct("MapSet", map=[]), "expected %MapSet{}"),
     (set[int], struct("MapSet", map={b"a": []}), ".members()[0]: expected an integer"),

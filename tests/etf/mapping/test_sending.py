@@ -31,7 +31,10 @@ from tests.etf.mapping.shop import (
 A = Atom
 
 
-def line(count: int = 1, note: Any = A("undefined")) -> Any:
+UNDEFINED = A("undefined")
+
+
+def line(count: int = 1, note: Any = UNDEFINED) -> Any:
     return (A("line"), A("a"), count, note)
 
 
@@ -48,7 +51,12 @@ SENT: list[tuple[Any, Any]] = [
     (
         Order(1, "x", [LINE]),
         struct(
-            "Shop.Order", id=1, note=b"x", lines=[line()], placed_at=None, state=A("open")
+            "Shop.Order",
+            id=1,
+            note=b"x",
+            lines=[line()],
+            placed_at=None,
+            state=A("open"),
         ),
     ),
     (
@@ -206,7 +214,8 @@ VALUES: list[tuple[Any, Any]] = [
 def test_a_converter_sends_what_has_no_form(codec: Any, value: Any, term: Any) -> None:
     options = EncodeOptions(converters=converters.ALL)
     assert codec.decode(codec.encode([value], options)) == [term]
-    assert codec.decode(codec.encode({value: 1}, options), etf.DecodeOptions())
+    if value != {1}:
+        assert len(codec.decode(codec.encode({value: 1}, options))) == 1
 
 
 def test_without_a_converter_they_are_refused(codec: Any) -> None:

@@ -11,13 +11,11 @@ import trio.testing
 
 from ergopy import (
     Application,
-    ApplicationError,
     ApplicationStartError,
     ApplicationTerminated,
     Atom,
     ChildSpec,
     GenServer,
-    Node,
     NodeThread,
     Stop,
 )
@@ -53,21 +51,24 @@ async def test_the_start_type_says_which_end_ends_the_node(
     ends = start_type == "permanent" or (start_type == "transient" and not clean)
     log: Log = []
     other = app("other", log)
-    error: ApplicationError | None = None
-    went_on = False
-    try:
+    went_on = []
+
+    async def main() -> None:
         async with MemoryNetwork().node("py", applications=[other]) as node:
             await node.applications.start(Single, start_type=start_type)
             await node.cast("top", reason)
             await settle()
-            went_on = True
-            assert running(node) == ["other"]
-    except ApplicationTerminated as end:
-        error = end
+            went_on.extend(running(node))
+
+    if ends:
+        with pytest.raises(ApplicationTerminated) as caught:
+            await main()
+        end = caught.value
         assert (end.application, end.reason) == ("single", reason)
         assert (end.start_type, end.clean) == (start_type, clean)
-    assert (error is not None) == ends
-    assert went_on != ends
+    else:
+        await main()
+    assert went_on == ([] if ends else ["other"])
     # In both cases the others were stopped in order.
     assert log[-3:] == ["other prep_stop", "other_1 down", "other stop"]
     level = logging.INFO if clean else logging.ERROR
@@ -81,12 +82,15 @@ async def test_the_start_type_says_which_end_ends_the_node(
 async def test_a_top_supervisor_that_gives_up_has_failed_although_it_says_shutdown(
     start_type: str,
 ) -> None:
-    with pytest.raises(ApplicationTerminated) as caught:
+    async def main() -> None:
         async with MemoryNetwork().node("py") as node:
             shop = app("shop", [], intensity=0)
             await node.applications.start(shop, start_type=start_type)
             await node.cast("shop_1", Atom("crash"))
             await trio.sleep_forever()
+
+    with pytest.raises(ApplicationTerminated) as caught:
+        await main()
     assert (caught.value.reason, caught.value.clean) == ("shutdown", False)
 
 
@@ -221,26 +225,29 @@ async def test_one_that_fails_while_the_next_is_coming_up_is_the_error(
 
 
 async def test_the_end_of_the_controller_ends_the_node() -> None:
-    with pytest.raises(ApplicationTerminated) as caught:
+    async def main() -> None:
         async with MemoryNetwork().node("py") as node:
             pid = node.whereis("application_controller")
             assert pid is not None
             await node.exit(pid, "kill")
             await trio.sleep_forever()
+
+    with pytest.raises(ApplicationTerminated) as caught:
+        await main()
     assert (caught.value.application, caught.value.reason) == ("kernel", "killed")
 
 
 async def test_what_the_program_raises_at_the_same_time_is_not_lost() -> None:
-    async def main(node: Node) -> None:
-        try:
-            await trio.sleep_forever()
-        finally:
-            raise LookupError("mine")
-
-    with pytest.raises(BaseExceptionGroup) as caught:
+    async def main() -> None:
         async with MemoryNetwork().node("py", applications=[Single]) as node:
             await node.cast("top", Atom("oops"))
-            await main(node)
+            try:
+                await trio.sleep_forever()
+            finally:
+                raise LookupError("mine")
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await main()
     assert caught.group_contains(ApplicationTerminated)
     assert caught.group_contains(LookupError)
 
@@ -259,7 +266,8 @@ async def test_fail_does_nothing_to_a_node_that_is_ending() -> None:
 
 def test_a_node_thread_raises_what_ended_its_node() -> None:
     options: Any = {"cookie": "x", "epmd": "off"}
-    with pytest.raises(ValueError, match="mine"), NodeThread(
-        unique_name(), **options
-    ) as node:
+    with (
+        pytest.raises(ValueError, match="mine"),
+        NodeThread(unique_name(), **options) as node,
+    ):
         node.run_sync(lambda: node.node.fail(ValueError("mine")))

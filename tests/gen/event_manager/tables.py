@@ -1,6 +1,6 @@
 """A handler that does what each event says, and the driver of a script.
 
-The mirror of ``interop/peer/ergopy_peer_events.erl``: the same script gives the same log
+The mirror of ``interop/peer/ergopy_peer_events.erl``: a script gives the same log
 there. An event is a map from the tag of a handler to what that is to do; a handler that
 is not in it stays. A log has for each operation the callbacks that were called, the
 result, and what each of the two supervisors of handlers heard.
@@ -9,8 +9,6 @@ result, and what each of the two supervisors of handlers heard.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-
-import trio
 
 from ergopy import Atom, EventHandler, EventManager, Exit, Pid, sys
 from ergopy.gen.event_manager import Remove, Swap
@@ -24,6 +22,8 @@ if TYPE_CHECKING:
 MODULE = Atom("ergopy_peer_events")
 SUPERVISORS = 2
 WANTED = Atom("wanted")
+
+_LEAVE = object()
 
 
 def atoms(*items: Any) -> tuple[Any, ...]:
@@ -99,6 +99,7 @@ class Script:
         self._runtime = runtime
         self._log: list[Any] = []
         self._supervisors: list[Process] = []
+        self._seen: dict[Any, int] = {}
 
     async def run(self, script: list[Any]) -> list[Any]:
         log = self._log
@@ -123,18 +124,23 @@ class Script:
     async def _step(self, op: Any) -> Any:
         result = await self._do(op)
         await settle()
-        heard = [process.messages() for process in self._supervisors]
-        for process in self._supervisors:
-            process.clear()
+        heard = [self._heard_by(process) for process in self._supervisors]
         log, self._log[:] = self._log[:], []
         return (op, log, self._named(result), self._named(heard))
+
+    def _heard_by(self, process: Process) -> list[Any]:
+        """Return the messages that are new since the last look."""
+        messages = process.messages()
+        seen = self._seen.get(process.pid, 0)
+        self._seen[process.pid] = len(messages)
+        return messages[seen:]
 
     async def _do(self, op: Any) -> Any:
         root = self._runtime.root
         match op:
             case ("leave", number, reason):
                 gone = self._supervisors[number - 1]
-                await root.exit(gone.pid, reason)
+                await root.send(gone.pid, (_LEAVE, reason))
                 await settle()
                 self._supervisors[number - 1] = self._supervisor()
                 return await self._call(Atom("which"), root)
@@ -190,4 +196,6 @@ class Script:
 
 
 async def _wait(process: Process) -> None:
-    await trio.sleep_forever()
+    """Leave all messages where they are, until told to leave."""
+    _, reason = await process.receive(lambda message: message[0] is _LEAVE)
+    raise Exit(reason)

@@ -5,8 +5,6 @@ The table is checked against ``ets`` in ``interop/test_registry_match.py``.
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 import etf
@@ -36,7 +34,7 @@ def test_a_match_specification_gives_what_ets_gives(
     ],
 )
 def test_what_is_no_match_specification_is_refused(spec: str) -> None:
-    with pytest.raises(ValueError, match="match specification|guard"):
+    with pytest.raises(ValueError, match=r"match specification|guard"):
         match_spec.compiled(parsed(spec))
 
 

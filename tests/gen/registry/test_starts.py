@@ -1,4 +1,4 @@
-"""``lookup_or_start`` and ``start``: one process per key, whoever asks, and how often."""
+"""``lookup_or_start`` and ``start``: one process per key, however many ask."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ async def test_an_abandoned_start_goes_on_for_one_who_still_waits(
 ) -> None:
     registry = await begin_starting(runtime, abandoned="abort")
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(registry.lookup_or_start, "key", (Atom("sleep"), 5))
+        nursery.start_soon(registry.lookup_or_start, "key", (Atom("sleep"), 4))
         await settle()
         with pytest.raises(ergopy.CallTimeout):
             await registry.lookup_or_start("key", timeout=1)

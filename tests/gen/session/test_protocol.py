@@ -64,7 +64,8 @@ def test_protocols_are_equal_if_they_say_the_same() -> None:
     assert Choose(a=End, b=End) == Choose({"b": End, "a": End})
     assert hash(Choose(a=End, b=End)) == hash(Choose({"b": End, "a": End}))
     assert Choose(a=End) != Offer(a=End)
-    assert Send(int) != Recv(int)
+    one: Protocol = Send(int)
+    assert one != Recv(int)
     assert Choose(a=End) != 1
 
 

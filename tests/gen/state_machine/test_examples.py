@@ -140,7 +140,8 @@ async def test_a_timeout_that_a_state_enter_call_starts_is_for_the_new_state(
 
 
 @pytest.mark.parametrize(
-    "name", ["nothing", "send", "init", "_suspended", "state", 7, "handle_event"]
+    "name",
+    ["nothing", "send", "init", "_suspended", "state", 7, "handle_event", "log", ""],
 )
 async def test_what_is_no_state_function_is_no_state(
     runtime: Runtime, name: Any

@@ -8,7 +8,6 @@ import pytest
 from tests.gen.supervisor.kit import Sup
 from tests.runtimes import runtime
 
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -110,7 +110,7 @@ class Sup:
         """Start the supervisor; the log begins when it is up."""
 
         class Made(Supervisor):
-            async def _start(made, args: Any) -> Any:  # noqa: N805
+            async def _start(made, args: Any) -> Any:
                 self.behaviour = made
                 return await super()._start(args)
 

@@ -69,7 +69,7 @@ async def moments(sup: Sup, ends: int) -> list[float]:
 async def back(sup: Sup) -> float:
     """Wait until the child runs again; return since when."""
     (child,) = sup.behaviour._children
-    while not child.is_running:
+    while not child.is_running:  # noqa: ASYNC110 - there is no event for that
         await trio.sleep(0.25)
     return float(child.started_at)
 

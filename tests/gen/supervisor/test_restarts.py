@@ -107,6 +107,17 @@ async def test_ends_that_are_no_restarts_do_not_count(sup: Sup) -> None:
     assert sup.alive
 
 
+async def test_a_permanent_child_that_returns_normally_counts_as_others(
+    sup: Sup,
+) -> None:
+    """A peer project drops it silently once it is over its budget."""
+    await sup.start(sup.kid("a"), sup.kid("b"), intensity=2)
+    for _ in range(3):
+        await sup.end("a", "normal")
+    assert not sup.alive
+    assert sup.forget()[-1] == ("down", "b", "shutdown")
+
+
 async def test_the_first_start_is_no_restart(sup: Sup) -> None:
     """A peer project counts it, and its supervisor then kills itself at once."""
     await sup.start(*map(sup.kid, "abc"), intensity=1, period=5)

@@ -10,8 +10,8 @@ import pytest
 import etf
 from ergopy import Atom, ChildSpec, GenServer, Restart, Shutdown, SpecError, Supervisor
 from ergopy.gen.supervisor.checks import AutoShutdown
-from ergopy.gen.supervisor.spec import as_spec
-from ergopy.gen.supervisor.wire import from_term, to_map, to_record
+from ergopy.gen.supervisor.reading import as_spec, from_term
+from ergopy.gen.supervisor.terms import to_map, to_record
 
 START = (Atom("mod"), Atom("fun"), [1])
 

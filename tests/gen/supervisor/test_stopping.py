@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +12,8 @@ from tests.gen.supervisor.kit import CRASH, Kid, Slow, stubborn
 from tests.runtimes import assert_only_the_root, find, settle
 
 if TYPE_CHECKING:
+    import logging
+
     from tests.gen.supervisor.kit import Sup
 
 SHUTDOWN = Atom("shutdown")

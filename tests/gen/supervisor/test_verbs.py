@@ -129,3 +129,16 @@ async def test_arguments_that_were_forgotten_are_none(sup: Sup) -> None:
     await sup.ask("start_child", sup.kid("t", restart="temporary"))
     spec = await supervisor.get_childspec(sup.pid, "t", caller=sup.root)
     assert spec.args is None
+
+
+async def test_specifications_can_be_checked_before_they_are_used(sup: Sup) -> None:
+    supervisor.check_childspecs([sup.kid("a"), Kid])
+    with pytest.raises(SpecError) as refused:
+        supervisor.check_childspecs([sup.kid("a"), sup.kid("a")])
+    assert refused.value.reason == ("duplicate_child_name", "a")
+    significant = sup.kid("s", restart="transient", significant=True)
+    supervisor.check_childspecs([significant])
+    supervisor.check_childspecs([significant], "any_significant")
+    for children, ending in [([significant], "never"), ([7], None), ([], "maybe")]:
+        with pytest.raises(SpecError):
+            supervisor.check_childspecs(children, ending)

@@ -9,7 +9,15 @@ from typing import Any, NoReturn
 import trio
 
 import ergopy
-from ergopy import IGNORE, Down, Exit, ExitMessage, Supervisor, SupervisorSpec
+from ergopy import (
+    IGNORE,
+    Down,
+    DynamicSupervisor,
+    Exit,
+    ExitMessage,
+    Supervisor,
+    SupervisorSpec,
+)
 from ergopy.gen.loop import Loop
 from etf import Atom, Pid
 
@@ -27,6 +35,7 @@ class Log:
         self._starts: dict[Any, int] = {}
         self._known: dict[Pid, tuple[Any, int]] = {}
         self._gone: dict[Pid, trio.Event] = {}
+        self._last: dict[Any, Pid] = {}
 
     def started(self, process: Any, child: dict[Any, Any]) -> Any:
         """Note a start; return what is to become of it."""
@@ -37,6 +46,7 @@ class Log:
         self._known[process.pid] = (who, n)
         if outcome == "ok":
             self._gone[process.pid] = trio.Event()
+            self._last[who] = process.pid
             watcher = _Watcher(self, process.pid)
             process.watchers[watcher] = watcher
         return outcome
@@ -49,6 +59,10 @@ class Log:
         living = [pid for pid in self._gone if self._known[pid][0] == who]
         assert len(living) <= 1
         return living[0] if living else None
+
+    def last(self, who: Any) -> Pid | None:
+        """Return the last pid that it had."""
+        return self._last.get(who)
 
     async def gone(self, pid: Pid) -> None:
         if pid in self._gone:
@@ -125,12 +139,16 @@ def _branch(log: Log) -> type[Supervisor]:
             if child is not None and _outcome(log, self.process, child) is IGNORE:
                 return IGNORE
             flags, children = tree
-            return SupervisorSpec(
-                [spec(log, child) for child in children],
-                **{str(key): value for key, value in flags.items()},
-            )
+            specs = [spec(log, child) for child in children]
+            if flags[Atom("strategy")] == "simple_one_for_one":
+                specs[0][Atom("start")] = (log.module, Atom("worker"), [])
+            return SupervisorSpec(specs, **_options(flags))
 
     return Branch
+
+
+def _options(flags: dict[Any, Any]) -> dict[str, Any]:
+    return {str(key): value for key, value in flags.items()}
 
 
 def spec(log: Log, child: dict[Any, Any]) -> dict[Any, Any]:
@@ -173,7 +191,7 @@ class _Driver:
     async def drive(self, root: type[Supervisor], tree: Any, steps: Any) -> None:
         process, log = self._process, self._log
         try:
-            self._sup = sup = await process.start(root, tree, link=True)
+            self._sup = sup = await self._start(root, tree)
         except ergopy.StartError as error:
             log.note((Atom("ended"), (Atom("error"), error.reason)))
             return
@@ -186,6 +204,16 @@ class _Driver:
             lambda m: isinstance(m, ExitMessage) and m.pid == sup
         )
         log.note((Atom("ended"), message.reason))
+
+    async def _start(self, root: type[Supervisor], tree: Any) -> Pid:
+        options = _options(tree[0])
+        self._strategy = options["strategy"]
+        if self._strategy != "dynamic":
+            return await self._process.start(root, tree, link=True)
+        del options["strategy"]
+        if options["max_children"] == "infinity":
+            del options["max_children"]
+        return await self._process.start(DynamicSupervisor, link=True, **options)
 
     def _is_up(self) -> bool:
         return self._process.runtime.find(self._sup) is not None
@@ -227,12 +255,25 @@ class _Driver:
         return None
 
     async def _request(self, request: Any) -> Any:
-        match request:
-            case ("start_child", child):
-                request = (request[0], spec(self._log, child))
+        request = self._translated(request)
         ref = await self._process.monitor(self._sup)
         await self._send(self._sup, "$gen_call", request, ref)
         return ref
+
+    def _translated(self, request: Any) -> Any:
+        crowd = self._strategy in ("dynamic", "simple_one_for_one")
+        match request:
+            case ("start_child", child) if self._strategy == "simple_one_for_one":
+                return (request[0], [child])
+            case ("start_child", child):
+                told = spec(self._log, child)
+                if crowd:
+                    parts = ("start", "restart", "shutdown", "type", "modules")
+                    told = tuple(told[Atom(part)] for part in parts)
+                return (request[0], told)
+            case (what, who) if crowd:
+                return (what, self._log.last(who) or self._process.pid)
+        return request
 
     async def _answer(self, ref: Any) -> None:
         answer = await self._process.receive(

@@ -18,6 +18,7 @@ STRATEGIES = ["one_for_one", "one_for_all", "rest_for_one"]
 RESTARTS = ["permanent", "permanent", "transient", "temporary"]
 SHUTDOWNS: list[Any] = ["brutal_kill", 30, 30, 5000, "infinity"]
 ENDS: list[Any] = ["normal", "shutdown", "oops", "oops", "noproc", "killed"]
+REQUESTS = ["terminate_child", "restart_child", "delete_child", "get_childspec"]
 PERIOD = 1000
 """Longer than any script: what the passing of time does is tested otherwise."""
 
@@ -25,6 +26,40 @@ PERIOD = 1000
 def script(seed: int) -> Script:
     """Return the script of that number."""
     return _Maker(random.Random(seed)).script()
+
+
+def simple_script(seed: int) -> Script:
+    """Return the script of that number for a supervisor ``simple_one_for_one``."""
+    return _Maker(random.Random(seed)).crowd("simple_one_for_one")
+
+
+def dynamic_script(seed: int) -> Script:
+    """Return the script of that number for a DynamicSupervisor."""
+    return _Maker(random.Random(seed)).crowd("dynamic")
+
+
+def in_order(script: Script, log: list[Any]) -> list[Any]:
+    """Bring into one order what has none where all children are equal.
+
+    That is the order of the rows of ``which_children``, and that of the last ends.
+    """
+    (flags, _), _ = script
+    if flags[Atom("strategy")] not in ("simple_one_for_one", "dynamic"):
+        return log
+    backwards = reversed(log)
+    after = next((n for n, entry in enumerate(backwards) if entry[0] == "down"), 0)
+    rest, last = log[: len(log) - after], log[len(log) - after :]
+    ends: list[Any] = []
+    while rest and rest[-1][0] == "down":
+        ends.append(rest.pop())
+    return [*map(_sorted_rows, rest), *sorted(ends, key=repr), *last]
+
+
+def _sorted_rows(entry: Any) -> Any:
+    match entry:
+        case ("reply", ("reply", [(_, _, _, _), *_] as rows)):
+            return (entry[0], (entry[1][0], sorted(rows, key=repr)))
+    return entry
 
 
 def atoms(value: Any) -> Any:
@@ -43,11 +78,39 @@ class _Maker:
         self._trees: list[str] = []
         self._below: list[str] = []
         """Children of a supervisor that is a child."""
+        self._may_branch = True
+        self._shutdown: Any = None
+        """What all children have in common, if they have."""
+        self._requests = REQUESTS
 
     def script(self) -> Script:
         tree = self._tree(depth=0)
         steps = [self._step() for _ in range(self._random.randint(2, 9))]
         made: Script = atoms((tree, steps))
+        return made
+
+    def crowd(self, strategy: str) -> Script:
+        """Make a script for children that have no ids for their supervisor."""
+        self._may_branch = False
+        flags = {
+            "strategy": strategy,
+            "intensity": self._of(0, 1, 2, 3, 5),
+            "period": PERIOD,
+        }
+        self._requests = ["terminate_child"]
+        children = []
+        if strategy == "dynamic":
+            flags["max_children"] = self._of(2, 4, "infinity", "infinity")
+        else:
+            flags["auto_shutdown"] = "never"
+            self._requests += ["get_childspec", "restart_child", "delete_child"]
+            template = {**self._child(), "id": "template"}
+            self._shutdown = template["shutdown"]
+            children.append(template)
+            self._ids.clear()
+        first = [self._start() for _ in range(self._random.randint(1, 4))]
+        steps = [self._step() for _ in range(self._random.randint(2, 8))]
+        made: Script = atoms(((flags, children), [*first, *steps]))
         return made
 
     def _tree(self, depth: int) -> Term:
@@ -69,14 +132,14 @@ class _Maker:
         child = {
             "id": identity,
             "restart": restart,
-            "shutdown": self._of(*SHUTDOWNS),
+            "shutdown": self._shutdown or self._of(*SHUTDOWNS),
             "significant": may_end and restart != "permanent" and self._chance(0.5),
             "type": "worker",
             "modules": ["m"],
             "plan": self._plan(),
             "trap": False,
         }
-        if depth == 0 and self._chance(0.12):
+        if depth == 0 and self._may_branch and self._chance(0.12):
             # Whoever kills a supervisor leaves the order of the ends below to chance.
             self._trees.append(identity)
             tree = self._tree(depth=1)
@@ -90,7 +153,10 @@ class _Maker:
 
     def _plan(self) -> list[Any]:
         first = self._outcome(0.05, 0.04)
-        later = [self._outcome(0.2, 0.05) for _ in range(self._random.randint(0, 4))]
+        # A simple_one_for_one supervisor of OTP 25 that restarts a child which then
+        # ignores that crashes at its end.
+        ignore = 0.05 if self._shutdown is None else 0.0
+        later = [self._outcome(0.2, ignore) for _ in range(self._random.randint(0, 4))]
         return [first, *later]
 
     def _outcome(self, error: float, ignore: float) -> Any:
@@ -117,15 +183,18 @@ class _Maker:
         return (kind, identity, self._of(*ENDS, ("shutdown", "x")))
 
     def _call(self) -> Any:
-        about = ["terminate_child", "restart_child", "delete_child", "get_childspec"]
+        about = self._requests
         request = self._of(*about, *about, "start_child", "which_children")
         request = self._of(request, request, request, request, "count_children")
         if request in about:
             return ("call", (request, self._id()))
         if request != "start_child":
             return ("call", request)
+        return self._start()
+
+    def _start(self) -> Any:
         child = self._child()
-        if self._chance(0.3) and len(self._ids) > 1:
+        if self._may_branch and self._chance(0.3) and len(self._ids) > 1:
             again = self._of(*self._ids)
             # A supervisor of that id would be no target for what ends a worker.
             if again not in self._trees and child["id"] not in self._trees:

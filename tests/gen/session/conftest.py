@@ -1,0 +1,3 @@
+from tests.nodes import epmd_port, make_node, pair
+
+__all__ = ["epmd_port", "make_node", "pair"]
