@@ -8,10 +8,11 @@ import time
 from collections.abc import Sequence
 
 from ._codecs import time_codecs
+from ._locals import time_locals
 from ._measure import Session
 from ._plan import GROUPS
 from ._procs import PeerError
-from ._report import as_json, codec_table, heading, node_table
+from ._report import as_json, codec_table, heading, local_table, node_table
 from ._world import Setup, World
 
 
@@ -26,6 +27,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--self", action="store_true", help="BEAM against BEAM")
     parser.add_argument("--python", default=sys.executable, help="runs our peer")
     parser.add_argument("--beam-flags", default="", help="emulator flags of the peers")
+    parser.add_argument("--triotp", help="a Python that has triotp, to compare with")
     parser.add_argument("--json", action="store_true", help="all samples, as JSON")
     options = parser.parse_args(argv)
     options.rounds = max(1, options.rounds or (2 if options.quick else 4))
@@ -55,8 +57,17 @@ def run(options: argparse.Namespace) -> None:
     world = World(setup)
     try:
         session = Session(world, rounds=options.rounds, quick=options.quick)
-        session.run([g for g in options.groups if g != "codec"], progress)
-        times = None
+        apart = ("codec", "local")
+        session.run([g for g in options.groups if g not in apart], progress)
+        local = times = None
+        if "local" in options.groups:
+            local = time_locals(
+                world,
+                rounds=options.rounds,
+                quick=options.quick,
+                triotp=options.triotp,
+                progress=progress,
+            )
         if "codec" in options.groups:
             times = time_codecs(
                 world, rounds=options.rounds, quick=options.quick, progress=progress
@@ -66,11 +77,13 @@ def run(options: argparse.Namespace) -> None:
     if sys.stderr.isatty():
         print("\r\x1b[K", end="", file=sys.stderr)
     if options.json:
-        print(json.dumps(as_json(setup, session, times, world.kinds), indent=1))
+        print(json.dumps(as_json(setup, session, times, local, world.kinds), indent=1))
         return
     print(title)
     if session.samples or session.failures:
         print("\n" + node_table(session, world.kinds))
+    if local is not None:
+        print("\n" + local_table(local))
     if times is not None:
         print("\n" + codec_table(times))
     print(f"\n{time.monotonic() - start:.0f} s")

@@ -78,7 +78,7 @@ def _start(world: World, stack: ExitStack, times: CodecTimes) -> dict[str, Child
 
 def _worker(world: World, kind: str) -> Child:
     if kind == "beam":
-        return world.codec()
+        return world.alone("bench_codec")
     codec = "msgspec" if kind == "msgspec" else "etf"
     env = world.environment(pure=kind == "pure")
     argv = [sys.executable, "-m", "bench.codec", codec]

@@ -172,5 +172,6 @@ GROUPS = (
     "tls",
     "idle",
     "growth",
+    "local",
     "codec",
 )

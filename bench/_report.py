@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ._codecs import KINDS, OPERATIONS, TARGET, CodecTimes
+from ._locals import KINDS as LOCAL_KINDS
+from ._locals import LINES, Line, LocalTimes
 from ._measure import Session
 from ._plan import ROWS, Row
 from ._world import Setup
@@ -57,8 +59,23 @@ def codec_table(times: CodecTimes) -> str:
     return text
 
 
+def local_table(times: LocalTimes) -> str:
+    """Microseconds per operation within a node, and the ratios."""
+    head = ["within a node", *(f"{kind} us" for kind in LOCAL_KINDS)]
+    lines = [[*head, "ergopy / BEAM", "ergopy / triotp", "goal", "met"]]
+    lines += [_local_line(times, line) for line in LINES]
+    text = _columns(lines)
+    for kind, reason in times.missing.items():
+        text += f"\nno {kind}: {reason.splitlines()[-1] if reason else 'it ended'}"
+    return text
+
+
 def as_json(
-    setup: Setup, session: Session, times: CodecTimes | None, kinds: Sequence[str]
+    setup: Setup,
+    session: Session,
+    times: CodecTimes | None,
+    local: LocalTimes | None,
+    kinds: Sequence[str],
 ) -> dict[str, Any]:
     """Every sample, and the medians of every line."""
     rows = {}
@@ -68,6 +85,7 @@ def as_json(
         ratio = _ratio(*medians)
         rows[row.label] = {"values": medians, "ratio": ratio, "goal": row.goal}
     codec = times.samples if times else {}
+    within = local.samples if local else {}
     return {
         "otp": setup.otp,
         "python": platform.python_version(),
@@ -77,6 +95,7 @@ def as_json(
         "samples": [vars(sample) for sample in session.samples],
         "failures": [vars(failure) for failure in session.failures],
         "codec": {" ".join(key): values for key, values in codec.items()},
+        "local": {" ".join(key): values for key, values in within.items()},
     }
 
 
@@ -110,6 +129,20 @@ def _codec_line(times: CodecTimes, term: str, operation: str) -> list[str]:
         _verdict(None if ratio is None else ratio <= TARGET),
         _ratio_text(compiled, medians["beam"]),
         _ratio_text(medians["pure"], compiled),
+    ]
+
+
+def _local_line(times: LocalTimes, line: Line) -> list[str]:
+    medians = [times.median(kind, line.name) for kind in LOCAL_KINDS]
+    ours, *others = medians
+    limit = line.limit
+    met = None if limit is None or ours is None else ours <= limit
+    return [
+        line.label,
+        *map(_number, medians),
+        *(_ratio_text(ours, other) for other in others),
+        "" if limit is None else f"<= {limit:g}",
+        _verdict(met),
     ]
 
 

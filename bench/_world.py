@@ -22,6 +22,7 @@ _SOURCES = (
     "bench_peer",
     "bench_work",
     "bench_codec",
+    "bench_local",
 )
 _LOOPBACK = "{127,0,0,1}"
 _START_LIMIT = 20.0  # seconds
@@ -122,10 +123,10 @@ class World:
         finally:
             self.driver, self._fixed, self._tls = plain, children, None
 
-    def codec(self) -> Child:
-        """A BEAM node without distribution that times its own codec."""
-        argv = [self._erl, *self._flags, "-noshell", *self._code, "-s", "bench_codec"]
-        return self._child("codec", argv, cpu=self._peer_cpu)
+    def alone(self, module: str) -> Child:
+        """A BEAM node without distribution that times its own work."""
+        argv = [self._erl, *self._flags, "-noshell", *self._code, "-s", module]
+        return self._child(module, argv, cpu=self._peer_cpu)
 
     def environment(self, *, pure: bool) -> dict[str, str]:
         """The environment of a Python child."""

@@ -158,6 +158,7 @@ if TYPE_CHECKING:
     from .gen.supervisor import supervision_tree as supervision_tree
     from .gen.task import Task as Task
     from .gen.task import TaskStream as TaskStream
+    from .gen.task import TaskSupervisor as TaskSupervisor
     from .hosted import HostedNode as HostedNode
     from .node.cookies import CookieError as CookieError
     from .node.resolvers import DnsResolver as DnsResolver
@@ -220,7 +221,7 @@ _HOMES = {
     ".gen.agent": "Agent",
     ".gen.events": "Event EventDown EventLag EventMessage Events",
     ".gen.pool": "Pool PoolStatistics",
-    ".gen.task": "Task TaskStream",
+    ".gen.task": "Task TaskStream TaskSupervisor",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

@@ -14,10 +14,10 @@ exactly the same. ``etf.__compiled__`` tells which one runs.
 
 from __future__ import annotations
 
-from importlib import import_module as _import_module
 from os import environ as _environ
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from . import converters as converters
 from ._containers import BitBinary as BitBinary
 from ._containers import Charlist as Charlist
 from ._containers import FrozenList as FrozenList
@@ -62,9 +62,6 @@ from .mapping.verbs import as_term as as_term
 from .mapping.verbs import convert as convert
 from .mapping.verbs import loader as loader
 
-if TYPE_CHECKING:
-    from . import converters as converters
-
 Term: TypeAlias = Any
 """Any value that ``encode`` takes and ``decode`` gives; see the package's types."""
 
@@ -80,10 +77,3 @@ if not TYPE_CHECKING and _environ.get("ERGOPY_PURE") != "1":
         __compiled__ = True
     except ImportError:
         pass
-
-
-def __getattr__(name: str) -> object:
-    # Few need them, and they import half of the library.
-    if name == "converters":
-        return _import_module("etf.converters")
-    raise AttributeError(f"module 'etf' has no attribute {name!r}")

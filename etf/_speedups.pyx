@@ -2072,15 +2072,9 @@ cdef int put_rare(Writer* w, object term) except -1:
             return 0
     form = type(term)
     if form not in _FORMS:
-        shape = shape_of(form)
-        if shape is not None and shape.quiet:
-            term = shape.dump(term)
-            return write_term(w, <PyObject*>term)
-        if not w.careful:
-            raise _Foreign
-        converted = _pure_encode.convert(term, <object>w.options)
+        converted = convert_rare(w, form, term)
         form = _pure_encode.form_of(converted)
-        if form in _WITH_ATOMS and converted is not term:
+        if converted is not term and (form in _WITH_ATOMS or type(converted) is form):
             return write_term(w, <PyObject*>converted)
         term = converted
     leaf = _pure_encode.LEAVES["undefined" if w.undefined else "nil"].get(form)
@@ -2090,6 +2084,16 @@ cdef int put_rare(Writer* w, object term) except -1:
     put_container(w, form, term)
     w.levels += 1
     return 0
+
+
+cdef object convert_rare(Writer* w, kind, term):
+    """Give what stands for a value of a class that is none of ours."""
+    shape = shape_of(kind)
+    if shape is not None and shape.quiet:
+        return shape.dump(term)
+    if not w.careful:
+        raise _Foreign
+    return _pure_encode.convert(term, <object>w.options)
 
 
 cdef int put_container(Writer* w, form, term) except -1:

@@ -13,6 +13,9 @@ from ergopy import Atom, EventHandler, EventManager, HandlerError, event_manager
 from ergopy.gen.event_manager import Remove, Swap
 
 from .servers import inside, local_name, until
+from .supervised import python_child
+
+__all__ = ["python_child"]
 
 CASES = Path(__file__).parents[1] / "tests" / "data" / "event_manager_cases.json"
 MODULE = Atom("ergopy_peer_events")
@@ -191,6 +194,31 @@ async def test_beam_looks_into_a_manager(beam, node, events):
     assert header == b"Status for event handler events"
     assert title == b"Installed handlers"
     assert installed == [("handler", "total", 1, {"total": 5}, False)]
+
+
+async def test_a_supervisor_on_the_beam_has_a_python_manager_as_a_child(
+    beam, node, python_child
+):
+    class Manager(EventManager):
+        handlers = {"total": Total}  # noqa: RUF012
+
+    node.provide_spawn("manager", Manager)
+    source = """
+        true = code:add_patha(Folder),
+        Start = {python_child, start_link, [Py, manager, []]},
+        Child = #{id => events, start => Start, shutdown => 5000, modules => dynamic},
+        {ok, Sup} =
+            gen_server:start(supervisor, {self, ergopy_peer_sup, {#{}, [Child]}}, []),
+        [{events, Pid, worker, dynamic}] = supervisor:which_children(Sup),
+        ok = gen_event:add_handler(Pid, total, 5),
+        Total = gen_event:call(Pid, total, total),
+        Monitor = monitor(process, Pid),
+        ok = gen_server:stop(Sup),
+        receive {'DOWN', Monitor, _, _, Reason} -> {Total, Reason} end
+    """
+    folder = etf.Charlist(python_child)
+    answer = await beam.run(source, Py=node.name, Folder=folder)
+    assert answer == (5, "shutdown")
 
 
 @pytest.fixture

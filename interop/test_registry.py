@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 import ergopy
 from ergopy import Atom, GenServer, Registry, RemoteRegistry
@@ -184,6 +185,23 @@ async def test_the_loss_of_a_node_takes_its_processes_out(new_beam, node, users)
     assert users.items() == [("here", here)]
     with pytest.raises(ergopy.NoProcess):
         await node.call(users.via("there"), 1)
+
+
+async def test_a_call_by_via_says_which_node_was_lost(new_beam, node, users):
+    beam = new_beam()
+    pid = await beam.run("spawn(fun() -> receive never -> ok end end)")
+    users.register("there", pid=pid)
+    await until(lambda: beam.name in node.nodes())
+    async with trio.open_nursery() as nursery:
+
+        @nursery.start_soon
+        async def calls() -> None:
+            with pytest.raises(ergopy.NodeDown) as caught:
+                await node.call(users.via("there"), Atom("hello"))
+            assert caught.value.peer == beam.name
+
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        beam.kill9()
 
 
 async def test_a_registry_starts_processes_on_a_beam(beam, node):

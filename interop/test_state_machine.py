@@ -22,6 +22,9 @@ from ergopy.gen.state_machine import (
 
 from .beam import BeamError
 from .servers import local_name, until
+from .supervised import python_child
+
+__all__ = ["python_child"]
 
 CASES = Path(__file__).parents[1] / "tests" / "data" / "state_machine_cases.json"
 UNITS_MS = (25, 100)
@@ -69,18 +72,35 @@ async def door(node):
 
 @pytest.mark.timeout(60)
 async def test_random_machines_do_on_this_release_what_they_do_in_python(beam):
-    rows = [tuple(map(etf.parse, row)) for row in json.loads(CASES.read_text("utf-8"))]
-    left = [row[:2] for row in rows if row[2] or beam.release >= 28]
+    left = [row[:2] for row in rows() if row[2] or beam.release >= 28]
     assert len(left) > 190
     for unit in UNITS_MS:
-        cases = [case for case, _ in left]
-        source = "ergopy_peer_statem:run_all(Cases, Unit)"
-        logs = await beam.run(source, 60, Cases=cases, Unit=unit)
+        logs = await run(beam, left, unit)
         pairs = zip(left, logs, strict=True)
         left = [row for row, log in pairs if not etf.same(row[1], log)]
         if not left:
             break
     assert left == []
+
+
+async def test_otp_25_loses_a_timeout_that_is_started_while_one_of_its_kind_is_due(
+    beam,
+):
+    lost = [row for row in rows() if not row[2]]
+    assert lost
+    for row, log in zip(lost, await run(beam, lost, UNITS_MS[0]), strict=True):
+        assert etf.same(row[1], log) == (beam.release >= 28)
+
+
+def rows():
+    """The cases: what to do, the log, and whether OTP 25 has the same."""
+    return [tuple(map(etf.parse, row)) for row in json.loads(CASES.read_text("utf-8"))]
+
+
+async def run(beam, rows, unit):
+    """The logs of *beam*."""
+    source = "ergopy_peer_statem:run_all(Cases, Unit)"
+    return await beam.run(source, 60, Cases=[row[0] for row in rows], Unit=unit)
 
 
 async def test_beam_casts_to_a_python_machine_and_calls_it(beam, node, door):
@@ -166,6 +186,29 @@ async def test_beam_suspends_and_resumes_a_python_machine(beam, node, door):
         {Before, gen_statem:call({door, Py}, typed)}
     """
     assert await beam.run(source, Py=node.name) == ([], [5])
+
+
+async def test_a_supervisor_on_the_beam_has_a_python_machine_as_a_child(
+    beam, node, python_child
+):
+    node.provide_spawn("door", Door)
+    source = """
+        true = code:add_patha(Folder),
+        Start = {python_child, start_link, [door, Py, door, [1, 2]]},
+        Spec = {#{}, [#{id => door, start => Start, shutdown => 5000}]},
+        {ok, Sup} = gen_server:start(supervisor, {self, ergopy_peer_sup, Spec}, []),
+        [{door, First, worker, _}] = supervisor:which_children(Sup),
+        gen_statem:cast({door, Py}, {digit, 1}),
+        [1] = gen_statem:call({door, Py}, typed),
+        {'EXIT', _} = catch gen_statem:call(First, crash),
+        [{door, Second, worker, _}] = supervisor:which_children(Sup),
+        Typed = gen_statem:call(Second, typed),
+        ok = gen_server:stop(Sup),
+        {First =:= Second, Typed}
+    """
+    folder = etf.Charlist(python_child)
+    assert await beam.run(source, Py=node.name, Folder=folder) == (False, [])
+    assert node.whereis("door") is None
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ergopy import GenServer, Supervisor
+from ergopy import Atom, ChildSpec, GenServer, Supervisor, supervisor
 
 
 class Worker(GenServer):
@@ -57,3 +57,25 @@ async def test_supervisor_stop_of_elixir_ends_ours_in_order(elixir, node):
     stopped = await elixir.elixir("Supervisor.stop({:shop, py})", py=node.name)
     assert stopped == "ok"
     assert node.whereis("shop") is None
+
+
+async def test_a_genserver_of_elixir_is_a_child_of_ours(elixir, node):
+    source = """
+        unless Code.ensure_loaded?(Shelf) do
+          defmodule Shelf do
+            use GenServer
+            def init(goods), do: {:ok, goods}
+            def handle_call(:goods, _from, goods), do: {:reply, goods, goods}
+          end
+        end
+        :ok
+    """
+    await elixir.elixir(source)
+    args = [Atom("Elixir.Shelf"), 5, [(Atom("name"), Atom("shelf"))]]
+    spec = ChildSpec(("Elixir.GenServer", "start_link"), *args, node=elixir.name)
+    sup = await node.start(Supervisor, [spec])
+    (row,) = await supervisor.which_children(sup, caller=node)
+    assert await elixir.elixir("Process.whereis(:shelf)") == row.pid
+    assert await node.call(("shelf", elixir.name), Atom("goods")) == 5
+    await node.stop(sup)
+    assert await elixir.elixir("Process.whereis(:shelf)") is None

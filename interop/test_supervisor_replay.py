@@ -43,18 +43,20 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL)
 
 
-async def logs(beam: Beam, some: list[Any]) -> list[Any]:
+async def logs(beam: Beam, some: list[Any], how: str = "runs") -> list[Any]:
     """Play scripts on a BEAM."""
-    theirs = await beam.run("ergopy_replay:runs(Scripts)", 60, Scripts=some)
+    theirs = await beam.run(f"ergopy_replay:{how}(Scripts)", 60, Scripts=some)
     return [scripts.in_order(*pair) for pair in zip(some, theirs, strict=True)]
 
 
-async def compare(beam: Beam, make: Callable[[int], Any], count: int = COUNT) -> None:
+async def compare(
+    beam: Beam, make: Callable[[int], Any], count: int = COUNT, how: str = "runs"
+) -> None:
     """Play random scripts there and here."""
     first = random.randrange(10**6)
     for start in range(first, first + count, 100):
         some = [make(seed) for seed in range(start, start + 100)]
-        theirs = await logs(beam, some)
+        theirs = await logs(beam, some, how)
         async with MemoryNetwork().node("a") as node:
             for number, (script, log) in enumerate(zip(some, theirs, strict=True)):
                 ours = scripts.in_order(script, await play(node, script))
@@ -62,13 +64,15 @@ async def compare(beam: Beam, make: Callable[[int], Any], count: int = COUNT) ->
                 assert difference is None, f"seed {start + number}: {difference}"
 
 
-async def compare_saved(beam: Beam, kind: str, make: Callable[[int], Any]) -> None:
+async def compare_saved(
+    beam: Beam, kind: str, make: Callable[[int], Any], how: str = "runs"
+) -> None:
     """Play the scripts of the file there."""
     if os.environ.get("ERGOPY_CAPTURE") == "1":
         some = [make(seed) for seed in range(saved.COUNTS[kind])]
-        saved.store(kind, list(zip(some, await logs(beam, some), strict=True)))
+        saved.store(kind, list(zip(some, await logs(beam, some, how), strict=True)))
     known = saved.load(kind)
-    theirs = await logs(beam, [script for script, _ in known])
+    theirs = await logs(beam, [script for script, _ in known], how)
     for (script, log), again in zip(known, theirs, strict=True):
         assert saved.difference(script, again, log) is None
 
@@ -93,6 +97,7 @@ async def test_so_have_those_for_a_dynamic_supervisor_of_elixir(
 @pytest.mark.timeout(120)
 async def test_the_saved_logs_are_those_of_otp(lone: Beam) -> None:
     await compare_saved(lone, "supervisor", scripts.script)
+    await compare_saved(lone, "timed", scripts.timed_script, "together")
     await compare_saved(lone, "simple_one_for_one", scripts.simple_script)
 
 

@@ -28,6 +28,7 @@ COMMANDS = {
     "names": "list the nodes that EPMD knows",
     "call": "gen_server:call a process on a node",
     "rpc": "run a function on a node",
+    "tree": "show the supervision trees of a node",
     "doctor": "find out why a node cannot be reached, or that it can",
     "certs": "make certificates for TLS, and look at them",
     "demo": "show calls from a BEAM node to Python, and back",

@@ -40,6 +40,10 @@ class Behaviour:
         """The pid; ``self()``."""
         return self.process.pid
 
+    def __etf__(self) -> Pid:
+        # In a message to another node a behaviour is its pid.
+        return self.pid
+
     @property
     def node(self) -> Any:
         """The node this runs on."""
@@ -181,8 +185,8 @@ class Behaviour:
     def set_group_leader(self, leader: Pid, of: Pid | None = None) -> None:
         self.process.set_group_leader(leader, of)
 
-    async def link(self, to: Pid, *, priority: bool = False) -> None:
-        await self.process.link(to, priority=priority)
+    async def link(self, to: Pid, *, priority: bool = False, tag: Any = None) -> None:
+        await self.process.link(to, priority=priority, tag=tag)
 
     def unlink(self, to: Pid) -> None:
         self.process.unlink(to)

@@ -153,7 +153,7 @@ async def _transact(
         answer: tuple[str, Any] = await record.wait(record.release)
     finally:
         if timer is not None:
-            timer.cancel()
+            timer.drop()
     return answer
 
 

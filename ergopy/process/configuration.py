@@ -73,7 +73,7 @@ class ProcessConfig:
     """How it hands over messages to processes of its node: ``"none"``, ``"deep"``,
     ``"etf"``. None is as its starter does it."""
 
-    environment: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """What it has in its environment on top of what it inherits."""
 
     def __post_init__(self) -> None:

@@ -1,9 +1,6 @@
-"""Processes with a configuration: their verbs look at what they may do.
+"""Processes with a configuration, and how they come about.
 
-Only they pay for it; a process without one is a plain :class:`Process`. What is looked
-at is the verb of the process, and what it does through its node while it runs: so
-``node.spawn`` is no way around. What the tasks of a nursery of its own do through the
-node is not seen.
+A process without one is a plain :class:`Process`, and pays for nothing of this.
 """
 
 from __future__ import annotations
@@ -13,124 +10,39 @@ from typing import TYPE_CHECKING, Any, final
 
 import trio
 
-from etf import Pid, Reference
-
 from . import environment
 from .allowance import Allowance
 from .configuration import DEFAULT, ProcessConfig, narrowed
+from .isolated import Isolated
 from .lifetime import Lifetime
 from .limits import LimitedProcess
-from .permissions import require, require_call
-from .process import Process
+from .permissions import require
+from .restricted import Restricted
 from .root import RootProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from etf import Pid
 
+    from .copying import Copier
     from .limits import MailboxLimit
-    from .message_timers import MessageTimer
+    from .process import Process
     from .runtime import Runtime
-    from .signals import RemoteNode
 
 
-class Configured(Process):
-    """A process as one that may not do everything."""
+class Configured(Isolated, Restricted):
+    """A process as one that has a configuration, and shares what that grants."""
 
     __slots__ = ()
 
     allowance: Allowance
 
+    @property
+    def copier(self) -> Copier | None:
+        return self.allowance.copier
+
     def finish(self, reason: Any) -> None:
         self.allowance.give_back()
         super().finish(reason)
-
-    def register(self, name: str, pid: Pid | None = None) -> None:
-        require(self, "may_register")
-        super().register(name, pid)
-
-    def unregister(self, name: str) -> None:
-        require(self, "may_register")
-        super().unregister(name)
-
-    async def run_sync(self, function: Callable[..., Any], *args: Any) -> Any:
-        require(self, "may_run_sync")
-        return await super().run_sync(function, *args)
-
-    async def rpc(self, peer: str, module: str, *args: Any, **options: Any) -> Any:
-        require_call(self, module)
-        self._require_node(peer)
-        return await super().rpc(peer, module, *args, **options)
-
-    async def remote_spawn(self, peer: str, *args: Any, **options: Any) -> Any:
-        require(self, "may_spawn")
-        self._require_node(peer)
-        return await super().remote_spawn(peer, *args, **options)
-
-    async def spawn_request(self, peer: str, *args: Any, **options: Any) -> Reference:
-        require(self, "may_spawn")
-        self._require_node(peer)
-        return await super().spawn_request(peer, *args, **options)
-
-    def monitor_node(self, node: str, *args: Any, **options: Any) -> None:
-        self._require_node(node)
-        super().monitor_node(node, *args, **options)
-
-    async def admit(self, remote: RemoteNode) -> bool:
-        require(self, "may_distribute")
-        return await super().admit(remote)
-
-    def way_to(self, dest: Any) -> RemoteNode | None:
-        way = super().way_to(dest)
-        if way is not None:
-            require(self, "may_distribute")
-        return way
-
-    async def call(self, dest: Any, request: Any, timeout: float | None = 5.0) -> Any:
-        if self.way_to(dest) is None:
-            request = self._copied(request)
-        return await super().call(dest, request, timeout)
-
-    async def send_request(self, dest: Any, request: Any) -> Any:
-        if self.way_to(dest) is None:
-            request = self._copied(request)
-        return await super().send_request(dest, request)
-
-    async def stop(
-        self, dest: Any, reason: Any = "normal", timeout: float | None = 5.0
-    ) -> None:
-        self.way_to(dest)
-        await super().stop(dest, reason, timeout)
-
-    def send_nowait(self, dest: Any, message: Any) -> None:
-        if dest.__class__ is Pid:
-            self.way_to(dest)
-        super().send_nowait(dest, message)
-
-    def send_one(self, dest: Any, message: Any) -> None:
-        if super().way_to(dest) is None:
-            message = self._copied(message)
-        super().send_one(dest, message)
-
-    async def _send_one_priority(
-        self, dest: Any, way: RemoteNode | None, message: Any
-    ) -> None:
-        if way is None and dest.__class__ is Reference:
-            message = self._copied(message)
-        await super()._send_one_priority(dest, way, message)
-
-    def _start(
-        self, seconds: float, dest: Any, message: Any, ref: Reference
-    ) -> MessageTimer:
-        # It is handed over now; what its sender does to it later is too late.
-        return super()._start(seconds, dest, self._copied(message), ref)
-
-    def _copied(self, message: Any) -> Any:
-        copier = self.allowance.copier
-        return message if copier is None else copier(message)
-
-    def _require_node(self, node: str) -> None:
-        if not self.runtime.is_local(node):
-            require(self, "may_distribute")
 
 
 _SLOTS = ("allowance", "config")

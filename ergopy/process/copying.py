@@ -18,7 +18,7 @@ from __future__ import annotations
 import copy
 import types
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import etf
 from etf import Atom, BitBinary, EncodeError, Export, Pid, Port, Reference
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CopyPolicy = Literal["none", "deep", "etf"]
+
+Copier: TypeAlias = "Callable[[Any], Any]"
 
 STRICTNESS: tuple[CopyPolicy, ...] = ("none", "deep", "etf")
 """The policies, each one stricter than those before it."""
@@ -81,7 +83,7 @@ def by_etf(message: Any) -> Any:
             raise error from None
 
 
-COPIERS: dict[CopyPolicy, Callable[[Any], Any]] = {"deep": deep, "etf": by_etf}
+COPIERS: dict[CopyPolicy, Copier] = {"deep": deep, "etf": by_etf}
 
 
 class _NoCode(Exception):

@@ -169,7 +169,7 @@ class Mailbox(MessageQueue):
         try:
             await self._park()
         finally:
-            timer.cancel()
+            timer.drop()
         return not self._timed_out
 
     def number_of(self, ref: Reference) -> int:

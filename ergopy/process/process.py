@@ -75,6 +75,10 @@ class Process(SpawnVerbs):
     def __repr__(self) -> str:
         return f"<Process {self.label} {self.pid}>"
 
+    def __etf__(self) -> Pid:
+        # In a message to another node a process is its pid.
+        return self.pid
+
     @property
     def dictionary(self) -> dict[Any, Any]:
         """The process dictionary; a behaviour has ``'$ancestors'`` in it and more."""
@@ -132,7 +136,9 @@ class Process(SpawnVerbs):
         if self._helpers is not None:
             self._helpers.cancel()
 
-    async def call(self, dest: Any, request: Any, timeout: float | None = 5.0) -> Any:
+    def call(
+        self, dest: Any, request: Any, timeout: float | None = 5.0
+    ) -> Coroutine[Any, Any, Any]:
         """Ask and wait for the answer; ``gen_server:call``, five seconds by default.
 
         Args:
@@ -150,7 +156,8 @@ class Process(SpawnVerbs):
 
         Cancelling it has the effect of a timeout.
         """
-        return await call(self, dest, request, timeout)
+        # No coroutine of its own: there is one more for each step of a call.
+        return call(self, dest, request, timeout)
 
     async def send_request(self, dest: Any, request: Any) -> Request:
         """Send a request and return at once; ``gen_server:send_request/2``.

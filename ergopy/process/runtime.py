@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import trio
 
 from etf import Atom, Pid, Reference
+from etf._types import new_reference
 
 from ..errors import LocalProtocolError, NameTaken, NotRegistered, SystemLimit
 from . import configured
@@ -215,7 +216,7 @@ class Runtime:
         """Return a reference; they repeat after 2**50 (and differ between starts)."""
         self.references = n = self.references + 1
         words = (n & 0x3FFFF, (n >> 18) & 0xFFFFFFFF, self._salt)
-        return Reference(self.name, self.creation, words)
+        return new_reference(self.name, self.creation, words)
 
     def number_of(self, ref: Reference) -> int:
         """Return how many references were made before and with *ref*; 0: not ours."""
@@ -228,7 +229,9 @@ class Runtime:
         """Return the living local process with that pid or name, or None."""
         if target.__class__ is Pid:
             process = self.processes.get(target.id)
-            return process if process is not None and process.pid == target else None
+            if process is None or not (process.pid is target or process.pid == target):
+                return None
+            return process
         return self.names.get(target)  # type: ignore[arg-type]
 
     def is_local(self, node: str) -> bool:
@@ -291,7 +294,7 @@ class Runtime:
         if dest.__class__ is Via:
             pid = dest.whereis(self)
             if pid is None:
-                return None, UNDEFINED, dest.term
+                return None, UNDEFINED, dest.__etf__()
             return self.remote(pid), pid, pid
         raise LocalProtocolError(f"not a pid, name or (name, node): {dest!r}")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -50,6 +49,12 @@ class Sender(Signals):
             await self.let_others_run()
         if priority:
             await self._send_priority(list(dest) if is_many(dest) else [dest], message)
+            return
+        if dest.__class__ is Pid and dest.node is self.runtime.name:
+            # All there is to do for most messages within a node.
+            process = self.runtime.find(dest)
+            if process is not None:
+                process.offer(message)
             return
         if is_many(dest):
             fan_out = FanOut(self, dest, message)
@@ -180,8 +185,10 @@ class Sender(Signals):
 
         Like :meth:`send`, but a name that nobody has is no error.
         """
-        with suppress(NotRegistered, NoProcess):
+        try:  # noqa: SIM105 - suppress() takes longer than the message
             await self.send(dest, (GEN_CAST, request))
+        except (NotRegistered, NoProcess):
+            pass
 
     def reply_nowait(self, from_: Any, value: Any) -> RemoteNode | None:
         """Answer a call; *from_* is what ``handle_call`` was given.

@@ -35,13 +35,17 @@ class Timer:
         self.deadline = deadline
         self.callback: Callable[[], object] | None = callback
 
+    def drop(self) -> None:
+        """Stop it, if it is not too late."""
+        if self.callback is not None:
+            self.callback = None
+            self._timers.dead += 1
+
     def cancel(self) -> float | None:
         """Stop it; return the seconds that were left, or None if it was too late."""
-        if self.callback is None:
-            return None
-        self.callback = None
-        self._timers.dead += 1
-        return max(0.0, self.deadline - trio.current_time())
+        left = self.read()
+        self.drop()
+        return left
 
     def read(self) -> float | None:
         """Return the seconds that are left, or None if it fired or was cancelled."""

@@ -61,9 +61,8 @@ class Via:
         """The node it led to when it was last used."""
         return "" if self.found is None else self.found.node
 
-    @property
-    def term(self) -> Any:
-        """What stands for it in a ``Down``, when nobody has the name."""
+    def __etf__(self) -> Any:
+        """Be the tuple of OTP in a message; it leads nowhere on another node."""
         return _VIA, Atom(str(self.module)[:255]), self.name
 
     def whereis(self, runtime: Runtime) -> Pid | None:

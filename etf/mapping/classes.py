@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from .layouts import Layout
 
+MAX_REASON: Final = 200
+"""Characters of what the checks of a class say."""
+
 _ABSENT: Final = object()
 
 
@@ -107,8 +110,9 @@ class ClassCodec(Codec):
         try:
             return self._cls(**values)
         except Exception as error:
-            # Whatever its own checks raise.
-            problem = f"{self.expected} that {self._cls.__name__} takes ({error})"
+            # Whatever its own checks raise; their text may quote what came.
+            why = str(error)[:MAX_REASON]
+            problem = f"{self.expected} that {self._cls.__name__} takes ({why})"
             raise MappingError(problem, term) from error
 
     def _refuse_more(self, taken: Any) -> None:

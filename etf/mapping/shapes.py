@@ -39,7 +39,13 @@ def struct(name: str, *, extra: Extra = "error") -> Callable[[type[T]], type[T]]
         extra: What to do about keys that are no fields: ``"error"``, or ``"ignore"``
             them, as for a newer version of the struct, or ``__meta__`` of Ecto. What
             was ignored is lost when the instance is sent back.
+
+    Raises:
+        ValueError: The name of a module without ``Elixir.``.
+        TypeError: The class is no dataclass.
     """
+    if name[:1].isupper() and not name.startswith("Elixir."):
+        raise ValueError(f'the module {name} of Elixir is the atom "Elixir.{name}"')
     return _shaped(StructLayout(name), extra)
 
 

@@ -47,7 +47,11 @@ def convert(
         MappingError: The term does not fit; it says where.
         TypeError: The annotation has no form in Erlang.
     """
-    return loader(annotation, converters=converters)(term)
+    load = compiled(annotation, known(converters)).load
+    try:
+        return load(term)
+    except (RecursionError, BytesWarning) as error:
+        raise too_deep(term) from error
 
 
 @overload
@@ -72,10 +76,18 @@ def loader(
         try:
             return load(term)
         except (RecursionError, BytesWarning) as error:
-            # python -bb minds a binary that is named as an atom is.
-            raise MappingError("what is not so deep", term) from error
+            raise too_deep(term) from error
 
     return checked
+
+
+def too_deep(term: Any) -> MappingError:
+    """Give the error of a term that Python cannot go through.
+
+    That is one nested deeper than its recursion; and under ``python -bb``, which minds
+    it, a binary in the place of an atom of the same name.
+    """
+    return MappingError("what is not so deep", term)
 
 
 def as_term(

@@ -24,9 +24,17 @@
 %% two processes end is only certain on a BEAM with one scheduler (+S 1:1).
 -module(ergopy_replay).
 -behaviour(supervisor).
--export([run/1, runs/1, init/1, start_child/2, child/3]).
+-export([runs/1, together/1, init/1, start_child/2, child/3]).
+
+-define(PATIENCE, 20000).
 
 runs(Scripts) -> [run(Script) || Script <- Scripts].
+
+%% Play them all at the same time, for those with pauses in them.
+together(Scripts) ->
+    Host = self(),
+    Pids = [spawn_link(fun() -> Host ! {self(), run(Script)} end) || Script <- Scripts],
+    [receive {Pid, Log} -> Log end || Pid <- Pids].
 
 run(Script) ->
     logger:set_primary_config(level, none),
@@ -35,7 +43,7 @@ run(Script) ->
     receive
         {Driver, Log} -> erlang:demonitor(Ref, [flush]), Log;
         {'DOWN', Ref, process, Driver, Reason} -> {crashed, Reason}
-    after 5000 ->
+    after ?PATIENCE ->
         {hangs, process_info(Driver, current_stacktrace)}
     end.
 
@@ -77,6 +85,8 @@ step({burst, Steps}, Sup, Log) ->
                            {error, _} -> error
                        end})
      || Request <- Requests, Request =/= none];
+step({pause, Milliseconds}, _, _) ->
+    timer:sleep(Milliseconds);
 step({call, Request}, Sup, Log) ->
     Reply = try {reply, gen_server:call(Sup, request(Request, Log), infinity)}
             catch exit:_ -> error end,

@@ -20,7 +20,7 @@ from interop.beam import Beam, Epmd, compile_peer
 from tests.gen.event_manager.tables import MODULE, Script, atoms
 from tests.runtimes import running
 
-NUMBER = 120
+NUMBER = 200
 FILE = Path(__file__).with_suffix(".json")
 
 UNKNOWN = etf.Atom("no_such_module")
@@ -42,7 +42,7 @@ class Scripts:
         pick = self._random.choice
         chance = self._random.random()
         if chance < 0.1:
-            reason = pick(atoms("normal", "boom", ("shutdown", 1)))
+            reason = pick(atoms("normal", "boom", atoms("shutdown", 1)))
             return atoms("leave", pick([1, 2]), reason)
         if chance < 0.6:
             return atoms("by", pick([1, 2]), self._operation())
@@ -102,7 +102,7 @@ def run_on(kind: str, scripts: list[Any], code: Path, epmd: Epmd) -> list[Any]:
 
 def main() -> None:
     """Write the file, and print what differs."""
-    maker = Scripts(21)
+    maker = Scripts(201)
     scripts = [maker.script() for _ in range(NUMBER)]
     code = compile_peer(Path(tempfile.mkdtemp()))
     epmd = Epmd()

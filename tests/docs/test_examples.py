@@ -57,6 +57,17 @@ async def test_counter(peer, start) -> None:
         assert await example.rest() == "counter ends at 0: normal"
 
 
+async def test_push_button(peer, start) -> None:
+    async with start(EXAMPLES / "push_button.py") as example:
+        assert PY in await example.line()
+        button = ("button", PY)
+        for presses in (1, 1, 2):
+            await peer.cast(button, Atom("push"))
+            assert await peer.call(button, Atom("presses")) == presses
+        await peer.stop(button)
+        assert await example.rest() == "the lamp is on after 2 presses: normal"
+
+
 class Greeter(GenServer):
     async def handle_call(self, request: Any, from_: Any) -> Any:
         return b"Hello, " + request[1]

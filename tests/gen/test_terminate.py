@@ -230,7 +230,7 @@ async def test_a_server_may_still_call_others_in_terminate(runtime: Runtime) -> 
 
 async def test_a_cancelled_program_runs_no_terminate(runtime: Runtime) -> None:
     server, ends, log = await start(runtime)
-    server.scope.cancel()  # type: ignore[union-attr]
+    server.cancel_scope.cancel()  # type: ignore[union-attr]
     await settle()
     assert log == []
     assert len(ends.reasons) == 1

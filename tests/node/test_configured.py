@@ -26,6 +26,8 @@ VERBS: dict[str, Verb] = {
     "send by name": lambda p, pid, node: p.send(("echo", node), 1),
     "cast": lambda p, pid, node: p.cast(pid, 1),
     "call": lambda p, pid, node: p.call(pid, 1),
+    "multi_call": lambda p, pid, node: p.multi_call("echo", 1, [node]),
+    "abcast": lambda p, pid, node: p.abcast("echo", 1, [node]),
     "call by name": lambda p, pid, node: p.call(("echo", node), 1),
     "send_request": lambda p, pid, node: p.send_request(pid, 1),
     "stop": lambda p, pid, node: p.stop(pid),

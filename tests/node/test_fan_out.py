@@ -9,7 +9,7 @@ import trio
 
 import etf
 from ergopy import Atom
-from ergopy.node import peer as peer_module
+from ergopy.dist.coding import Coding
 from tests.nodes import Echo
 
 if TYPE_CHECKING:
@@ -34,8 +34,13 @@ class Spy:
 
 @pytest.fixture
 def spy(monkeypatch: pytest.MonkeyPatch) -> Spy:
-    spy = Spy(peer_module._early)
-    monkeypatch.setattr(peer_module, "_early", spy)
+    make, spy = Coding.__init__, Spy(Coding().early)
+
+    def spied(self: Coding, *options: Any) -> None:
+        make(self, *options)
+        self.early = spy
+
+    monkeypatch.setattr(Coding, "__init__", spied)
     return spy
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ergopy
@@ -345,6 +345,7 @@ def configurations() -> st.SearchStrategy[ProcessConfig]:
     return st.builds(ProcessConfig, may_call=names, copy=copy, **rights)
 
 
+@settings(deadline=None)
 @given(st.lists(configurations(), max_size=5))
 def test_nothing_gets_wider_on_the_way_down(chain: list[ProcessConfig]) -> None:
     above = DEFAULT
@@ -363,6 +364,7 @@ def test_nothing_gets_wider_on_the_way_down(chain: list[ProcessConfig]) -> None:
         above = below
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 20), st.sampled_from([None, None, 0, 1, 2, 3])),
@@ -415,3 +417,16 @@ def _below(tree: Any, top: Process) -> int:
 def _quotas(tree: Any, parent: Process) -> list[tuple[Process, int]]:
     line = [parent, *_up(tree, parent)]
     return [(p, tree[p][1]) for p in line if tree[p][1] is not None]
+
+
+async def test_a_supervised_child_has_its_configuration_after_each_restart(
+    runtime: Runtime,
+) -> None:
+    spec = ergopy.ChildSpec(idle, name="it", config=ProcessConfig(may_spawn=False))
+    await runtime.root.start(ergopy.Supervisor, [spec])
+    for _ in range(2):
+        process = find(runtime, runtime.names["it"].pid)
+        assert process.config is not None
+        assert not process.config.may_spawn
+        await runtime.root.exit(process.pid, "kill")
+        await settle()

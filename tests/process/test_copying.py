@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 import trio
-from hypothesis import given
+from hypothesis import given, settings
 
 import ergopy
 import etf
@@ -109,12 +109,14 @@ def test_what_contains_itself_can_be_copied() -> None:
     assert made[1][1]["me"] is made
 
 
+@settings(deadline=None)
 @given(terms())
 def test_a_deep_copy_of_a_term_is_that_term(term: Any) -> None:
     assert etf.same(deep(term), term)
     assert etf.encode(deep(term)) == etf.encode(term)
 
 
+@settings(deadline=None)
 @given(terms())
 def test_by_etf_is_what_comes_out_of_the_wire(term: Any) -> None:
     assert etf.same(by_etf(term), etf.decode(etf.encode(term)))
@@ -214,6 +216,10 @@ async def test_requests_and_answers_of_calls_are_messages_too(
         answer = await process.call(pid, "kept")
         answer.append("mine")
         late = await (await process.send_request(pid, request)).receive_response()
+        process.runtime.register("keeper", pid)
+        everywhere = [process.runtime.name]
+        replies, _ = await process.multi_call("keeper", request, everywhere)
+        assert len(replies) == 1
         request.append(3)
         return answer[:1], late
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 import trio.testing
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ergopy import (
@@ -263,7 +263,12 @@ PROCESSES = st.lists(
 )
 
 
+CHAIN = [(8, False, 1), (0, True, 1), (1, True, 1), (2, True, 1)]
+
+
 @settings(max_examples=100, deadline=None)
+@example(CHAIN, 0)
+@example(CHAIN, 1)
 @given(PROCESSES, st.integers(0, 3))
 def test_in_any_forest_who_is_kept_hears_of_it_by_the_end_of_its_keeper(
     plan: list[tuple[int, bool, int]], services: int

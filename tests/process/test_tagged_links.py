@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import etf
-from ergopy import Atom, ExitMessage, GenServer
+from ergopy import Atom, Down, Exit, ExitMessage, GenServer
 from tests.runtimes import idle, mail, settle, sleeper
 
 if TYPE_CHECKING:
@@ -106,6 +106,20 @@ async def test_spawn_with_a_link_takes_a_tag(runtime: Runtime) -> None:
     pid = await one.spawn(idle, link=True, tag=3)
     await end(runtime, pid)
     assert tags(one) == [3]
+
+
+async def test_a_tagged_child_that_fails_at_once_is_not_missed(
+    runtime: Runtime,
+) -> None:
+    async def fail(process: Process) -> None:
+        raise Exit("at once")
+
+    one = sleeper(runtime, trap=True)
+    pid, ref = await one.spawn(fail, link=True, monitor=True, tag="mine")
+    await settle()
+    exited = [m for m in mail(one) if isinstance(m, ExitMessage)]
+    assert [(m.pid, m.reason, m.tag) for m in exited] == [(pid, "at once", "mine")]
+    assert [m.ref for m in mail(one) if isinstance(m, Down)] == [ref]
 
 
 async def test_start_with_a_link_takes_a_tag(runtime: Runtime) -> None:

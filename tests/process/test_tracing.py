@@ -93,7 +93,8 @@ async def test_processes_and_ways_that_were_there_before_are_watched_as_well() -
         assert await a.call("old", 1) == 1
         assert await a.call(("far", b.name), 2) == 2
         assert await b.call(("old", a.name), 3) == 3
-    seen = [(event[0], event[2][2]) for event in log.events if len(event[2]) == 3]
+        told = list(log.events)
+    seen = [(event[0], event[2][2]) for event in told if len(event[2]) == 3]
     assert [s for s in seen if s[0] in ("received", "sent")] == [
         ("received", 1),
         ("sent", 2),

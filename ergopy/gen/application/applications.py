@@ -12,15 +12,13 @@ from ...errors import (
     ApplicationStartError,
     ApplicationTerminated,
     LocalProtocolError,
-    StartError,
 )
 from ...process import reasons
 from ...process.shutdown import LAST_WORDS
 from .catalogue import Catalogue
 from .controller import NAME, ApplicationController
-from .master import ApplicationMaster
 from .order import start_order
-from .reports import exited_report, started_report
+from .reports import STOPPED, exited_report, started_report
 from .run import Run
 from .spec import StartType
 
@@ -78,7 +76,8 @@ class Applications(Catalogue):
             DependencyCycle: They need each other. Nothing was started.
             ApplicationNotStarted, ApplicationRunning: With *strict*.
 
-        Cancelled, it gives up as if one had not come up.
+        Cancelled, it stops the one that is coming up, too, which may take as long as
+        the node has for its own end.
         """
         kind = StartType(start_type or StartType.TEMPORARY)
         names = [self._take(application) for application in applications]
@@ -88,7 +87,7 @@ class Applications(Catalogue):
         started: list[str] = []
         try:
             for name in order:
-                if await self._start_one(name, kind):
+                if await self._start_one(await self._parent(), name, kind):
                     started.append(name)
         except BaseException:
             with trio.CancelScope(shield=True):
@@ -173,14 +172,14 @@ class Applications(Catalogue):
                     raise ApplicationNotStarted(needed, name)
         return names
 
-    async def _start_one(self, name: str, kind: StartType) -> bool:
+    async def _start_one(self, parent: Process, name: str, kind: StartType) -> bool:
         """Start it if it does not run; tell whether this has started it."""
         while (other := self._runs.get(name)) is not None:
             if other.up and not other.stopping:
                 return False
             await (other.ended if other.stopping else other.settled).wait()
             if other.failure is not None:
-                raise ApplicationStartError(name, other.failure.reason)
+                raise ApplicationStartError(name, other.failure)
         if self._closing:
             raise LocalProtocolError(f"node {self._node.name} is not running")
         spec = self._specs[name]
@@ -188,17 +187,14 @@ class Applications(Catalogue):
         env = self.get_all_env(name)
         run = self._runs[name] = Run(spec, kind, env, self._came_up, self._ended)
         try:
-            if run.is_library:
-                run.come_up()
-            else:
-                parent = await self._parent()
-                await parent.start(ApplicationMaster, link=True, run=run)
-        except StartError as error:
-            run.failure = error
-            raise ApplicationStartError(name, error.reason) from error
-        finally:
-            if not run.up:
-                self._give_up(run)
+            run.begin(parent)
+            await run.settled.wait()
+        except BaseException:
+            with trio.CancelScope(shield=True):
+                await run.stop(self._node.grace)
+            raise
+        if run.failure is not None:
+            raise ApplicationStartError(name, run.failure)
         return True
 
     async def _parent(self) -> Process:
@@ -218,14 +214,6 @@ class Applications(Catalogue):
         if not self._closing:
             self._node.fail(ApplicationTerminated(KERNEL, reason, StartType.PERMANENT))
 
-    def _give_up(self, run: Run) -> None:
-        """Leave nothing of a start that came to nothing."""
-        self._forget(run)
-        for process in run.members():
-            process.kill()
-        run.settled.set()
-        run.ended.set()
-
     def _came_up(self, run: Run) -> None:
         """Make *run* the last of those that run."""
         self._forget(run)
@@ -233,12 +221,14 @@ class Applications(Catalogue):
         started_report(self._node.name, run)
 
     def _ended(self, run: Run, reason: Any) -> None:
-        """Hear that a master has ended, and draw the conclusions."""
-        if not run.up:
-            return
+        """Hear that *run* has ended, and draw the conclusions."""
         self._forget(run)
+        if not run.up:
+            # Who started it hears of that.
+            return
         clean = run.stopping or (reasons.is_clean(reason) and not run.gave_up)
-        exited_report(self._node.name, run, reason, clean=clean)
+        told = STOPPED if run.stopping else reason
+        exited_report(self._node.name, run, told, clean=clean)
         harmless = run.stopping or self._closing or run.start_type is _TEMPORARY
         if not (harmless or (clean and run.start_type is _TRANSIENT)):
             self._node.fail(

@@ -11,7 +11,7 @@ master ends with the same reason.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -22,57 +22,45 @@ from ...process import reasons
 from ...process.atoms import NORMAL, SHUTDOWN
 from ...process.messages import ExitMessage
 from ...process.shutdown import kill_all
-from ..behaviour import Behaviour
 from .reports import killed_report, logger
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from ...process.init_ack import Acknowledge
     from ...process.process import Process
     from .run import Run
 
 
-@final
-class ApplicationMaster(Behaviour):
-    """The group leader of one application."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-
-    async def enter(
-        self, process: Process, args: tuple[Any, ...], ack: Acknowledge | None = None
-    ) -> None:
-        self.process = process
-        process.trap_exit = True
-        process.group_leader = process.pid
-        self._run.begin(process)
-        starter = await process.spawn(live, self._run, ack, link=True)
-        reason = await self._lead(starter)
-        killed = await kill_all(self._run.members())
-        if killed:
-            killed_report(process, self._run.name, killed)
-        raise Exit(reason)
-
-    async def _lead(self, starter: Pid) -> Any:
-        """Serve until the starter has ended; return its reason."""
-        process = self.process
-        while True:
-            match await process.receive():
-                case ExitMessage(pid=pid, reason=reason):
-                    if pid == starter:
-                        return reason
-                    if pid == process.parent:
-                        await process.exit(starter, SHUTDOWN)
-                case ("io_request", *_) as request:
-                    await process.send(process.runtime.root.group_leader, request)
-                case ("get_child", tag, Pid() as asker):
-                    top, spec = self._run.top, self._run.application.spec
-                    module = Atom(str(spec.module))
-                    await process.send(asker, (tag, (top and top.pid, module)))
+async def lead(process: Process, run: Run) -> None:
+    """Be the master."""
+    process.trap_exit = True
+    process.group_leader = process.pid
+    starter = await process.spawn(live, run, link=True)
+    reason = await _serve(process, run, starter)
+    killed = await kill_all(run.members())
+    if killed:
+        killed_report(process, run.name, killed)
+    raise Exit(reason)
 
 
-async def live(process: Process, run: Run, ack: Acknowledge | None) -> None:
+async def _serve(process: Process, run: Run, starter: Pid) -> Any:
+    """Serve until the starter has ended; return its reason."""
+    while True:
+        match await process.receive():
+            case ExitMessage(pid=pid, reason=reason):
+                if pid == starter:
+                    return reason
+                if pid == process.parent:
+                    await process.exit(starter, SHUTDOWN)
+            case ("io_request", *_) as request:
+                await process.send(process.runtime.root.group_leader, request)
+            case ("get_child", tag, Pid() as asker):
+                top, spec = run.top, run.application.spec
+                child = (top and top.pid, Atom(str(spec.module)))
+                await process.send(asker, (tag, child))
+
+
+async def live(process: Process, run: Run) -> None:
     """Be the starter: start the application, wait for its end, and clean up."""
     process.label = f"application {run.name}"
     process.trap_exit = True
@@ -84,8 +72,6 @@ async def live(process: Process, run: Run, ack: Acknowledge | None) -> None:
         # Who did not start has said so itself.
         raise Exit(error.reason) from None
     run.come_up()
-    if ack is not None:
-        ack.up()
     reason = await _end_of(process, run)
     await _guarded(run.application.prep_stop)
     await _stop_top(process, run)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from etf import Atom
+
 from ...process import reasons
 
 if TYPE_CHECKING:
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from .run import Run
 
 logger = logging.getLogger("ergopy.application")
+
+STOPPED = Atom("stopped")
+"""What OTP says instead of a reason of one that was asked to end."""
 
 
 def started_report(node: str, run: Run) -> None:

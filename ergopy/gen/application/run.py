@@ -9,12 +9,12 @@ import trio
 from ...process.atoms import NORMAL, SHUTDOWN
 from ...process.shutdown import kill_all
 from .application import Application
+from .master import lead
 from .reports import killed_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ...errors import StartError
     from ...process.process import Process
     from .spec import ApplicationSpec, StartType
 
@@ -51,8 +51,8 @@ class Run:
         self.since = trio.current_time()
         self.up = False
         """Whether its start is over, and went well."""
-        self.failure: StartError | None = None
-        """Why it did not come up."""
+        self.failure: Any = None
+        """The exit reason if it did not come up."""
         self.settled = trio.Event()
         """Set when its start is over."""
         self.stopping = False
@@ -74,11 +74,16 @@ class Run:
         starts = type(application).start is not Application.start
         return not (starts or application.spec.children)
 
-    def begin(self, master: Process) -> None:
-        """Take *master* as the one whose end is the end of this."""
-        self.master = master
+    def begin(self, parent: Process) -> None:
+        """Start its master, linked to *parent*; a library has none, and is up."""
+        if self.is_library:
+            self.come_up()
+            return
+        master = parent.runtime.spawn(lead, (self,), parent=parent)
+        parent.link_nowait(master.pid)
         master.label = f"application_master {self.name}"
         master.watchers[self] = self
+        self.master = master
 
     def come_up(self) -> None:
         """Its start is over, and went well."""
@@ -110,11 +115,10 @@ class Run:
 
         Returns how many were killed. Several may ask for it, and wait.
         """
-        first, self.stopping = not self.stopping, True
+        if not self.stopping:
+            self.stopping = True
+            self._tell()
         with trio.move_on_after(grace):
-            await self.settled.wait()
-            if first:
-                self._tell()
             await self.ended.wait()
         if self.ended.is_set() or self.master is None:
             return 0
@@ -130,6 +134,9 @@ class Run:
             master.exit_from(master.parent, SHUTDOWN, link=True)
 
     def fire(self, reason: Any) -> None:
-        """Hear that the master has ended."""
+        """Hear that the master has ended; or that a library is to."""
+        if not self.up:
+            self.failure = reason
+        self.settled.set()
         self.ended.set()
         self._on_end(self, reason)

@@ -122,21 +122,21 @@ class EventManager(Loop):
 
     async def _handle(self, message: Any) -> None:
         match message:
-            case ("notify", event):
-                await self._roster.notify("handle_event", event)
-                return
             case ExitMessage(pid=pid, reason=reason):
                 await self._roster.lose(pid, reason)
-            case (_, from_, "stop"):
+            case tuple(("notify", event)):
+                await self._roster.notify("handle_event", event)
+                return
+            case tuple((_, from_, "stop")):
                 raise Ending(NORMAL, answer=(from_, OK))
-            case (_, from_, request):
+            case tuple((_, from_, tuple() | Atom() as request)):
                 answer = await self._serve_request(request)
                 if answer is not _NO_REQUEST:
                     await self._answer(from_, answer)
                     return
         await self._roster.notify("handle_info", message)
 
-    async def _serve_request(self, request: Any) -> Any:
+    async def _serve_request(self, request: tuple[Any, ...] | Atom) -> Any:
         roster = self._roster
         match request:
             case ("sync_notify", event):

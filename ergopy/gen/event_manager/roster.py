@@ -20,13 +20,14 @@ from .handler import EventHandler, Handler, Leaving, Remove, Swap
 from .installed import Installed, split_name
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from etf import Pid
 
     from .manager import EventManager
 
 BAD_MODULE: Final = Atom("bad_module")
+CRASH: Final = Atom("crash")
 DELETE: Final = Atom("delete")
 GEN_EVENT_EXIT: Final = Atom("gen_event_EXIT")
 INIT: Final = Atom("init")
@@ -52,8 +53,8 @@ class Roster:
         """Give *event* to each, by ``handle_event`` or ``handle_info``."""
         kept = []
         for one in self._installed:
-            work = getattr(one.handler, callback)(event)
-            result, failure = await _attempt(work)
+            work = getattr(one.handler, callback)
+            result, failure = await _attempt(work, event)
             stays: Installed | None = one
             if failure is not None or result is not None:
                 stays = await self._replace(one, result, failure, event)
@@ -66,7 +67,7 @@ class Roster:
         one = self._find(name)
         if one is None:
             return (ERROR, BAD_MODULE)
-        result, failure = await _attempt(one.handler.handle_call(request))
+        result, failure = await _attempt(one.handler.handle_call, request)
         if failure is None and not isinstance(result, Leaving):
             return result
         place = self._installed.index(one)
@@ -126,14 +127,20 @@ class Roster:
         cls = self._class_of(what)
         if cls is None:
             return None, (EXIT, (UNDEF, [(what, INIT, [args], [])]))
-        handler = cls()
-        handler.manager = self._manager
-        result, failure = await _attempt(handler.init(args))
+        made, failure = await _attempt(self._begin, cls, args)
         if failure is not None:
             return None, _exit(failure)
-        if result is not None:
-            return None, result
+        handler, refusal = made
+        if refusal is not None:
+            return None, refusal
         return Installed(handler, self._module_of(what), id_, supervisor), OK
+
+    async def _begin(
+        self, cls: type[EventHandler], args: Any
+    ) -> tuple[EventHandler, Any]:
+        handler = cls()
+        handler.manager = self._manager
+        return handler, await handler.init(args)
 
     async def _replace(
         self, one: Installed, result: Any, failure: BaseException | None, last: Any
@@ -144,10 +151,11 @@ class Roster:
                 one, result.leaving, result.handler, one.supervisor
             )
             args = (result.args, left)
-            follower, answer = await self._make(result.handler, args, one.supervisor)
+            follower, why = await self._make(result.handler, args, one.supervisor)
             if follower is None:
+                # As in gen_event the log says why, and the supervisor hears no more.
                 name = self._name_of(result.handler)
-                await self._tell(one.supervisor, name, answer, SWAPPED)
+                await self._tell(one.supervisor, name, CRASH, (SWAPPED, why))
             return follower
         if isinstance(result, Remove):
             await self._end(one, REMOVE_HANDLER, NORMAL, last)
@@ -171,7 +179,7 @@ class Roster:
         failure: BaseException | None = None,
     ) -> Any:
         """Let a handler terminate, and tell who has to know; return its result."""
-        result, broken = await _attempt(one.handler.terminate(args))
+        result, broken = await _attempt(one.handler.terminate, args)
         if broken is not None:
             result = _exit(broken)
             report_crash(self._manager.process, one.name, args, result, broken)
@@ -234,10 +242,12 @@ def _exit(failure: BaseException) -> Any:
     return (EXIT, reasons.from_exception(failure))
 
 
-async def _attempt(work: Awaitable[Any]) -> tuple[Any, BaseException | None]:
+async def _attempt(
+    work: Callable[..., Awaitable[Any]], *args: Any
+) -> tuple[Any, BaseException | None]:
     """Return what a callback returned, or how it failed."""
     try:
-        return await work, None
+        return await work(*args), None
     except BaseException as error:
         failure, rest = reasons.split(error)
         if rest is None:

@@ -19,10 +19,17 @@ if TYPE_CHECKING:
 class Away:
     """One relay for each of them; see :class:`~.relay.Relay`."""
 
-    def __init__(self, server: Process, watches: Watches, max_lag: int | None) -> None:
+    def __init__(
+        self,
+        server: Process,
+        watches: Watches,
+        max_lag: int | None,
+        max_buffer: int,
+    ) -> None:
         self._server = server
         self._watches = watches
         self._max_lag = max_lag
+        self._max_buffer = max_buffer
         self._relays: dict[Any, Relay] = {}
 
     def subscribe(self, name: Any, node: Atom, pid: Pid, from_: Any) -> None:
@@ -43,6 +50,7 @@ class Away:
                 (name, node),
                 place,
                 self._max_lag,
+                self._max_buffer,
                 self._forget,
             )
             self._server.start_soon(relay.open)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from etf import Pid
 
+    from ...process.limits import MailboxLimit
     from ...process.process import Process
     from ...process.signals import RemoteNode
     from .messages import Key
@@ -151,8 +152,8 @@ class Channel:
         if not self._has_room(subscriber):
             self._misses(subscriber)
             return
+        self._admit_lag(subscriber)
         try:
-            self._admit_lag(subscriber)
             self._server.send_one(subscriber.pid, message)
         except MailboxFull:
             self._misses(subscriber)
@@ -173,10 +174,20 @@ class Channel:
         remote = server.runtime.remote(pid)
         if remote is not None:
             return remote.has_room(server.pid)
-        if self.max_lag is None:
-            return True
         process = server.runtime.find(pid)
-        return process is None or process.message_count() < self.max_lag
+        if process is None:
+            return True
+        most = self.max_lag
+        limit: MailboxLimit | None = getattr(process, "limit", None)
+        if limit is not None:
+            # What its mailbox would drop without a word is counted here.
+            most = limit.messages if most is None else min(most, limit.messages)
+        if most is None:
+            return True
+        # A notice of what was missed comes first, and takes room as well.
+        needed = 2 if subscriber.missed else 1
+        waiting = process.message_count()
+        return not waiting or waiting + needed <= most
 
     def _misses(self, subscriber: Subscriber) -> None:
         subscriber.missed += 1

@@ -39,12 +39,20 @@ class Relay:
         event: Key,
         place: Any,
         max_lag: int | None,
+        max_buffer: int,
         forget: Callable[[Relay], object],
     ) -> None:
         self.event = event
+        # How many it is to keep is told by the answer, and values may be ahead of that.
         self.channel = Channel(
-            server, watches, event, keep=0, max_lag=max_lag, deserted=self._deserted
+            server,
+            watches,
+            event,
+            keep=max_buffer,
+            max_lag=max_lag,
+            deserted=self._deserted,
         )
+        self._max_buffer = max_buffer
         self._server = server
         self._watches = watches
         self._place = place
@@ -67,8 +75,7 @@ class Relay:
         answer = await self._ask()
         match answer:
             case (Atom("ok"), dict(told)):
-                keep = told.get(BUFFER, 0)
-                self.channel.remember(keep if type(keep) is int and keep > 0 else 0)
+                self.channel.remember(self._keep(told.get(BUFFER)))
                 self._watches.watch(self._place, self)
                 self._answer = answer
         asking, self._asking = self._asking, []
@@ -79,6 +86,9 @@ class Relay:
             self.channel.forget()
         elif not len(self.channel):
             self._deserted()
+
+    def _keep(self, told: Any) -> int:
+        return min(told, self._max_buffer) if type(told) is int and told > 0 else 0
 
     async def _ask(self) -> Any:
         request = (SUBSCRIBE, self.event[0])

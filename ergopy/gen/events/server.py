@@ -19,7 +19,8 @@ then passed on from here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from etf import Atom, Pid, identity_key
 
@@ -50,8 +51,12 @@ DEFAULT_LAG = 1000
 """Messages that may wait for a subscriber, unless the event says otherwise."""
 
 
-class Declaration(NamedTuple):
+@final
+@dataclass(frozen=True)
+class Declaration:
     """What an owner of this node registers."""
+
+    handed_over: ClassVar[bool] = True  # see process/copying.py
 
     name: Any
     accepts: Accepts
@@ -92,7 +97,7 @@ class Events(GenServer):
     async def init(self) -> None:
         process = self.process
         self._watches = Watches(process)
-        self._away = Away(process, self._watches, self._max_lag)
+        self._away = Away(process, self._watches, self._max_lag, self._max_buffer)
         process.watchers[self] = self
 
     def fire(self, reason: Any) -> None:

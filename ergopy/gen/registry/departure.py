@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, final
 
 from ...process.atoms import KILL, NOPROC
 from ...process.defunct import declare_defunct
 from ...process.slot import Slot
+from .waiting import wait_for
 
 if TYPE_CHECKING:
     from etf import Pid, Reference
@@ -76,14 +76,9 @@ class Departure:
             self._other.watchers.pop(self, None)
 
     async def _within(self, seconds: float) -> bool:
-        timer = None
-        if seconds != math.inf:
-            timer = self._process.timers.start(seconds, self._pass)
-        try:
-            return bool(await self._end.wait())
-        finally:
-            if timer is not None:
-                timer.cancel()
+        timers = self._process.timers
+        found = await wait_for(self._end, timers, seconds, on_timeout=self._pass)
+        return bool(found)
 
     def _pass(self) -> None:
         end, self._end = self._end, Slot()

@@ -6,7 +6,6 @@ among those who ask for one; it keeps nobody from sending to the process without
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from contextlib import asynccontextmanager
 from functools import partial
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from ...errors import CallTimeout, RegistryClosed
 from ...process.slot import Slot
+from .waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -99,14 +99,9 @@ class Leases:
         self._go_on(line, mark)
         # At once, and not when the task runs again: nobody may give it the key then.
         leave = partial(self._leave, line, mark, turn)
-        timer = None
-        if timeout is not None and timeout != math.inf:
-            timer = self._timers.start(timeout, leave)
-        try:
-            found = await turn.wait(leave)
-        finally:
-            if timer is not None:
-                timer.cancel()
+        found = await wait_for(
+            turn, self._timers, timeout, on_timeout=leave, on_cancel=leave
+        )
         if found is None:
             raise CallTimeout(key, timeout or 0.0)
         if found is _CLOSED:

@@ -68,11 +68,11 @@ class Names:
         self._table: Any = Closed(type(self).__qualname__)
         self._get: Callable[[Any], Any] = self._table.get
 
-    def _open(self) -> None:
+    def _open_table(self) -> None:
         self._table = Table() if self._unique else DuplicateTable()
         self._get = self._table.rows.get
 
-    def _close(self) -> None:
+    def _close_table(self) -> None:
         """Forget everybody, and let nobody read this as an empty registry."""
         self._table = Closed(self.dest)
         self._get = self._table.get
@@ -248,7 +248,7 @@ class Names:
             if entry.pid == pid and wanted(entry):
                 self._drop(entry)
 
-    def _gone(self, owner: Owner) -> None:
+    def _gone(self, owner: Owner, reason: Any) -> None:
         """Take out what a process had that has ended."""
         del self._owners[owner.pid]
         for entry in self._table.of(owner.pid):

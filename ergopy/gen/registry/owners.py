@@ -29,7 +29,7 @@ class Owner:
     Args:
         server: The process of the registry.
         pid: The other one.
-        gone: Is told, once, when that has ended.
+        gone: Is told, once, when that has ended, and why.
 
     Raises:
         NoProcess: It has ended already.
@@ -38,7 +38,7 @@ class Owner:
     __slots__ = ("_gone", "_linked", "_ref", "_server", "child", "pid")
 
     def __init__(
-        self, server: Process, pid: Pid, gone: Callable[[Owner], object]
+        self, server: Process, pid: Pid, gone: Callable[[Owner, Any], object]
     ) -> None:
         self._server = server
         self._gone = gone
@@ -84,4 +84,4 @@ class Owner:
 
     def fire(self, reason: Any) -> None:
         """Hear of its end."""
-        self._gone(self)
+        self._gone(self, reason)

@@ -24,7 +24,7 @@ from .leases import Leases
 from .listeners import Listeners
 from .names import atom_of
 from .server import RegistryServer
-from .starts import Starts
+from .stops import Stops
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +39,7 @@ MAX_ENTRIES = 1_000_000
 MAX_KEY_SIZE = 65_536
 
 
-class Registry(Starts):
+class Registry(Stops):
     """A registry of processes by key; start it with ``start``, as a behaviour.
 
     ::
@@ -105,7 +105,7 @@ class Registry(Starts):
         reported = self._spec or ChildSpec(type(self).start_process)
         if shutdown is not None:
             reported = reported.replace(shutdown=shutdown)
-        self._child_spec = reported
+        self._child_spec = reported.replace(restart="temporary")
         self._first_listeners = tuple(listeners)
         self._meta = {mark_of(key): value for key, value in (meta or {}).items()}
         self._start_timeout = start_timeout
@@ -150,24 +150,24 @@ class Registry(Starts):
         self._leases = Leases(self.dest, self._find, process.timers)
         await RegistryServer(self).enter(process, args, ack)
 
-    def open(self) -> None:
-        """Begin to be found; the registry's process calls it."""
-        self._open()
+    def _begin(self) -> None:
+        """Begin to be found; its process calls it."""
+        self._open_table()
         self.process.runtime.registers[self.process.pid.id] = self
         self.process.claim(self, self)
 
-    def close(self) -> None:
-        """Be found no more, and forget everybody; the registry's process calls it."""
+    def _end(self) -> None:
+        """Be found no more, and forget everybody; its process calls it."""
         if self.process.runtime.registers.pop(self.process.pid.id, None) is None:
             return
         self.process.unclaim(self)
-        self._close()
+        self._close_table()
         self._cancel_starts()
         self._leases.close()
 
     def fire(self, reason: Any) -> None:
         """Take the end of the registry's process."""
-        self.close()
+        self._end()
 
     @property
     def shutdown(self) -> Any:

@@ -55,10 +55,8 @@ async def answer(registry: Registry, request: Any, from_: Any) -> Any:
     match request:
         case "count":
             return len(registry)
-        case "to_list" if len(registry) > MAX_PAGE:
-            return (ERROR, (TOO_MANY_ENTRIES, MAX_PAGE))
         case "to_list":
-            return registry.items()
+            return _limited(registry.items())
         case "which_children":
             return [_row(child) for child in registry.children()]
         case "count_children":
@@ -90,9 +88,9 @@ def _about_key(registry: Registry, request: tuple[Any, ...], from_: Any) -> Any:
             registry.unregister(key, from_[0])
             return OK
         case ("entries", _):
-            return [(pid, portable(value)) for pid, value in registry.entries(key)]
+            return _limited(registry.entries(key))
         case ("keys", Pid() as pid):
-            return registry.keys(pid)
+            return _limited(registry.keys(pid))
         case ("to_list", int(after), int(limit)) if limit > 0:
             items, following = registry.page(after, min(limit, MAX_PAGE))
             return items, UNDEFINED if following is None else following
@@ -111,6 +109,13 @@ def _unknown(request: Any) -> Any:
     return (ERROR, (UNKNOWN_REQUEST, portable(request)))
 
 
+def _limited(rows: list[Any]) -> Any:
+    """Return a list as it can be sent; a long one is an error."""
+    if len(rows) > MAX_PAGE:
+        return (ERROR, (TOO_MANY_ENTRIES, MAX_PAGE))
+    return portable(rows)
+
+
 def _is_from(from_: Any) -> bool:
     return isinstance(from_, tuple) and len(from_) == 2 and isinstance(from_[0], Pid)
 
@@ -119,9 +124,7 @@ def _lookup(registry: Registry, key: Any) -> Any:
     found = registry.lookup(key)
     if found is None:
         return _NOT_FOUND
-    if isinstance(found, list):
-        return [(pid, portable(value)) for pid, value in found]
-    return (OK, found)
+    return _limited(found) if isinstance(found, list) else (OK, found)
 
 
 def _register(registry: Registry, key: Any, value: Any, from_: Any) -> Any:
@@ -149,7 +152,7 @@ def _start(
     if isinstance(found, Pid):
         return reply(Outcome(found, fresh=False))
     try:
-        starting = registry.join(key, mark, tuple(args))
+        starting = registry._join(key, mark, tuple(args))
     except StartNotSupported:
         return (ERROR, START_NOT_SUPPORTED)
     except RegistryFull as full:

@@ -14,10 +14,12 @@ import trio
 
 from etf import Atom
 
+from ...process.atoms import INITIAL_CALL
 from ...process.messages import ExitMessage
 from ..returns import NOREPLY
 from ..server import From, GenServer
 from ..supervisor.checks import Shutdown
+from ..supervisor.crowd import report_shutdown_errors
 from ..supervisor.stopping import Stopping
 from .requests import answer
 
@@ -44,16 +46,20 @@ class RegistryServer(GenServer):
         kind = type(self._registry)
         name = f"{kind.__module__}.{kind.__qualname__}"[:255]
         initial = (Atom(name), Atom("init"), len(args))
-        process.dictionary.setdefault(Atom("$initial_call"), initial)
+        process.dictionary.setdefault(INITIAL_CALL, initial)
         await super().enter(process, args, ack)
 
     async def init(self) -> None:
         self.trap_exit = True
-        self._registry.open()
+        self._registry._begin()
 
     async def handle_call(self, request: Any, from_: From) -> Any:
         reply = await answer(self._registry, request, from_)
         return NOREPLY if reply is None else reply
+
+    async def handle_cast(self, request: Any) -> None:
+        # Whatever a peer casts, the others keep their registry.
+        await super().handle_info(request)
 
     async def handle_info(self, message: Any) -> None:
         # Whose exit it is has been dealt with when that process ended.
@@ -63,12 +69,14 @@ class RegistryServer(GenServer):
     async def terminate(self, reason: Any) -> None:
         registry = self._registry
         children = registry.children()
-        registry.close()
+        registry._end()
         over = math.inf
         if not isinstance(registry.shutdown, Shutdown):
             over = trio.current_time() + registry.shutdown
-        stopping = Stopping(self.process, _unexpected, over)
+        errors: list[tuple[Child, Any]] = []
+        stopping = Stopping(self.process, lambda *error: errors.append(error), over)
         await stopping.stop(children)
+        report_shutdown_errors(self.process, errors)
         registry.forced = stopping.forced
         if stopping.forced:
             logger.warning(
@@ -87,7 +95,3 @@ class RegistryServer(GenServer):
             Atom("starting"): len(registry._reserved),
             Atom("children"): len(registry.children()),
         }
-
-
-def _unexpected(child: Child, reason: Any) -> None:
-    """Say nothing: a process that crashes says so itself."""

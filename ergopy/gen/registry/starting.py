@@ -20,6 +20,7 @@ from ...errors import (
     RegistryClosed,
     StartError,
 )
+from ...process.reasons import as_reason, from_exception
 from ...process.slot import Slot
 from ..returns import Ignore, Stop
 
@@ -44,6 +45,12 @@ ABANDONED = Outcome(None, Atom("abandoned"))
 
 TIMED_OUT = Outcome(None, Atom("timeout"))
 """That of one who waits no longer; the start goes on."""
+
+TOOK_TOO_LONG = Outcome(None, Atom("timeout"))
+"""The start itself has had its time."""
+
+NO_PROCESS = Outcome(None, IGNORED)
+"""Its ``init`` wanted no process."""
 
 
 class Waiter(Protocol):
@@ -134,6 +141,17 @@ def pid_of(result: Any) -> Pid | None:
         case ("error", reason):
             raise StartError("the process", reason)
     raise StartError("the process", (Atom("bad_return_value"), repr(result)[:1000]))
+
+
+def came_to_nothing(error: Exception) -> Outcome:
+    """Return the outcome of a start that has raised *error*."""
+    if isinstance(error, Ignored):
+        return NO_PROCESS
+    if isinstance(error, AlreadyStarted):
+        return Outcome(None, (ALREADY_STARTED, error.pid))
+    if isinstance(error, StartError):
+        return Outcome(None, as_reason(error.reason))
+    return Outcome(None, from_exception(error))
 
 
 def failure(registry: Any, key: Any, timeout: float | None, why: Outcome) -> Exception:

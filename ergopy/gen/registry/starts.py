@@ -1,39 +1,41 @@
-"""Starting and stopping the processes of a registry: one for each key."""
+"""Starting the processes of a registry: one for each key."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import trio
 
 from ...errors import (
     AlreadyStarted,
-    CallTimeout,
-    Ignored,
+    NameTaken,
     NoProcess,
-    NotRegistered,
-    StartError,
+    RegistryClosed,
     StartNotSupported,
 )
-from ...process import reasons
-from ...process.atoms import SHUTDOWN, TIMEOUT
+from ...process.atoms import KILL, SHUTDOWN
+from ...process.reasons import is_clean
+from ...process.reports import (
+    progress_is_reported,
+    progress_report,
+    supervisor_report,
+)
 from ..supervisor import starting as supervisor_starting
 from ..supervisor.children import Child
-from .departure import Departure
-from .keys import mark_of
+from .keys import kept, mark_of
 from .reads import Reads
 from .starting import (
     ABANDONED,
-    ALREADY_STARTED,
-    IGNORED,
-    TIMED_OUT,
+    NO_PROCESS,
+    TOOK_TOO_LONG,
     Outcome,
     Patience,
     Starting,
+    came_to_nothing,
     failure,
     pid_of,
 )
+from .waiting import wait_for
 
 if TYPE_CHECKING:
     from contextvars import Context
@@ -41,10 +43,11 @@ if TYPE_CHECKING:
     from etf import Pid
 
     from ..supervisor.spec import ChildSpec
+    from .owners import Owner
 
 
 class Starts(Reads):
-    """The verbs of a registry that start and stop processes."""
+    """The verbs of a registry that start processes."""
 
     _context: Context
     """That of the registry's process, in which the processes are started."""
@@ -103,7 +106,7 @@ class Starts(Reads):
         if entry is not None:
             self._need_unique("lookup_or_start")
             return entry.pid, False
-        outcome = await self._wait(self.join(key, mark, args), timeout)
+        outcome = await self._wait(self._join(key, mark, args), timeout)
         if outcome.pid is None:
             raise failure(self.dest, key, timeout, outcome)
         return outcome.pid, outcome.fresh
@@ -120,59 +123,7 @@ class Starts(Reads):
             raise AlreadyStarted(key, pid)
         return pid
 
-    async def stop(
-        self,
-        key: Any,
-        reason: Any = "shutdown",
-        timeout: float | None = 5.0,
-        *,
-        wait: bool = True,
-        kill: bool = True,
-    ) -> Any:
-        """Take *key* out and end its process; return the reason it has ended with.
-
-        It is unregistered first, then told *reason* by an exit signal of the registry,
-        then waited for. One that has not ended in *timeout* seconds is killed. A
-        behaviour that traps exits ends nevertheless if the registry has started it; a
-        plain process that traps them may go on, which only *wait* or *kill* set to
-        False let it: it then lives without being registered.
-
-        Args:
-            key: Whose process. While that is being started, the start is awaited.
-            reason: The exit reason; ``"kill"`` kills.
-            timeout: Seconds; ``None`` waits for ever.
-            wait: Without it nobody waits, and None is returned.
-            kill: Without it what does not end in time is left alone.
-
-        Raises:
-            NotRegistered: Nobody has the key.
-            CallTimeout: It has not ended, and was not to be killed.
-
-        Cancelling it leaves the process as it is, unregistered.
-        """
-        self._need_unique("stop")
-        mark = mark_of(key)
-        under_way = self._reserved.get(mark)
-        if under_way is not None:
-            outcome = await self._wait(under_way, timeout)
-            if outcome is TIMED_OUT:
-                raise failure(self.dest, key, timeout, outcome)
-        entry = self._get(mark)
-        if entry is None:
-            raise NotRegistered(key)
-        pid = entry.pid
-        self._drop(entry)
-        departure = Departure(self.process, pid)
-        await departure.tell(reasons.as_reason(reason))
-        if not wait:
-            departure.close()
-            return None
-        seconds = math.inf if timeout is None else timeout
-        if await departure.ended(seconds, kill=kill):
-            return departure.reason
-        raise CallTimeout(pid, seconds)
-
-    def join(self, key: Any, mark: Any, args: tuple[Any, ...]) -> Starting:
+    def _join(self, key: Any, mark: Any, args: tuple[Any, ...]) -> Starting:
         """Return the start under way for a key, and begin it if there is none.
 
         Raises:
@@ -184,7 +135,8 @@ class Starts(Reads):
         if not self.can_start:
             raise StartNotSupported(key)
         self._check_room()
-        starting = self._reserved[mark] = Starting(key, mark, abort=self._abort)
+        starting = Starting(kept(key, mark), mark, abort=self._abort)
+        self._reserved[mark] = starting
         # The process is the registry's, whoever asks for it; so is its context.
         self._context.copy().run(self.process.start_soon, self._start, starting, args)
         return starting
@@ -196,14 +148,13 @@ class Starts(Reads):
 
     async def _wait(self, starting: Starting, timeout: float | None) -> Outcome:
         patience = Patience(starting)
-        timer = None
-        if timeout is not None and timeout != math.inf:
-            timer = self.process.timers.start(timeout, patience.time_out)
-        try:
-            outcome: Outcome = await patience.wait(patience.leave)
-        finally:
-            if timer is not None:
-                timer.cancel()
+        outcome: Outcome = await wait_for(
+            patience,
+            self.process.timers,
+            timeout,
+            on_timeout=patience.time_out,
+            on_cancel=patience.leave,
+        )
         return outcome
 
     async def _start(self, starting: Starting, args: tuple[Any, ...]) -> None:
@@ -211,42 +162,60 @@ class Starts(Reads):
         try:
             with starting.scope as scope:
                 scope.deadline = trio.current_time() + self._start_timeout
-                outcome = await self._attempt(starting, args)
+                pid = pid_of(await self.start_process(starting.key, *args))
+                outcome = await self._take_in(starting, pid, args)
             if scope.cancelled_caught and trio.current_time() >= scope.deadline:
-                outcome = Outcome(None, TIMEOUT)
+                outcome = TOOK_TOO_LONG
+        except Exception as error:
+            outcome = came_to_nothing(error)
         finally:
             self._reserved.pop(starting.mark, None)
+            self._report(starting, outcome, args)
             starting.finish(outcome)
 
-    async def _attempt(self, starting: Starting, args: tuple[Any, ...]) -> Outcome:
-        try:
-            pid = pid_of(await self.start_process(starting.key, *args))
-        except Ignored:
-            return Outcome(None, IGNORED)
-        except AlreadyStarted as taken:
-            return Outcome(None, (ALREADY_STARTED, taken.pid))
-        except StartError as error:
-            return Outcome(None, reasons.as_reason(error.reason))
-        except Exception as error:
-            return Outcome(None, reasons.from_exception(error))
+    async def _take_in(
+        self, starting: Starting, pid: Pid | None, args: tuple[Any, ...]
+    ) -> Outcome:
+        """Register what has come up, unless somebody has the key meanwhile."""
         if pid is None:
-            return Outcome(None, IGNORED)
-        for entry in self._table.at(starting.mark):
+            return NO_PROCESS
+        try:
+            owner = self._add(starting.key, starting.mark, pid, None)
+        except NameTaken:
+            (entry,) = self._table.at(starting.mark)
             if entry.pid != pid:
-                # It has registered itself meanwhile. One process per key.
                 await self.process.exit(pid, SHUTDOWN)
                 return Outcome(entry.pid, fresh=False)
-        self._adopt(starting, pid, args)
-        return Outcome(pid)
-
-    def _adopt(self, starting: Starting, pid: Pid, args: tuple[Any, ...]) -> None:
-        owner = self._owners.get(pid)
-        if owner is None:
-            try:
-                owner = self._add(starting.key, starting.mark, pid, None)
-            except NoProcess:
-                # It has ended already, as it might have a moment later.
-                return
+            owner = self._owners[pid]
+        except NoProcess as gone:
+            if isinstance(gone, RegistryClosed):
+                await self.process.exit(pid, KILL)
+            # Else it has ended already, as it might have a moment later.
+            return Outcome(pid)
         child = Child(self._child_spec, args)
         child.came_up(pid, self.process.runtime.find(pid))
         owner.adopt(child)
+        if progress_is_reported():
+            progress_report(self.process, offender(child, starting.key))
+        return Outcome(pid)
+
+    def _gone(self, owner: Owner, reason: Any) -> None:
+        child = owner.child
+        if child is not None and not is_clean(reason):
+            whom = offender(child, self._table.of(owner.pid)[0].key)
+            supervisor_report(self.process, "child_terminated", reason, whom)
+        super()._gone(owner, reason)
+
+    def _report(
+        self, starting: Starting, outcome: Outcome, args: tuple[Any, ...]
+    ) -> None:
+        """Report a start that has failed; that nobody waited is no failure."""
+        unwanted = outcome is ABANDONED or outcome is NO_PROCESS
+        if outcome.pid is None and not unwanted:
+            whom = offender(Child(self._child_spec, args), starting.key)
+            supervisor_report(self.process, "start_error", outcome.reason, whom)
+
+
+def offender(child: Child, key: Any) -> dict[str, Any]:
+    """Describe what was started for a report, by its key."""
+    return {**child.offender(), "id": key}

@@ -34,7 +34,7 @@ class Keeper(Supervisor):
 
     async def init(self, children: Any = ()) -> Any:
         self.process.label = f"scope of {self._scope.owner.label}"
-        self._scope.opened(self)
+        self._scope._opened(self)
         return []
 
     async def handle_info(self, message: Any) -> Any:
@@ -47,8 +47,8 @@ class Keeper(Supervisor):
         if over is not None:
             if lost.spec.significant and not self.gave_up:
                 why = (NEEDED, message.pid, message.reason)
-                return Stop("shutdown" if self._scope.lost(why) else why)
+                return Stop("shutdown" if self._scope._lost(why) else why)
             return over
         if lost.state is State.STOPPED:
-            self._scope.tell(message.pid, message.reason)
+            self._scope._tell(message.pid, message.reason)
         return None

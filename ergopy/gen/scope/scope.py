@@ -34,6 +34,17 @@ HOSTED = Atom("hosted")
 
 
 @final
+class _End:
+    """Hears of the end of the process behind a scope: nothing is left in it then."""
+
+    def __init__(self) -> None:
+        self.event = trio.Event()
+
+    def fire(self, reason: Any) -> None:
+        self.event.set()
+
+
+@final
 class Scope:
     """The children of a part of a process's life; ``proc.scope()``, ``self.scope()``.
 
@@ -68,17 +79,18 @@ class Scope:
         self._helpers = Helpers(self.owner, self._fail)
         self._block: trio.CancelScope | None = None
         self._failure: BaseException | None = None
-        self._closed = False
-        self._over = trio.Event()
+        self._closing = False
+        self._end = _End()
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else f"{len(self.children)} children"
+        closed = self._closing or self._is_over
+        state = "closed" if closed else f"{len(self.children)} children"
         return f"<Scope of {self.owner.label}: {state}>"
 
     @property
     def children(self) -> list[Pid]:
         """The processes that run in it, the oldest first; without helper tasks."""
-        if self._keeper is None or self._over.is_set():
+        if self._keeper is None or self._is_over:
             return []
         kept = self._keeper._children
         return [child.pid for child in kept if child.is_alive]
@@ -129,7 +141,7 @@ class Scope:
         """
         keeper = self._keeper
         child = None if keeper is None else keeper._children.find_running(pid)
-        if keeper is None or child is None or self._over.is_set():
+        if keeper is None or child is None or self._is_over:
             return
         dest, identity = keeper.pid, child.spec.id
         with suppress(ChildError):
@@ -142,17 +154,17 @@ class Scope:
 
         Cancelled, it does not wait any longer; the children are stopped all the same.
         """
-        self._closed = True
+        self._closing = True
         self._helpers.cancel()
         if self._keeper is None:
             return
         keeper = self._keeper.process
-        if keeper.alive and not self._over.is_set():
+        if keeper.alive and not self._is_over:
             # As if the owner had ended; the link would tell of the end once more.
             self.owner.unlink(keeper.pid)
             keeper.exit_from(self.owner.pid, SHUTDOWN, link=True)
         try:
-            await self._over.wait()
+            await self._end.event.wait()
         finally:
             self._forget_news()
 
@@ -180,17 +192,16 @@ class Scope:
         if self._failure is not None and (error is None or cancelled):
             raise self._failure
 
-    def opened(self, keeper: Keeper) -> None:
+    @property
+    def _is_over(self) -> bool:
+        return self._end.event.is_set()
+
+    def _opened(self, keeper: Keeper) -> None:
         """Take the process behind the scope, which has begun."""
         self._keeper = keeper
-        keeper.process.watchers[self] = self
+        keeper.process.watchers[self._end] = self._end
 
-    def fire(self, reason: Any) -> None:
-        """Take the end of that process: nothing is left in the scope."""
-        self._closed = True
-        self._over.set()
-
-    def lost(self, why: tuple[Any, Any, Any]) -> bool:
+    def _lost(self, why: tuple[Any, Any, Any]) -> bool:
         """Take the end of a needed child; return whether a block hears of it.
 
         Otherwise the keeper ends with *why*, and the owner hears of that.
@@ -201,7 +212,7 @@ class Scope:
         self._fail(NeededChildExited(*why))
         return True
 
-    def tell(self, pid: Pid, reason: Any) -> None:
+    def _tell(self, pid: Pid, reason: Any) -> None:
         """Tell the owner that a hosted child has ended by itself."""
         self.owner.deliver(Down(self.ref, pid, reason, HOSTED))
 
@@ -231,7 +242,7 @@ class Scope:
         return self._keeper
 
     def _check_open(self) -> None:
-        if self._closed:
+        if self._closing or self._is_over:
             raise ErgopyError(f"{self!r}: nothing can be started any more")
 
     def _forget_news(self) -> None:

@@ -13,6 +13,7 @@ from ...errors import (
     WrongStep,
 )
 from ...process.messages import Down
+from ...process.reasons import shown
 from . import messages
 from .position import Position
 from .protocol import Choose, Offer, Recv
@@ -212,7 +213,7 @@ class Channel:
 
     def _break(self, said: Any, error: WrongStep | None = None) -> NoReturn:
         """End the session: the other side does not follow the protocol."""
-        wrong = error or WrongStep(self.expected, f"the message {said!r}")
+        wrong = error or WrongStep(self.expected, f"the message {shown(said)}")
         problem = (_BROKEN, str(wrong).encode())
         self.leave(problem)
         self._closed = problem

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from ...process.process import Process
     from .protocol import Protocol
 
+_REFUSED = Atom("refused")
+_CANCELLED = Atom("cancelled")
+
 READY_WITHIN = 5.0
 """Seconds that one who asked for a session has to say that it is ready."""
 
@@ -111,7 +114,8 @@ async def accept(
     Raises:
         ValueError: The protocol breaks a rule, or *opening* is no such message.
         SessionTimeout: Nobody asked in time.
-        SessionClosed: Who sent *opening* has given up, or follows another protocol.
+        SessionClosed: Who sent *opening* has given up (``cancelled``), or follows
+            another protocol (``refused``).
     """
     process = _body(caller)
     protocol.check()
@@ -123,9 +127,11 @@ async def accept(
             message = await _next_opening(process, deadline, timeout)
         elif not messages.is_opening(opening):
             raise ValueError(f"no message that opens a session: {opening!r}")
-        channel = await _answer(process, protocol, message, step_timeout)
-        if channel is None and opening is not None:
-            raise SessionClosed(str(protocol), Atom("refused"))
+        answer = await _answer(process, protocol, message, step_timeout)
+        if isinstance(answer, Channel):
+            channel = answer
+        elif opening is not None:
+            raise SessionClosed(str(protocol), answer)
     async with _held(channel):
         yield channel
 
@@ -176,6 +182,8 @@ async def _ask(
         with suppress(NotRegistered):
             await process.send(dest, asking)
         await channel.enter(timeout)
+    except SessionClosed:
+        raise
     except BaseException:
         cancel = (messages.SESSION, channel.ref, messages.CANCEL)
         with suppress(NotRegistered):
@@ -193,13 +201,13 @@ async def _next_opening(process: Process, deadline: float, timeout: float) -> An
 
 async def _answer(
     process: Process, protocol: Protocol, opening: Any, step_timeout: float
-) -> Channel | None:
-    """Accept the session, or return None if it comes to nothing."""
+) -> Channel | Atom:
+    """Accept the session, or return why it comes to nothing."""
     _, (_, pid, asked, written) = opening
     if written != messages.ANY and written != messages.written(protocol):
         refusal = messages.REFUSE, messages.written(protocol.dual)
         await process.send(asked, (messages.SESSION, asked, refusal))
-        return None
+        return _REFUSED
     ref = await process.monitor(pid, alias="explicit_unalias")
     channel = Channel(process, ref, protocol, step_timeout)
     try:
@@ -211,7 +219,7 @@ async def _answer(
         raise
     if not ready:
         channel.close()
-        return None
+        return _CANCELLED
     channel.to, channel.peer = asked, pid
     return channel
 

@@ -42,13 +42,14 @@ Event: TypeAlias = "tuple[Kind, Any]"
 class Transition:
     """One event on its way: what the callbacks want so far.
 
-    ``state`` is where it leads; ``enters`` says that a state enter call is due.
+    ``state`` is where it leads; ``enters`` says that a state enter call is due, and
+    ``in_enter_call`` that there was one.
     """
 
     __slots__ = (
-        "_in_enter_call",
         "enters",
         "event",
+        "in_enter_call",
         "next_events",
         "postpone",
         "state",
@@ -62,7 +63,7 @@ class Transition:
         self.postpone = False
         self.next_events: list[Event] = []
         self.timeouts: list[SetTimeout] = []
-        self._in_enter_call = False
+        self.in_enter_call = False
 
     def add(self, outcome: Outcome) -> list[Reply]:
         """Take what a callback returned; return what is to be answered at once.
@@ -72,7 +73,7 @@ class Transition:
         """
         self.enters = isinstance(outcome, Repeat)
         if isinstance(outcome, Next) and not is_same(outcome.state, self.state):
-            if self._in_enter_call:
+            if self.in_enter_call:
                 raise ValueError(f"a state enter call cannot leave it: {outcome!r}")
             self.state = outcome.state
             self.enters = True
@@ -94,12 +95,12 @@ class Transition:
         return replies
 
     def _refuse_in_enter_call(self, action: Any, refused: bool = True) -> None:
-        if refused and self._in_enter_call:
+        if refused and self.in_enter_call:
             raise ValueError(f"not in a state enter call: {action!r}")
 
     def enter(self) -> None:
         """Begin a state enter call."""
-        self._in_enter_call = True
+        self.in_enter_call = True
 
 
 @final

@@ -232,9 +232,10 @@ class StateMachine(Loop):
             return
         if not isinstance(result, Stop):
             raise TypeError(f"a callback of a state machine returned {result!r}")
-        match transition.event:
-            case ((kind, from_), _) if result.has_reply and kind is CALL:
-                await self._reply(from_, result.reply)
+        if result.has_reply and not transition.in_enter_call:
+            match transition.event:
+                case (("call", from_), _):
+                    await self._reply(from_, result.reply)
         raise Ending(result.reason)
 
     def _start_timer(self, action: SetTimeout, token: int) -> Timer:

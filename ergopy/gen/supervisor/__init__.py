@@ -19,6 +19,7 @@ from .supervisor import Supervisor as Supervisor
 from .tree import TreeNode as TreeNode
 from .tree import all_trees as all_trees
 from .tree import supervision_tree as supervision_tree
+from .tree_remote import ask_tree as ask_tree
 from .verbs import ChildCounts as ChildCounts
 from .verbs import ChildInfo as ChildInfo
 from .verbs import check_childspecs as check_childspecs

@@ -10,6 +10,7 @@ import math
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import etf
 from etf import Atom
 
 from ...errors import SpecError
@@ -98,6 +99,17 @@ def period(value: Any) -> float:
 def auto_shutdown(value: Any) -> AutoShutdown:
     """Check when a supervisor ends by itself."""
     return one_of(AutoShutdown, value, "invalid_auto_shutdown")
+
+
+def identity(value: Any) -> Any:
+    """Check the id of a child, which has to be a term; OTP knows nothing else."""
+    value = as_reason(value)
+    if value.__class__ is not Atom:
+        try:
+            etf.encode(value)
+        except etf.EncodeError:
+            raise refused("invalid_id", repr(value).encode()) from None
+    return value
 
 
 def restart(value: Any) -> Restart:

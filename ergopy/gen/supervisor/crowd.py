@@ -6,11 +6,8 @@ and go at run time, and are all stopped at once.
 
 from __future__ import annotations
 
-import math
 from itertools import count
 from typing import TYPE_CHECKING, Any
-
-import trio
 
 from etf import Atom
 
@@ -106,32 +103,25 @@ class Crowd(Supervision):
             self.report("start_error", error.reason, child)
             self.try_again(child, error.reason)
 
-    async def stop_one(self, child: Child) -> None:
-        """Stop a child and forget it."""
-        await self.stop(Stopping(self.process, self._unexpected), [child])
-        self.drop(child)
-
-    def _unexpected(self, child: Child, reason: Any) -> None:
-        self.report("shutdown_error", reason, child)
-
     async def stop_all(self) -> None:
         self.stopping = True
-        budget = self.flags.budget
-        over = math.inf if budget is None else trio.current_time() + budget
         errors: list[tuple[Child, Any]] = []
-        stopping = Stopping(self.process, lambda *error: errors.append(error), over)
+        stopping = Stopping(
+            self.process, lambda *error: errors.append(error), self.last_moment()
+        )
         everybody = list(self)
         await self.stop(stopping, everybody)
-        self._report_errors(errors)
+        report_shutdown_errors(self.process, errors)
         for child in everybody:
             self.drop(child)
 
-    def _report_errors(self, errors: list[tuple[Child, Any]]) -> None:
-        """Make one report for each reason, as OTP does: there may be thousands."""
-        by_text: dict[str, list[tuple[Child, Any]]] = {}
-        for error in errors:
-            by_text.setdefault(repr(error[1]), []).append(error)
-        for alike in by_text.values():
-            child, reason = alike[0]
-            offender = {"nb_children": len(alike), **described(child.spec, None)}
-            supervisor_report(self.process, "shutdown_error", reason, offender)
+
+def report_shutdown_errors(process: Process, errors: list[tuple[Child, Any]]) -> None:
+    """Make one report for each reason, as OTP does: there may be thousands."""
+    by_text: dict[str, list[tuple[Child, Any]]] = {}
+    for error in errors:
+        by_text.setdefault(repr(error[1]), []).append(error)
+    for alike in by_text.values():
+        child, reason = alike[0]
+        offender = {"nb_children": len(alike), **described(child.spec, None)}
+        supervisor_report(process, "shutdown_error", reason, offender)

@@ -158,6 +158,8 @@ class InFive:
 
     __slots__ = ("spec",)
 
+    handed_over = True  # see process/copying.py
+
     def __init__(self, spec: ChildSpec) -> None:
         self.spec = spec
 
@@ -177,9 +179,9 @@ async def answer(crowd: DynamicCrowd, request: Any) -> Any:
             return await _start_child(crowd, term)
         case ("terminate_child" | "which_child" | "get_childspec" as what, pid):
             child = crowd.find(pid) if isinstance(pid, Pid) else None
-            return (
-                NOT_FOUND_ERROR if child is None else await _about(crowd, what, child)
-            )
+            if child is not None:
+                return await _about(crowd, what, child)
+            return NOT_FOUND_ERROR
     return (ERROR, (UNKNOWN_REQUEST, request))
 
 

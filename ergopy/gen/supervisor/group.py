@@ -5,22 +5,18 @@ What the strategies mean is here: ``one_for_one``, ``one_for_all``, ``rest_for_o
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, final
 
-import trio
-
-from etf import Atom, identity_key
+from etf import Atom, EncodeError, identity_key
 
 from ...errors import SpecError, StartError
 from .checks import Restart, Strategy
 from .children import Child, State
 from .flags import Drain
-from .stopping import Stopping
 from .supervision import Supervision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from etf import Pid
 
@@ -28,6 +24,7 @@ if TYPE_CHECKING:
     from ...process.timers import Timer
     from .flags import Flags
     from .spec import ChildSpec
+    from .stopping import Stopping
 
 _CONSTANTS = ("true", "false", "nil")
 """Atoms that Python has values of its own for, which are the same terms."""
@@ -42,9 +39,19 @@ def key_of(identity: Any) -> Any:
     return identity if plain else identity_key(identity)
 
 
-def duplicate(spec: ChildSpec) -> SpecError:
-    """Make the error that a second child of the same id is."""
-    return SpecError((_DUPLICATE, spec.id))
+def by_id(specs: Iterable[ChildSpec]) -> dict[Any, ChildSpec]:
+    """Return specifications by the keys of their ids, in their order.
+
+    Raises:
+        SpecError: Two have the same id.
+    """
+    found: dict[Any, ChildSpec] = {}
+    for spec in specs:
+        key = key_of(spec.id)
+        if key in found:
+            raise SpecError((_DUPLICATE, spec.id))
+        found[key] = spec
+    return found
 
 
 @final
@@ -56,30 +63,25 @@ class Group(Supervision):
         self._children: dict[Any, Child] = {}
         self._by_pid: dict[Pid, Child] = {}
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Child]:
         """All children, in the order of their start."""
         return iter(self._children.values())
 
     def find(self, identity: Any) -> Child | None:
         """Return the child with that id, running or not."""
-        return self._children.get(key_of(identity))
+        try:
+            return self._children.get(key_of(identity))
+        except EncodeError:
+            # It is no term, and so it is the id of nobody.
+            return None
 
     def add(self, spec: ChildSpec) -> Child:
-        """Add a child that does not run yet.
-
-        Raises:
-            SpecError: There is one of that id.
-        """
-        if self.find(spec.id) is not None:
-            raise duplicate(spec)
+        """Add a child that does not run yet; nobody has its id."""
         child = self._children[key_of(spec.id)] = Child(spec)
         return child
 
     def renew(self, flags: Flags, specs: list[ChildSpec]) -> None:
-        renewed: dict[Any, ChildSpec] = {}
-        for spec in specs:
-            if renewed.setdefault(key_of(spec.id), spec) is not spec:
-                raise duplicate(spec)
+        renewed = by_id(specs)
         super().renew(flags, specs)
         former, self._children = self._children, {}
         for key, spec in renewed.items():
@@ -178,22 +180,15 @@ class Group(Supervision):
 
     async def _restart_all(self, children: list[Child]) -> None:
         """Stop those of *children* that run, and start all that may be restarted."""
-        await self._stop_in_order(children, Stopping(self.process, self._unexpected))
+        await self._stop_in_order(children, self.stopping_now())
         left = [child for child in children if child is self.find(child.spec.id)]
         failed = await self._start_in_order(left)
         if failed is not None:
             self.try_again(failed, failed.reason)
 
-    async def stop_one(self, child: Child) -> None:
-        """Stop a child; its specification stays, unless it is temporary."""
-        await self.stop(Stopping(self.process, self._unexpected), [child])
-        self.drop(child)
-
     async def stop_all(self) -> None:
         self.stopping = True
-        budget = self.flags.budget
-        over = math.inf if budget is None else trio.current_time() + budget
-        stopping = Stopping(self.process, self._unexpected, over)
+        stopping = self.stopping_now(self.last_moment())
         await self._stop_in_order(list(self), stopping)
 
     async def _stop_in_order(self, children: list[Child], stopping: Stopping) -> None:
@@ -205,6 +200,3 @@ class Group(Supervision):
                 await self.stop(stopping, [child])
         for child in youngest_first:
             self.drop(child)
-
-    def _unexpected(self, child: Child, reason: Any) -> None:
-        self.report("shutdown_error", reason, child)

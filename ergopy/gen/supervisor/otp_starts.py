@@ -40,7 +40,7 @@ class OtpStart(NamedTuple):
     args: list[Any]
     """What it comes to: ``Mod:init(Arg)``, or the function given to ``proc_lib``."""
     gen: Atom | None = None
-    """The behaviour, ``gen_server`` or ``gen_statem``; None with ``proc_lib`` alone."""
+    """``gen_server``, ``gen_statem``, ``supervisor``; None with ``proc_lib`` alone."""
     name: Atom | None = None
     """What it is to be registered as."""
     options: Any = ()
@@ -49,17 +49,14 @@ class OtpStart(NamedTuple):
         """Return what ``proc_lib`` is to run, for a child of *parent*."""
         if self.gen is None:
             return self.module, self.function, self.args
-        module, (arg,) = self.module, self.args
-        if module is _SUPERVISOR:
-            arg = self._named(arg)
-        name = [] if self.name is None else [(_LOCAL, self.name)]
+        gen, module, (arg,) = self.gen, self.module, self.args
+        name: list[Any] = [] if self.name is None else [(_LOCAL, self.name)]
+        if gen is _SUPERVISOR:
+            # It is a gen_server, whose init is given the name besides.
+            gen, arg = _GEN_SERVER, (*(name or [_SELF]), module, arg)
+            module = _SUPERVISOR
         options = list(self.options)
-        return _GEN, _INIT_IT, [self.gen, parent, parent, *name, module, arg, options]
-
-    def _named(self, arg: Any) -> Any:
-        # supervisor:init/1 is given its own name besides.
-        name = _SELF if self.name is None else (_LOCAL, self.name)
-        return (name, *arg)
+        return _GEN, _INIT_IT, [gen, parent, parent, *name, module, arg, options]
 
 
 def recognised(module: Any, function: Any, args: list[Any]) -> OtpStart | None:
@@ -75,8 +72,8 @@ def _gen(gen: Atom, child: Any, arg: Any, options: Any) -> OtpStart | None:
     return OtpStart(as_atom(child), _INIT, [arg], gen, None, options)
 
 
-def _supervisor(child: Any, arg: Any) -> OtpStart:
-    return OtpStart(_SUPERVISOR, _INIT, [(as_reason(child), arg)], _GEN_SERVER)
+def _supervisor(child: Any, arg: Any) -> OtpStart | None:
+    return _gen(_SUPERVISOR, child, arg, [])
 
 
 def _named(read: Reader, name: Any, *args: Any) -> OtpStart | None:

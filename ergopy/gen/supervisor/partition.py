@@ -163,7 +163,8 @@ class PartitionSupervisor(Supervisor):
                 return self.find(key) or UNDEFINED
             case ("resize", size):
                 return await self._resize(size)
-            case ("start_child" | "delete_child", _):
+            case ("start_child" | "delete_child", _) if from_ is not None:
+                # Nobody is who called spawn_soon, in a child of a partition.
                 return _NOT_FOR_PARTITIONS
         return await super().handle_call(request, from_)
 

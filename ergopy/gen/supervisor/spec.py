@@ -118,7 +118,7 @@ class ChildSpec:
         """Return a copy with other options; ``args=`` replaces the arguments."""
         fields = dict(vars(self))
         start, args, options = (fields.pop(key) for key in ("start", "args", "options"))
-        args = changes.pop("args", args)
+        args = changes.pop("args", args or ())
         return ChildSpec(start, *args, **{**fields, **options, **changes})
 
     def without_args(self) -> ChildSpec:
@@ -228,7 +228,7 @@ def _checked(start: Any, told: dict[str, Any]) -> dict[str, Any]:
     modules = checks.modules([module] if told["modules"] is None else told["modules"])
     own = module if isinstance(start, tuple) else Atom(_own_name(start))
     return {
-        "id": own if identity is None else as_reason(identity),
+        "id": checks.identity(own if identity is None else identity),
         "name": told["name"],
         "restart": restart,
         "significant": significant,

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from etf import Atom
 
-from ...errors import AlreadyStarted, Ignored, NameTaken, StartError
+from ...errors import AlreadyStarted, Ignored, NameTaken, StartError, SystemLimit
+from ...node.spawn import SYSTEM_LIMIT
 from ...process import reasons
 from ...process.atoms import ANCESTORS, EXIT, UNDEF
 from ...process.start import lineage
+from ..system import portable
 from . import remote
 from .otp_starts import recognised
 
@@ -41,8 +43,11 @@ async def start_process(supervisor: Process, child: Child) -> Pid | None:
     except (AlreadyStarted, NameTaken) as taken:
         owner = taken.pid if isinstance(taken, AlreadyStarted) else taken.owner
         raise StartError(what, (_ALREADY_STARTED, owner)) from None
-    except StartError:
-        raise
+    except StartError as error:
+        # Whoever asked may be on another node.
+        raise StartError(what, portable(error.reason)) from error
+    except SystemLimit as error:
+        raise StartError(what, (EXIT, (SYSTEM_LIMIT, []))) from error
     except Exception as error:
         # As 'catch apply(M, F, A)' has it.
         reason = (EXIT, reasons.from_exception(error))

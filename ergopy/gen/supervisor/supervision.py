@@ -8,6 +8,7 @@ ends when it is told so.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ from .backoff import Backoff
 from .checks import AutoShutdown, Restart, Strategy, refused
 from .restarts import RestartWindow
 from .starting import start_process
+from .stopping import Stopping
 
 if TYPE_CHECKING:
     from etf import Pid
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
     from .children import Child
     from .flags import Flags
     from .spec import ChildSpec
-    from .stopping import Stopping
 
 TRY_AGAIN = Atom("try_again_restart")
 PAUSE_OVER = Atom("restart_after_pause")
@@ -211,6 +212,23 @@ class Supervision(ABC):
         if ending is AutoShutdown.NEVER or not child.spec.significant:
             return False
         return ending is AutoShutdown.ANY_SIGNIFICANT or not self.has_significant()
+
+    async def stop_one(self, child: Child) -> None:
+        """Stop a child; what is kept of it is as after an end of its own."""
+        await self.stop(self.stopping_now(), [child])
+        self.drop(child)
+
+    def stopping_now(self, over: float = math.inf) -> Stopping:
+        """Return what stops children, and reports who ends otherwise than told."""
+        return Stopping(self.process, self._report_shutdown_error, over)
+
+    def _report_shutdown_error(self, child: Child, reason: Any) -> None:
+        self.report("shutdown_error", reason, child)
+
+    def last_moment(self) -> float:
+        """Return when all children have to be gone if the supervisor ends now."""
+        budget = self.flags.budget
+        return math.inf if budget is None else trio.current_time() + budget
 
     async def stop(self, stopping: Stopping, children: list[Child]) -> None:
         """Stop *children* at the same time; they run no more when this returns."""

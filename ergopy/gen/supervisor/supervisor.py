@@ -11,6 +11,7 @@ from ...errors import Exit, SpecError
 from ...process.atoms import INITIAL_CALL, SHUTDOWN
 from ...process.messages import ExitMessage
 from ...process.reasons import shown
+from ...process.reports import about
 from ..returns import Ignore, Stop
 from ..server import GenServer, logger
 from ..system import portable
@@ -156,8 +157,7 @@ class Supervisor(GenServer):
 
     async def _start_group(self, flags: Flags, specs: list[ChildSpec]) -> Stop | None:
         self._children = group = Group(self.process, flags)
-        for spec in specs:
-            group.add(spec)
+        group.renew(flags, specs)
         failed = await group.start_all()
         return None if failed is None else Stop((SHUTDOWN, failed))
 
@@ -176,6 +176,10 @@ class Supervisor(GenServer):
         return Stop(SHUTDOWN) if over else None
 
     async def handle_info(self, message: Any) -> Any:
+        """Take the end of a child.
+
+        A subclass that has messages of its own passes on what is none of them.
+        """
         if not isinstance(message, ExitMessage):
             text = shown(message)
             logger.error("%s got an unexpected message: %s", self.process.label, text)
@@ -206,6 +210,7 @@ class Supervisor(GenServer):
                 "%s: processes below that had to be killed: %d",
                 self.process.label,
                 killed,
+                extra={"forced_kills": killed, **about(self.process)},
             )
 
     @property

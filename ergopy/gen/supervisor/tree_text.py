@@ -30,7 +30,10 @@ def _line(node: TreeNode) -> str:
     parts = [node.shown_id, node.kind, *filter(None, (node.strategy, node.restart))]
     if node.significant:
         parts.append("significant")
-    parts.append(str(node.pid) if node.state == "running" else node.state)
+    if node.state != "running":
+        parts.append(node.state)
+    elif node.pid is not None:
+        parts.append(str(node.pid))
     if node.name is not None and node.name != node.shown_id:
         parts.append(f"({node.name})")
     return "  ".join([" ".join(parts), *_numbers(node)])

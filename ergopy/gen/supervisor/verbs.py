@@ -15,7 +15,7 @@ from ...errors import AlreadyStarted, ChildError, StartError
 from ...process.reasons import as_reason
 from ..caller import acting
 from . import checks
-from .group import duplicate, key_of
+from .group import by_id
 from .reading import as_spec, from_term
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ async def which_children(dest: Any, *, caller: Any = None) -> list[ChildInfo]:
     Raises:
         CallError, NodeDown: As for ``Process.call``.
     """
-    return [_info(row) for row in await _call(dest, _WHICH_CHILDREN, caller)]
+    return [info_of(row) for row in await _call(dest, _WHICH_CHILDREN, caller)]
 
 
 async def which_child(dest: Any, id: Any, *, caller: Any = None) -> ChildInfo:
@@ -146,7 +146,7 @@ async def which_child(dest: Any, id: Any, *, caller: Any = None) -> ChildInfo:
         CallError, NodeDown: As for ``Process.call``. An older supervisor ends of it.
     """
     answer = await _call(dest, (_WHICH_CHILD, as_reason(id)), caller)
-    return _info(_value_in(answer, dest, id))
+    return info_of(_value_in(answer, dest, id))
 
 
 async def count_children(dest: Any, *, caller: Any = None) -> ChildCounts:
@@ -186,20 +186,17 @@ def check_childspecs(children: Iterable[Any], auto_shutdown: str | None = None) 
         SpecError: One makes no sense, or two have the same id.
     """
     ending = None if auto_shutdown is None else checks.auto_shutdown(auto_shutdown)
-    ids: set[Any] = set()
-    for child in children:
-        spec = as_spec(child, ending)
+    specs = [as_spec(child, ending) for child in children]
+    for spec in by_id(specs).values():
         checks.significant(spec.significant, spec.restart, ending)
-        if key_of(spec.id) in ids:
-            raise duplicate(spec)
-        ids.add(key_of(spec.id))
 
 
 async def _call(dest: Any, request: Any, caller: Any) -> Any:
     return await acting(caller).call(dest, request, None)
 
 
-def _info(row: Any) -> ChildInfo:
+def info_of(row: Any) -> ChildInfo:
+    """Read a row of ``which_children``."""
     identity, child, kind, modules = row
     pid = child if isinstance(child, Pid) else None
     return ChildInfo(identity, pid, child == "restarting", kind, modules)

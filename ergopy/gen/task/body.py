@@ -47,7 +47,7 @@ def create(
 ) -> Process:
     """Make the process of a task, linked to its owner; it is still to begin."""
     runtime = owner.runtime
-    process = runtime.create(body, parent=owner, label=label(function))
+    process = runtime.create(body, parent=owner)
     process.dictionary[ANCESTORS] = lineage(owner)
     introduce(process, function, args, callers(owner))
     if link and owner is not runtime.root:
@@ -59,6 +59,7 @@ def introduce(
     process: Process, function: Function, args: tuple[Any, ...], asked_by: Any
 ) -> None:
     """Write down what the process runs, and for whom."""
+    process.label = label(function)
     module, name, _ = named(function, args)
     process.dictionary[INITIAL_CALL] = (module, name, len(args))
     process.dictionary[CALLERS] = asked_by

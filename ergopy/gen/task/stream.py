@@ -13,21 +13,20 @@ from typing import TYPE_CHECKING, Any, Literal, Self, final
 
 import trio
 
-from etf import Atom
-
 from ...errors import TaskExit, TaskTimeout
 from ...process.atoms import OK, TIMEOUT
 from . import starting
 from .batch import NOTHING, Batch
+from .outcomes import EXIT
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from etf import Atom
+
     from ...process.process import Process
     from ..apply import Function
     from .batch import Job
-
-EXIT = Atom("exit")
 
 
 @final

@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING, Any, Self, final
 
 from etf import Atom
 
-from ...errors import TaskExit, TaskTimeout
-from ...process.atoms import KILLED, NOCONNECTION, NODEDOWN, OK, SHUTDOWN
-from ...process.messages import Down
-from ..apply import check, named
+from ...errors import TaskTimeout
+from ...process.atoms import KILLED, SHUTDOWN
+from ..apply import Work, check, named
 from ..caller import acting
-from . import starting
+from ..supervisor import ChildSpec
+from . import many, starting
 from .inbox import mailbox_of
+from .outcomes import EXIT, outcome, value
 from .stream import TaskStream
-from .waiting import BRUTAL_KILL, Answer, collect
+from .supervisor import run_alone
+from .waiting import BRUTAL_KILL, Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,22 +36,21 @@ if TYPE_CHECKING:
 
     from ..apply import Function
 
-EXIT = Atom("exit")
-
-_COMPLETED = (Atom("Elixir.Task"), Atom("completed"), 1)
-_ON_TIMEOUT = ("nothing", "ignore", "kill_task")
+_TASK = Atom("Elixir.Task")
+_COMPLETED = (_TASK, Atom("completed"), 1)
 
 
 @final
 class Task:
     """A task, in the hands of who started it. Made by its class methods."""
 
-    __slots__ = ("_answer", "mfa", "pid")
+    __slots__ = ("answer", "mfa", "pid")
 
     def __init__(
         self, answer: Answer, pid: Pid | None, mfa: tuple[Atom, Atom, int]
     ) -> None:
-        self._answer = answer
+        self.answer = answer
+        """Where its messages arrive; for the functions of this package."""
         self.pid = pid
         """Its process; None for a completed one."""
         self.mfa = mfa
@@ -62,12 +63,12 @@ class Task:
     @property
     def ref(self) -> Reference:
         """What its messages carry: ``{Ref, Value}`` and ``{'DOWN', Ref, ...}``."""
-        return self._answer.ref
+        return self.answer.ref
 
     @property
     def owner(self) -> Pid:
         """Who started it, and may wait for it."""
-        return self._answer.owner.pid
+        return self.answer.owner.pid
 
     @classmethod
     async def async_(
@@ -142,15 +143,15 @@ class Task:
         return cls(Answer(owner, inbox, ref), pid, (module, name, len(args)))
 
     @classmethod
-    def completed(cls, value: Any, *, caller: Any = None) -> Self:
-        """Make a task that has ended with *value*, without a process.
+    def completed(cls, result: Any, *, caller: Any = None) -> Self:
+        """Make a task that has ended with *result*, without a process.
 
         For code that has to return a task, and knows the value already.
         """
         owner = acting(caller)
         inbox = mailbox_of(owner)
         ref = inbox.new_ref()
-        inbox.deliver((ref, value))
+        inbox.deliver((ref, result))
         return cls(Answer(owner, inbox, ref), None, _COMPLETED)
 
     @staticmethod
@@ -178,11 +179,21 @@ class Task:
     async def start_link(function: Function, *args: Any, caller: Any = None) -> Pid:
         """Run it for its effects alone, linked; return the pid; ``Task.start_link``.
 
-        A child of a supervisor needs none of this: ``ChildSpec`` takes an ``async def
-        fn(proc, *args)`` as it is.
+        The child of a supervisor is made by :meth:`child_spec`.
         """
         check(function)
         return starting.detached(acting(caller), function, args, link=True)
+
+    @staticmethod
+    def child_spec(function: Function, *args: Any, **options: Any) -> ChildSpec:
+        """Return a supervisor's child that runs ``function(*args)``; ``{Task, fun}``.
+
+        It is ``temporary`` unless *options*, those of :class:`ergopy.ChildSpec`, say
+        otherwise, and ends when the function returns.
+        """
+        check(function)
+        told = {"id": _TASK, "restart": "temporary", **options}
+        return ChildSpec(run_alone, [], Work(function, args), **told)
 
     async def await_(self, timeout: float | None = 5.0) -> Any:
         """Wait for the value and return it; ``Task.await``.
@@ -200,11 +211,11 @@ class Task:
         Where Elixir's exits, it raises. Cancelling it has taken nothing: it may be
         waited for again.
         """
-        message = await self._answer.take(timeout)
+        message = await self.answer.take(timeout)
         if message is None:
-            self._answer.drop()
+            self.answer.drop()
             raise TaskTimeout(self, math.inf if timeout is None else timeout)
-        return self._value(message)
+        return value(self, message)
 
     async def yield_(self, timeout: float | None = 5.0) -> Any:
         """Wait for the end; return ``("ok", value)``, ``("exit", reason)`` or None.
@@ -215,7 +226,7 @@ class Task:
             TaskExit: The node of the task was lost.
             LocalProtocolError: As for :meth:`await_`.
         """
-        return self._outcome(await self._answer.take(timeout))
+        return outcome(self, await self.answer.take(timeout))
 
     async def shutdown(self, timeout: float | str | None = 5.0) -> Any:
         """End the task and wait until it has; ``Task.shutdown``.
@@ -233,24 +244,24 @@ class Task:
 
         It is unlinked first. Cancelling it leaves the task to end by itself.
         """
-        self._answer.check_owner()
+        self.answer.check_owner()
         if self.pid is None:
             raise ValueError(f"{self!r} has no process that could be ended")
-        self._answer.owner.unlink(self.pid)
-        outcome = self._outcome(await self._answer.end(self.pid, timeout))
+        self.answer.owner.unlink(self.pid)
+        result = outcome(self, await self.answer.end(self.pid, timeout))
         expected = KILLED if timeout == BRUTAL_KILL else SHUTDOWN
-        return None if outcome == (EXIT, expected) else outcome
+        return None if result == (EXIT, expected) else result
 
     async def ignore(self) -> Any:
         """Let the task go on without us: no link, no messages; ``Task.ignore``.
 
         Returns its outcome if that is here already, as :meth:`yield_` does.
         """
-        message = await self._answer.take(0)
+        message = await self.answer.take(0)
         if self.pid is not None:
-            self._answer.owner.unlink(self.pid)
-        self._answer.drop()
-        return self._outcome(message)
+            self.answer.owner.unlink(self.pid)
+        self.answer.drop()
+        return outcome(self, message)
 
     @staticmethod
     async def await_many(
@@ -264,21 +275,7 @@ class Task:
             TaskTimeout: Not all were there in time; likewise. ``task`` is one that
                 was not.
         """
-        tasks = list(tasks)
-
-        def failed(found: dict[Reference, Any]) -> bool:
-            return any(message.__class__ is Down for message in found.values())
-
-        found = await collect([task._answer for task in tasks], timeout, failed)
-        by_ref = {task.ref: task for task in tasks}
-        late = [by_ref[ref] for ref in by_ref.keys() - found.keys()]
-        for task in late:
-            task._answer.drop()
-        for ref, message in found.items():
-            by_ref[ref]._value(message)
-        if late:
-            raise TaskTimeout(late[0], math.inf if timeout is None else timeout)
-        return [found[task.ref][1] for task in tasks]
+        return await many.await_many(list(tasks), timeout)
 
     @staticmethod
     async def yield_many(
@@ -299,25 +296,7 @@ class Task:
             on_timeout: What happens at the timeout to those that still run:
                 ``"nothing"``, ``"ignore"`` (see :meth:`ignore`) or ``"kill_task"``.
         """
-        if on_timeout not in _ON_TIMEOUT:
-            raise ValueError(f"on_timeout= is one of {_ON_TIMEOUT}, not {on_timeout!r}")
-        tasks = list(tasks)
-        wanted = len(tasks) if limit is None else limit
-
-        def enough(found: dict[Reference, Any]) -> bool:
-            return len(found) >= wanted
-
-        found = await collect([task._answer for task in tasks], timeout, enough)
-        late = not enough(found)
-        outcomes = []
-        for task in tasks:
-            outcome = task._outcome(found.get(task.ref))
-            if outcome is None and late and on_timeout == "ignore":
-                outcome = await task.ignore()
-            elif outcome is None and late and on_timeout == "kill_task":
-                outcome = await task.shutdown(BRUTAL_KILL)
-            outcomes.append((task, outcome))
-        return outcomes
+        return await many.yield_many(list(tasks), timeout, limit, on_timeout)
 
     @staticmethod
     def async_stream(
@@ -330,24 +309,3 @@ class Task:
         """
         check(function)
         return TaskStream(acting(caller), items, function, args, **options)
-
-    def _value(self, message: Any) -> Any:
-        if message.__class__ is Down:
-            raise TaskExit(self, why(message))
-        return message[1]
-
-    def _outcome(self, message: Any) -> Any:
-        if message is None:
-            return None
-        if message.__class__ is not Down:
-            return (OK, message[1])
-        if message.reason == NOCONNECTION:
-            raise TaskExit(self, why(message))
-        return (EXIT, message.reason)
-
-
-def why(down: Down) -> Any:
-    """Return why a task ended; a lost node is ``{nodedown, Node}``."""
-    if down.reason == NOCONNECTION:
-        return (NODEDOWN, down.pid.node)
-    return down.reason

@@ -5,19 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import trio
-
-from etf import Reference
-
 from ...errors import LocalProtocolError, ReceiveTimeout
 from ...process.atoms import KILL, NOPROC, SHUTDOWN
 from ...process.messages import Down
 from .inbox import is_body
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from etf import Pid
+    from etf import Pid, Reference
 
     from ...process.process import Process
     from .inbox import Inbox
@@ -79,48 +73,3 @@ class Answer(NamedTuple):
 
     def _is_its_down(self, message: Any) -> bool:
         return message.__class__ is Down and message.ref == self.ref
-
-
-async def collect(
-    answers: Sequence[Answer],
-    timeout: float | None,
-    enough: Callable[[dict[Reference, Any]], bool],
-) -> dict[Reference, Any]:
-    """Take what comes first from each, until it is *enough*, or all, or too late.
-
-    The messages of one process are read by one loop; each inbox has another.
-    """
-    places: dict[Any, set[Reference]] = {}
-    for answer in answers:
-        answer.check_owner()
-        places.setdefault(answer.inbox, set()).add(answer.ref)
-    found: dict[Reference, Any] = {}
-    if enough(found):
-        return found
-    seconds = math.inf if timeout is None else timeout
-    with trio.move_on_after(seconds) as scope:
-
-        async def read(inbox: Any, wanted: set[Reference]) -> None:
-            while wanted and not scope.cancel_called:
-                message = await inbox.receive(lambda m: _ref_of(m) in wanted)
-                ref: Any = _ref_of(message)
-                wanted.remove(ref)
-                if message.__class__ is not Down:
-                    inbox.demonitor(ref)
-                found[ref] = message
-                if enough(found):
-                    scope.cancel()
-
-        async with trio.open_nursery() as nursery:
-            for inbox, wanted in places.items():
-                nursery.start_soon(read, inbox, wanted)
-    return found
-
-
-def _ref_of(message: Any) -> Reference | None:
-    if message.__class__ is Down:
-        return message.ref
-    if message.__class__ is tuple and len(message) == 2:
-        ref = message[0]
-        return ref if ref.__class__ is Reference else None
-    return None

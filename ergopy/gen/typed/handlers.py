@@ -12,6 +12,7 @@ import etf
 from etf.mapping.annotations import compiled, hints_of_method
 from etf.mapping.errors import MappingError
 from etf.mapping.shape import shape_of
+from etf.mapping.verbs import too_deep
 
 from ...process.messages import SystemMessage
 from ..returns import Control, Reply, Stop
@@ -103,7 +104,7 @@ class Handler:
             error.under(where)
             raise
         except (RecursionError, BytesWarning) as error:
-            raise MappingError("what is not so deep", term, where) from error
+            raise too_deep(term).under(where) from error
 
     def answer(self, result: Any) -> Any:
         """Give what the method returned in the form that its annotation says.

@@ -320,3 +320,22 @@ def test_a_loader_may_be_kept() -> None:
     assert load([]) == []
     assert load([struct("Shop.Order", id=1, note=b"")]) == [Order(1, "")]
     assert math.isclose(etf.loader(float)(2), 2.0)
+
+
+def test_what_the_checks_of_a_class_say_is_quoted_up_to_a_length() -> None:
+    from dataclasses import dataclass
+
+    @dataclass
+    class Even:
+        number: int
+
+        def __post_init__(self) -> None:
+            if self.number % 2:
+                raise ValueError(f"{self.number} is odd" + "!" * 10_000)
+
+    assert etf.convert({A("number"): 2}, Even) == Even(2)
+    with pytest.raises(
+        MappingError, match=r"a map that Even takes \(3 is odd!"
+    ) as caught:
+        etf.convert({A("number"): 3}, Even)
+    assert len(str(caught.value)) < 400

@@ -267,7 +267,10 @@ def test_as_term_does_what_a_class_says_nothing_about(codec: Any) -> None:
     assert caught.value.path == "[1]"
 
 
-def test_order_and_identity_know_declared_classes() -> None:
+def test_order_text_and_identity_know_declared_classes() -> None:
+    assert etf.format([LINE]) == "[{line,a,1,undefined}]"
+    assert etf.phash2(LINE) == etf.phash2(line())
+    assert etf.identity_key(LINE) == etf.identity_key(line())
     assert etf.same(LINE, line())
     assert etf.compare(LINE, Line(Sku(A("a")), 2)) == -1
     assert etf.TermMap({LINE: 1})[line()] == 1
@@ -280,6 +283,8 @@ def test_decorators_want_a_dataclass_and_known_words() -> None:
         class Plain:
             pass
 
+    with pytest.raises(ValueError, match=r'is the atom "Elixir\.Shop\.Order"'):
+        etf.struct("Shop.Order")
     with pytest.raises(ValueError, match="extra is"):
         etf.struct("Elixir.X", extra="keep")(Tree)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="keys is"):

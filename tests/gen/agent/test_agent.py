@@ -230,3 +230,17 @@ def test_an_agent_is_a_variable(script: list[tuple[str, int]]) -> None:
             assert await agent.get(pid, itself, caller=root) == model
 
     trio.run(follow, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+@pytest.mark.parametrize("policy", ["deep", "etf"])
+async def test_processes_that_copy_what_they_send_use_agents_too(
+    runtime: Runtime, policy: Any
+) -> None:
+    pid = await runtime.root.start(Agent, 1)
+
+    async def body(me: Process) -> Any:
+        await agent.update(pid, add, 1)
+        return await agent.get(pid, lambda value: value + 1)
+
+    config = ergopy.ProcessConfig(copy=policy)
+    assert await inside(runtime, body, config=config) == 3

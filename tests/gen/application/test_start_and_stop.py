@@ -85,6 +85,18 @@ async def test_the_exit_of_a_node_stops_all_in_reverse_before_other_processes(
     ]
 
 
+async def test_who_comes_when_the_time_of_the_node_is_over_has_a_second(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    log: Log = []
+    quick = app("quick", log, seconds=0.5)
+    late = app("late", log, quick, seconds=100)
+    async with MemoryNetwork().node("py", applications=[late], grace=2):
+        log.clear()
+    assert log == ["late prep_stop", "quick prep_stop", "quick_1 down", "quick stop"]
+    assert trio.current_time() == 2.5
+
+
 async def test_a_restart_is_another_instance_of_the_same_type(node: Node) -> None:
     log: Log = []
     await node.applications.start(app("shop", log), start_type="transient")
@@ -235,6 +247,7 @@ async def test_who_waits_for_a_start_that_fails_hears_the_same(
         for _ in range(3):
             nursery.start_soon(start)
     assert reasons == ["late"] * 3
+    assert trio.current_time() == 10
 
 
 async def test_a_start_that_is_cancelled_leaves_nothing(
@@ -243,14 +256,31 @@ async def test_a_start_that_is_cancelled_leaves_nothing(
     log: Log = []
     before = node.processes()
     slow = app("slow", log, app("db", log), behaviour=Slow)
-    with trio.move_on_after(5) as scope:
+    with trio.move_on_after(2) as scope:
         await node.applications.start(slow)
     assert scope.cancelled_caught
-    await settle()
+    # It has the time that the node has for its end, and then it is killed.
+    assert trio.current_time() == 2 + node.grace
     assert log == ["db start", "db_1 up", "db prep_stop", "db_1 down", "db stop"]
     assert running(node) == []
     assert node.processes() == before
     assert await node.applications.start("slow") == ["db", "slow"]
+
+
+async def test_a_start_that_is_cancelled_at_its_end_is_stopped_in_order(
+    node: Node, autojump_clock: trio.testing.MockClock
+) -> None:
+    log: Log = []
+    before = node.processes()
+    with trio.move_on_after(8) as scope:
+        await node.applications.start(app("slow", log, behaviour=Slow))
+    assert scope.cancelled_caught
+    assert trio.current_time() == 10
+    assert log == [
+        *("slow start", "slow_1 up"),
+        *("slow prep_stop", "slow_1 down", "slow stop"),
+    ]
+    assert node.processes() == before
 
 
 async def test_a_stop_waits_for_a_start_and_a_start_for_a_stop(

@@ -1,4 +1,4 @@
-"""EventManager: its verbs, the ends of handlers, and what ``sys`` shows."""
+"""EventManager: its verbs, its messages, and what ``sys`` shows."""
 
 from __future__ import annotations
 
@@ -9,65 +9,21 @@ import pytest
 from ergopy import (
     Atom,
     CallTimeout,
-    EventHandler,
     EventManager,
-    Exit,
     HandlerError,
     NoProcess,
-    StartError,
     event_manager,
 )
-from ergopy.gen.event_manager import REMOVE, Remove, Swap
+from ergopy.gen.event_manager import Remove
 from ergopy.process.atoms import SYSTEM
 from ergopy.process.calls import call
-from tests.runtimes import Ends, find, mail, settle, sleeper
+from ergopy.testing import node_pair
+from tests.runtimes import Ends, find, settle, sleeper
+
+from .notes import SEEN, Note, crash
 
 if TYPE_CHECKING:
     from ergopy.process.runtime import Runtime
-
-SEEN: list[Any] = []
-
-
-@pytest.fixture(autouse=True)
-def _empty() -> None:
-    SEEN.clear()
-
-
-class Note(EventHandler):
-    """Notes all that it gets; an event that is callable is what it does."""
-
-    async def init(self, args: Any) -> Any:
-        SEEN.append(("init", args))
-        self.args = args
-        wanted = args[0] if isinstance(args, tuple) else args
-        return wanted(self) if callable(wanted) else None
-
-    async def handle_event(self, event: Any) -> Any:
-        SEEN.append(("event", event))
-        return event(self) if callable(event) else None
-
-    async def handle_call(self, request: Any) -> Any:
-        SEEN.append(("call", request))
-        return request(self) if callable(request) else request
-
-    async def terminate(self, args: Any) -> Any:
-        SEEN.append(("terminate", args))
-        return args(self) if callable(args) else (Atom("left"), args)
-
-
-class Other(Note):
-    pass
-
-
-@pytest.fixture
-async def manager(runtime: Runtime) -> Any:
-    return await runtime.root.start(
-        EventManager, Note, name="events", handlers={"note": Note, "other": Other}
-    )
-
-
-def crash(_: Any) -> Any:
-    raise ValueError("wanted")
 
 
 async def test_an_event_reaches_all_handlers_the_newest_first(
@@ -131,7 +87,7 @@ async def test_a_name_that_nobody_gave_the_manager_makes_nothing(
     root = runtime.root
     manager = await root.start(EventManager)
     names: list[Any] = [
-        "tests.gen.event_manager.test_manager.Note",
+        "tests.gen.event_manager.notes.Note",
         "builtins.object",
         "EventHandler",
         b"note",
@@ -145,98 +101,6 @@ async def test_a_name_that_nobody_gave_the_manager_makes_nothing(
         with pytest.raises(HandlerError, match="undef"):
             await event_manager.add_handler(manager, name, caller=root)
     assert SEEN == []
-
-
-async def test_a_handler_that_crashes_is_removed_and_reported_once(
-    runtime: Runtime, manager: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    root = runtime.root
-    await event_manager.add_handler(manager, Other, caller=root)
-    await event_manager.sync_notify(
-        manager, lambda own: crash(own) if type(own) is Note else None, caller=root
-    )
-    assert await event_manager.which_handlers(manager, caller=root) == ["other"]
-    (record,) = caplog.records
-    assert "event handler note of events crashed: ValueError: wanted" in record.message
-    assert record.report == "handler_report"  # type: ignore[attr-defined]
-    assert record.handler == "note"  # type: ignore[attr-defined]
-    kind, args = SEEN[-1]
-    assert (kind, args[0], args[1][0]) == ("terminate", "error", "EXIT")
-    assert runtime.find(manager) is not None
-
-
-async def test_a_call_of_a_handler_that_crashes_is_answered(
-    runtime: Runtime, manager: Any
-) -> None:
-    with pytest.raises(HandlerError) as caught:
-        await event_manager.call(manager, Note, crash, caller=runtime.root)
-    kind, (python, *_) = caught.value.reason
-    assert (kind, python) == ("EXIT", "python")
-    assert await event_manager.which_handlers(manager, caller=runtime.root) == []
-
-
-async def test_a_handler_that_fails_in_terminate_is_gone_all_the_same(
-    runtime: Runtime, manager: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    answer = await event_manager.delete_handler(
-        manager, Note, crash, caller=runtime.root
-    )
-    assert answer[0] == "EXIT"
-    assert len(caplog.records) == 1
-    assert await event_manager.which_handlers(manager, caller=runtime.root) == []
-
-
-async def test_a_handler_leaves_or_gives_its_place_to_another(
-    runtime: Runtime, manager: Any
-) -> None:
-    root = runtime.root
-    await event_manager.add_handler(manager, ("note", 1), caller=root)
-    await event_manager.sync_notify(
-        manager,
-        lambda own: Swap(Other, 5, leaving=6) if own.args is None else REMOVE,
-        caller=root,
-    )
-    assert await event_manager.which_handlers(manager, caller=root) == ["other"] * 2
-    assert SEEN[-1] == ("init", (5, ("left", 6)))
-
-
-async def test_a_supervised_handler_is_told_about_and_ends_with_its_supervisor(
-    runtime: Runtime, manager: Any
-) -> None:
-    root, watcher = runtime.root, sleeper(runtime, trap=True)
-    for number in range(4):
-        await event_manager.add_sup_handler(manager, ("note", number), caller=watcher)
-    await event_manager.delete_handler(manager, ("note", 0), caller=root)
-    with pytest.raises(HandlerError):
-        await event_manager.call(manager, ("note", 1), crash, caller=root)
-    swap = (("note", 2), 1), (("other", 2), 1)
-    await event_manager.swap_handler(manager, *swap, caller=root)
-    await settle()
-    normal, crashed, swapped = mail(watcher)
-    assert normal == ("gen_event_EXIT", ("note", 0), "normal")
-    assert crashed[:2] == ("gen_event_EXIT", ("note", 1))
-    assert crashed[2][0] == "EXIT"
-    reason = ("swapped", ("other", 2), watcher.pid)
-    assert swapped == ("gen_event_EXIT", ("note", 2), reason)
-    await root.exit(watcher.pid, "kill")
-    await settle()
-    assert await event_manager.which_handlers(manager, caller=root) == ["note"]
-    assert ("terminate", ("stop", "killed")) in SEEN
-
-
-async def test_the_end_of_a_manager_ends_its_handlers_and_no_supervisor_of_them(
-    runtime: Runtime, manager: Any
-) -> None:
-    watcher = sleeper(runtime)
-    await event_manager.add_sup_handler(manager, Other, caller=watcher)
-    await runtime.root.stop(manager)
-    await settle()
-    assert [entry for entry in SEEN if entry[0] == "terminate"] == [
-        ("terminate", "stop")
-    ] * 2
-    assert mail(watcher) == [("gen_event_EXIT", "other", "shutdown")]
-    assert watcher.alive
-    assert watcher.links == {}
 
 
 async def test_the_end_of_the_parent_ends_a_manager(runtime: Runtime) -> None:
@@ -265,6 +129,9 @@ async def test_a_message_without_a_handler_for_it_is_logged(
     for message in (
         "what",
         (Atom("notify"), 1, 2),
+        [Atom("notify"), 1],
+        [1, 2, (Atom("which_handlers"))],
+        (1, 2, [Atom("sync_notify"), 3]),
         (1, 2, (Atom("unknown"), 3)),
         (1, 2, (Atom("add_sup_handler"), "note", 1, b"no pid")),
     ):
@@ -282,37 +149,6 @@ async def test_a_malformed_request_harms_nobody(runtime: Runtime, manager: Any) 
     await settle()
     assert SEEN[1:] == [("event", 1)] * 4
     assert runtime.find(manager) is not None
-
-
-async def test_handlers_of_the_start_get_their_arguments_or_there_is_no_start(
-    runtime: Runtime,
-) -> None:
-    await runtime.root.start(EventManager, (Note, 1), ((Note, "id"), 2))
-    assert SEEN == [("init", 1), ("init", 2)]
-    with pytest.raises(StartError, match="wanted"):
-        await runtime.root.start(EventManager, Note, (Note, crash))
-
-
-async def test_there_are_only_so_many_handlers(
-    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(EventManager, "max_handlers", 2)
-    pid = await runtime.root.start(EventManager, Note, Note)
-    with pytest.raises(HandlerError) as caught:
-        await event_manager.add_handler(pid, Note, caller=runtime.root)
-    assert caught.value.reason == "system_limit"
-    assert len(SEEN) == 2
-
-
-async def test_a_class_that_was_not_named_goes_by_where_it_is_defined(
-    runtime: Runtime,
-) -> None:
-    root = runtime.root
-    pid = await root.start(EventManager, Note)
-    assert await event_manager.which_handlers(pid, caller=root) == [
-        "tests.gen.event_manager.test_manager.Note"
-    ]
-    await event_manager.delete_handler(pid, Note, caller=root)
 
 
 async def test_verbs_say_what_is_wrong_with_their_destination(
@@ -345,20 +181,24 @@ async def test_sys_shows_the_handlers(runtime: Runtime, manager: Any) -> None:
     assert await call(root, manager, modules, 5, kind=root.pid) == ["note"]
 
 
-async def test_an_exit_raised_by_a_handler_is_its_own(
-    runtime: Runtime, manager: Any
+async def test_sys_log_has_the_messages(runtime: Runtime, manager: Any) -> None:
+    root = runtime.root
+    await call(root, manager, ("debug", ("log", True)), 5, kind=SYSTEM)
+    await event_manager.notify(manager, 1, caller=root)
+    _, events = await call(
+        root, manager, ("debug", ("log", Atom("get"))), 5, kind=SYSTEM
+    )
+    assert events == [("in", ("notify", 1))]
+
+
+async def test_an_answer_that_is_no_term_is_an_error_for_who_asked_from_afar(
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def leave(_: Any) -> Any:
-        raise Exit("enough")
-
-    await event_manager.sync_notify(manager, leave, caller=runtime.root)
-    assert SEEN[-1] == ("terminate", ("error", ("EXIT", "enough")))
-    assert runtime.find(manager) is not None
-
-
-def test_callbacks_of_a_handler_are_async() -> None:
-    with pytest.raises(TypeError, match="async def"):
-
-        class Plain(EventHandler):
-            def handle_event(self, event: Any) -> Any:
-                return None
+    async with node_pair() as (here, there):
+        await there.start(EventManager, Note, name="events", handlers={"note": Note})
+        dest = ("events", there.name)
+        with pytest.raises(HandlerError) as caught:
+            await event_manager.call(dest, "note", Atom("odd"), caller=here)
+        assert caught.value.reason[1][1] == b"etf._errors.EncodeError"
+        assert await event_manager.which_handlers(dest, caller=here) == ["note"]
+    assert len(caplog.records) == 1

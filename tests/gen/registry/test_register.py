@@ -148,7 +148,7 @@ async def test_remove_lets_the_process_live_without_the_registry(runtime) -> Non
         await settle()
         assert is_alive(runtime, one)
         assert not is_alive(runtime, two)
-        registry._open()
+        registry._open_table()
 
 
 async def test_a_registry_that_crashes_takes_the_registered_with_it(runtime) -> None:

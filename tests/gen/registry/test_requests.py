@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import trio
 
-from ergopy import Atom, ChildSpec, Registry, Supervisor
+import etf
+from ergopy import Atom, ChildSpec, Registry, Supervisor, Via
 from ergopy.gen.registry import requests
 from tests.gen.registry.kit import (
     Worker,
@@ -16,7 +17,6 @@ from tests.gen.registry.kit import (
     is_alive,
     pids,
     stuck,
-    trap,
 )
 from tests.runtimes import Ends, find, inside, settle
 
@@ -241,9 +241,9 @@ async def test_it_answers_as_a_supervisor(runtime) -> None:
     [
         *(Atom("nonsense"), 1, None, (), (Atom("lookup"),), a("lookup", 1, 2)),
         *(a("start", 1), a("start", 1, 5), a("to_list", 1, 0), a("to_list", 1, b"x")),
-        *(a("terminate_child", 1), a("keys", 1), {}, [1], object()),
+        *(a("terminate_child", 1), a("keys", 1), {}, [1], len),
     ],
-    ids=repr,
+    ids=str,
 )
 async def test_it_survives_whatever_it_is_asked(runtime, request_: Any) -> None:
     registry = await begin_starting(runtime)
@@ -256,17 +256,16 @@ async def test_messages_of_no_use_are_ignored(runtime, caplog) -> None:
     registry = await begin_starting(runtime)
     pid = await registry.start(1)
     await runtime.root.send("reg", "hello")
+    await runtime.root.cast("reg", "hello")
     find(runtime, registry.pid).exit_from(pid, "any", link=False)
     await settle()
     assert is_alive(runtime, registry.pid)
     assert registry.lookup(1) == pid
 
 
-async def test_sys_shows_it(runtime) -> None:
+async def test_it_is_shown_by_its_name_and_class(runtime) -> None:
     registry = await begin_starting(runtime)
-    await registry.start(1)
-    state = registry.process
-    assert state.label == "reg"
+    assert registry.process.label == "reg"
     initial = registry.process.dictionary[Atom("$initial_call")]
     assert initial == ("ergopy.gen.registry.registry.Registry", "init", 0)
 
@@ -292,12 +291,10 @@ async def test_under_a_supervisor_its_id_is_its_name(runtime) -> None:
 
 
 async def test_processes_under_a_supervisor_have_keys_as_names(runtime) -> None:
-    from ergopy import Via
-
     specs = [
         ChildSpec(Registry, name="names"),
-        ChildSpec(Worker, name=Via("names", "one"), id="one"),
-        ChildSpec(Worker, name=Via("names", "two", 2), id="two"),
+        ChildSpec(Worker, name=Via("names", "one")),
+        ChildSpec(Worker, name=Via("names", "two", 2)),
     ]
     await runtime.root.start(Supervisor, specs, strategy="rest_for_one", name="sup")
     names = Registry.of("names", runtime.root)
@@ -307,4 +304,10 @@ async def test_processes_under_a_supervisor_have_keys_as_names(runtime) -> None:
     await settle()
     assert names.lookup("one") not in (None, first)
     assert names.entries("two")[0][1] == 2
-    trap(runtime, names.lookup("one"))
+    rows = await runtime.root.call("sup", Atom("which_children"))
+    ids = [row[0] for row in etf.decode(etf.encode(rows))]
+    via = (Atom("via"), Atom("names"))
+    assert set(ids) == {"names", (*via, b"one"), (*via, b"two")}
+    request = a("terminate_child", (*via, b"one"))
+    assert await runtime.root.call("sup", request) == OK
+    assert names.lookup("one") is None

@@ -9,6 +9,7 @@ import trio
 
 import ergopy
 from ergopy import Atom, ChildSpec, GenServer, Registry
+from ergopy.gen.registry.server import RegistryServer
 from tests.gen.registry.kit import Worker, begin, is_alive, pids, trap
 from tests.runtimes import Ends, find, mail, settle
 
@@ -120,14 +121,18 @@ async def test_what_was_removed_does_not_end_with_it(runtime) -> None:
 
 @pytest.mark.parametrize("reason", ["kill", "crash"])
 async def test_a_crash_of_the_registry_leaves_nobody_behind(
-    runtime, reason: str, caplog
+    runtime, reason: str, monkeypatch, caplog
 ) -> None:
+    async def fails(server: Any, message: Any) -> None:
+        raise RuntimeError("wanted")
+
+    monkeypatch.setattr(RegistryServer, "handle_info", fails)
     registry = await begin(runtime, start=Worker)
     pid = await registry.start("key")
     if reason == "kill":
         registry.process.kill()
     else:
-        await runtime.root.cast("reg", Atom("unknown"))
+        await runtime.root.send("reg", Atom("any"))
     await settle()
     await settle()
     assert not is_alive(runtime, pid)

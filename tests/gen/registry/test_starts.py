@@ -8,7 +8,8 @@ import pytest
 import trio
 
 import ergopy
-from ergopy import IGNORE, Atom, ChildSpec, Pid, Registry, Stop
+import etf
+from ergopy import Atom, ChildSpec, Pid, Registry, Stop
 from ergopy.process.context import self as this
 from tests.gen.registry.kit import (
     Worker,
@@ -20,7 +21,7 @@ from tests.gen.registry.kit import (
     pids,
     trap,
 )
-from tests.runtimes import find, inside, settle, sleeper
+from tests.runtimes import find, inside, settle
 
 
 async def test_it_starts_the_process_once_and_finds_it_then(runtime) -> None:
@@ -261,71 +262,6 @@ async def test_a_function_or_a_specification_can_be_started(runtime) -> None:
     assert await runtime.root.call(await specs.start("key", 2), "args") == ("first", 2)
 
 
-@pytest.mark.parametrize(
-    ("answer", "expected"),
-    [
-        (lambda pid: pid, "pid"),
-        (lambda pid: (pid, "info"), "pid"),
-        (lambda pid: (Atom("ok"), pid), "pid"),
-        (lambda pid: (Atom("ok"), pid, "info"), "pid"),
-        (lambda pid: None, "ignored"),
-        (lambda pid: IGNORE, "ignored"),
-        (lambda pid: Atom("ignore"), "ignored"),
-        (lambda pid: Stop("wanted"), "wanted"),
-        (lambda pid: (Atom("error"), Atom("wanted")), "wanted"),
-        (lambda pid: 5, "bad_return_value"),
-        (lambda pid: (Atom("error"), (Atom("already_started"), pid)), "already"),
-    ],
-)
-async def test_a_registry_survives_whatever_its_start_function_returns(
-    runtime, answer: Any, expected: str
-) -> None:
-    (pid,) = pids(runtime, 1)
-
-    class Odd(Registry):
-        async def start_process(self, key: Any, *args: Any) -> Any:
-            return answer(pid)
-
-    await runtime.root.start(Odd, name="odd")
-    registry = Odd.of("odd", runtime.root)
-    try:
-        found: Any = await registry.lookup_or_start("key")
-    except ergopy.Ignored:
-        found = "ignored"
-    except ergopy.AlreadyStarted as taken:
-        found = "already" if taken.pid == pid else taken
-    except ergopy.StartError as error:
-        reason = error.reason
-        found = reason[0] if isinstance(reason, tuple) else reason
-    assert found == (pid if expected == "pid" else expected)
-    assert len(registry) == (expected == "pid")
-    assert is_alive(runtime, registry.pid)
-
-
-async def test_what_a_start_function_has_only_spawned_is_linked(runtime) -> None:
-    class Spawns(Registry):
-        async def start_process(self, key: Any, *args: Any) -> Pid:
-            return sleeper(self.process.runtime).pid
-
-    await runtime.root.start(Spawns, name="spawns")
-    registry = Spawns.of("spawns", runtime.root)
-    with clean(registry):
-        pid = await registry.start("key")
-        assert pid in registry.process.links
-        await end(runtime, pid)
-
-
-async def test_one_that_ends_at_once_is_returned_and_not_registered(runtime) -> None:
-    async def brief(process: ergopy.Process) -> None:
-        return None
-
-    registry = await begin(runtime, start=brief)
-    with clean(registry):
-        pid = await registry.lookup_or_start("key")
-        await settle()
-        assert not is_alive(runtime, pid)
-
-
 async def test_a_process_is_the_registrys_whoever_asks_for_it(runtime) -> None:
     seen: list[Any] = []
 
@@ -372,3 +308,43 @@ async def test_the_exit_of_a_stranger_removes_nothing(runtime) -> None:
     registry.process.exit_from(stranger, "any", link=False)
     await settle()
     assert registry.lookup(None) == pid
+
+
+async def test_one_that_comes_up_when_the_registry_has_closed_is_killed(
+    runtime,
+) -> None:
+    (pid,) = pids(runtime, 1)
+    gate = trio.Event()
+
+    class Late(Registry):
+        async def start_process(self, key: Any, *args: Any) -> Pid:
+            with trio.CancelScope(shield=True):
+                await gate.wait()
+            return pid
+
+    await runtime.root.start(Late, name="late")
+    registry = Late.of("late", runtime.root)
+    async with trio.open_nursery() as nursery:
+
+        @nursery.start_soon
+        async def waits() -> None:
+            with pytest.raises(ergopy.RegistryClosed):
+                await registry.lookup_or_start("key")
+
+        await settle()
+        registry._end()
+        gate.set()
+    await settle()
+    assert not is_alive(runtime, pid)
+    assert is_alive(runtime, registry.pid)
+
+
+async def test_a_key_that_cannot_be_kept_starts_nothing(runtime) -> None:
+    key: Any = 1
+    for _ in range(5_000):
+        key = (key,)
+    registry = await begin_starting(runtime)
+    before = runtime.spawned
+    with clean(registry), pytest.raises(etf.EncodeError):
+        await registry.lookup_or_start(key)
+    assert runtime.spawned == before

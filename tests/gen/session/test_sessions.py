@@ -627,6 +627,50 @@ async def test_a_choice_that_there_is_not_is_no_label(runtime: Runtime) -> None:
     assert await inside(runtime, body) == "broken"
 
 
+async def test_who_has_given_up_is_told_to_a_server_that_comes_to_it_late(
+    runtime: Runtime, autojump_clock: trio.abc.Clock
+) -> None:
+    seen: list[Any] = []
+
+    async def server(process: Process) -> None:
+        await trio.sleep(10)
+        try:
+            async with session.accept(PING.dual, opening=await process.receive()):
+                pass
+        except SessionClosed as error:
+            seen.append((error.reason, process.messages()))
+
+    pid = await runtime.root.spawn(server)
+
+    async def body(process: Process) -> None:
+        with pytest.raises(SessionTimeout):
+            async with session.open(pid, PING, timeout=1):
+                pass
+
+    await inside(runtime, body)
+    await trio.sleep(20)
+    assert seen == [("cancelled", [])]
+
+
+async def test_a_refused_session_leaves_no_message_behind(runtime: Runtime) -> None:
+    async def server(process: Process) -> None:
+        with pytest.raises(SessionClosed):
+            async with session.accept(PING.dual, opening=await process.receive()):
+                pass
+        await trio.sleep_forever()
+
+    pid = await runtime.root.spawn(server)
+
+    async def body(process: Process) -> None:
+        with pytest.raises(SessionClosed):
+            async with session.open(pid, SUM):
+                pass
+
+    await inside(runtime, body)
+    await settle()
+    assert find(runtime, pid).messages() == []
+
+
 async def test_a_protocol_that_breaks_a_rule_is_refused_before_anything(
     runtime: Runtime,
 ) -> None:

@@ -206,6 +206,15 @@ async def test_a_machine_that_stops_in_a_state_enter_call_is_in_the_new_state(
     assert SEEN[-1] == ("terminate", "shutdown", "b")
 
 
+async def test_the_reply_of_a_stop_in_a_state_enter_call_is_for_nobody(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Enters, "on_enter", Stop("shutdown", reply=1))
+    pid = await runtime.root.start(Enters)
+    with pytest.raises(CallExit, match="shutdown"):
+        await runtime.root.call(pid, 1)
+
+
 async def test_an_absolute_timeout_comes_at_its_time(
     runtime: Runtime, autojump_clock: Any
 ) -> None:

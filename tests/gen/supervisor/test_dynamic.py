@@ -1,75 +1,26 @@
-"""DynamicSupervisor: children on demand, as Elixir's has them."""
+"""DynamicSupervisor: children on demand, and what it answers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import trio.testing
 
 import ergopy
 import etf
 from ergopy import Atom, ChildSpec, DynamicSupervisor, Stop, supervisor
 from ergopy.gen.supervisor.dynamic import InFive
-from tests.gen.supervisor.kit import CRASH, Kid, Log, Slow, simple
-from tests.runtimes import find, settle
+from tests.gen.supervisor.dynamic_kit import Dyn, counts
+from tests.gen.supervisor.kit import CRASH, Kid, simple
+from tests.runtimes import find
 
 if TYPE_CHECKING:
-    import logging
-
-    from ergopy import Pid
     from ergopy.process.runtime import Runtime
-
-
-class Dyn:
-    """A dynamic supervisor under test."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self.runtime = runtime
-        self.root = runtime.root
-        self.log: Log = []
-        self.pid: Any = None
-
-    async def start(self, **options: Any) -> Dyn:
-        self.pid = await self.root.start(DynamicSupervisor, **options)
-        return self
-
-    async def add(self, child: Any, *args: Any) -> Pid | None:
-        return await DynamicSupervisor.start_child(
-            self.pid, child, *args, caller=self.root
-        )
-
-    async def kid(self, label: str, *plan: str, **options: Any) -> Any:
-        return await self.add(
-            ChildSpec(Kid, self.log, label, plan or ("ok",), **options)
-        )
-
-    async def ask(self, *request: Any) -> Any:
-        what, *about = request
-        term = (Atom(what), *about) if about else Atom(what)
-        return await self.root.call(self.pid, term, None)
-
-    async def counts(self) -> dict[str, int]:
-        return {str(key): value for key, value in await self.ask("count_children")}
-
-    async def end(self, pid: Pid, reason: Any) -> None:
-        await self.root.send(pid, ("end", reason))
-        await settle()
 
 
 @pytest.fixture
 async def dyn(runtime: Runtime) -> Dyn:
     return Dyn(runtime)
-
-
-def counts(active: int, *, supervisors: int = 0, waiting: int = 0) -> dict[str, int]:
-    everybody = active + waiting
-    return {
-        "specs": everybody,
-        "active": active,
-        "supervisors": supervisors,
-        "workers": everybody - supervisors,
-    }
 
 
 async def test_children_have_no_id_and_are_known_by_their_pids(dyn: Dyn) -> None:
@@ -130,64 +81,6 @@ async def test_extra_arguments_come_first(dyn: Dyn) -> None:
     assert dyn.log[-1] == ("up", "one")
 
 
-async def test_a_restarted_child_gets_the_extra_arguments_again(dyn: Dyn) -> None:
-    await dyn.start(extra_arguments=(dyn.log,))
-    pid = await dyn.add(Kid, "one")
-    assert pid is not None
-    await dyn.end(pid, CRASH)
-    assert [entry for entry in dyn.log if entry[0] == "up"] == [("up", "one")] * 2
-
-
-@pytest.mark.parametrize("restart", ["permanent", "transient", "temporary"])
-@pytest.mark.parametrize(
-    "reason", ["normal", "shutdown", ("shutdown", "x"), CRASH], ids=str
-)
-async def test_who_is_restarted_depends_on_restart_type_and_reason(
-    dyn: Dyn, restart: str, reason: Any
-) -> None:
-    await dyn.start()
-    pid = await dyn.kid("one", restart=restart)
-    await dyn.end(pid, reason)
-    again = restart == "permanent" or (restart == "transient" and reason == CRASH)
-    assert await dyn.counts() == counts(int(again))
-    assert len([entry for entry in dyn.log if entry[0] == "up"]) == 1 + again
-
-
-async def test_a_restart_changes_no_other_child(dyn: Dyn) -> None:
-    await dyn.start()
-    one, two = await dyn.kid("one"), await dyn.kid("two")
-    await dyn.end(one, CRASH)
-    rows = await dyn.ask("which_children")
-    assert two in [row[1] for row in rows]
-    assert one not in [row[1] for row in rows]
-
-
-async def test_a_restart_that_fails_is_tried_again_and_counts(dyn: Dyn) -> None:
-    await dyn.start(intensity=3)
-    pid = await dyn.kid("one", "ok", "raise", "stop", "ok")
-    await dyn.end(pid, CRASH)
-    assert await dyn.counts() == counts(1)
-    assert len([entry for entry in dyn.log if entry[0] == "try"]) == 4
-
-
-async def test_a_restart_whose_init_ignores_is_the_end_of_the_child(dyn: Dyn) -> None:
-    await dyn.start()
-    pid = await dyn.kid("one", "ok", "ignore")
-    await dyn.end(pid, CRASH)
-    assert await dyn.counts() == counts(0)
-
-
-async def test_too_many_restarts_end_it_and_its_other_children(dyn: Dyn) -> None:
-    await dyn.start(intensity=1)
-    one, _ = await dyn.kid("one"), await dyn.kid("two")
-    await dyn.end(one, CRASH)
-    for _, pid, *_ in await dyn.ask("which_children"):
-        await dyn.root.send(pid, ("end", CRASH))
-    await settle()
-    assert dyn.runtime.find(dyn.pid) is None
-    assert len([entry for entry in dyn.log if entry[0] == "up"]) == 3
-
-
 async def test_a_start_that_fails_leaves_nothing(dyn: Dyn) -> None:
     await dyn.start()
     with pytest.raises(ergopy.StartError) as caught:
@@ -238,78 +131,6 @@ def atoms(part: Any) -> Any:
     if isinstance(part, tuple):
         return tuple(map(atoms, part))
     return Atom(part) if isinstance(part, str) else part
-
-
-async def test_terminate_child_waits_for_the_end(
-    dyn: Dyn, autojump_clock: trio.testing.MockClock
-) -> None:
-    await dyn.start()
-    pid = await dyn.add(Slow, dyn.log, "slow", 3.0)
-    assert pid is not None
-    begun = trio.current_time()
-    await supervisor.terminate_child(dyn.pid, pid, caller=dyn.root)
-    assert trio.current_time() - begun == pytest.approx(3)
-    assert dyn.runtime.find(pid) is None
-    assert await dyn.counts() == counts(0)
-
-
-async def test_who_is_no_child_is_not_found(dyn: Dyn) -> None:
-    await dyn.start()
-    for who in (dyn.root.pid, Atom("one"), 7):
-        answer = await dyn.ask("terminate_child", who)
-        assert answer == ("error", Atom("not_found"))
-
-
-async def test_a_child_in_restart_can_be_terminated_by_the_pid_it_had(
-    dyn: Dyn, autojump_clock: trio.testing.MockClock
-) -> None:
-    await dyn.start(backoff=ergopy.Backoff(first=10))
-    pid = await dyn.kid("one")
-    await dyn.end(pid, CRASH)
-    assert await dyn.ask("terminate_child", pid) == "ok"
-    await trio.sleep(100)
-    assert len([entry for entry in dyn.log if entry[0] == "up"]) == 1
-    assert await dyn.counts() == counts(0)
-
-
-async def test_all_children_are_stopped_at_the_same_time(
-    dyn: Dyn, autojump_clock: trio.testing.MockClock
-) -> None:
-    await dyn.start()
-    for number in range(100):
-        await dyn.add(Slow, dyn.log, f"slow{number}", 2.0)
-    begun = trio.current_time()
-    await dyn.root.stop(dyn.pid, timeout=60)
-    assert trio.current_time() - begun == pytest.approx(2)
-    assert len([entry for entry in dyn.log if entry[0] == "down"]) == 100
-
-
-async def test_each_child_is_stopped_as_its_specification_says(
-    dyn: Dyn, autojump_clock: trio.testing.MockClock
-) -> None:
-    await dyn.start()
-    for seconds, shutdown in ((9.0, 1), (9.0, "brutal_kill"), (9.0, "infinity")):
-        label = str(shutdown)
-        await dyn.add(ChildSpec(Slow, dyn.log, label, seconds, shutdown=shutdown))
-    begun = trio.current_time()
-    await dyn.root.stop(dyn.pid, timeout=60)
-    assert trio.current_time() - begun == pytest.approx(9)
-    downs = [entry[1] for entry in dyn.log if entry[0] == "down"]
-    assert downs == ["infinity"]
-
-
-async def test_ten_thousand_children_come_and_go(dyn: Dyn) -> None:
-    await dyn.start()
-
-    async def idle(process: Any) -> None:
-        await process.receive()
-
-    before = len(dyn.runtime.processes)
-    for _ in range(10_000):
-        await dyn.add(idle)
-    assert await dyn.counts() == counts(10_000)
-    await dyn.root.stop(dyn.pid, timeout=None)
-    assert len(dyn.runtime.processes) == before - 1
 
 
 @pytest.mark.parametrize(
@@ -398,19 +219,3 @@ async def test_it_shows_its_options_to_sys(dyn: Dyn) -> None:
     await dyn.start(max_children=3)
     state = find(dyn.runtime, dyn.pid).supervisor.format_state()
     assert state["max_children"] == 3
-
-
-async def test_children_that_had_to_be_killed_are_counted_and_reported_together(
-    dyn: Dyn,
-    reports: list[logging.LogRecord],
-    autojump_clock: trio.testing.MockClock,
-) -> None:
-    await dyn.start()
-    behaviour = find(dyn.runtime, dyn.pid).supervisor
-    for number in range(5):
-        slow = ChildSpec(Slow, dyn.log, f"slow{number}", 9.0, shutdown=1)
-        await dyn.add(slow)
-    await dyn.root.stop(dyn.pid, timeout=60)
-    assert behaviour.forced_kills == 5
-    errors = [r for r in reports if getattr(r, "context", "") == "shutdown_error"]
-    assert [record.__dict__["offender"]["nb_children"] for record in errors] == [5]

@@ -251,10 +251,12 @@ async def test_what_is_provided_here_is_started_by_its_name(
         ChildSpec(("plain", "run"), Atom("p"), id="p"),
         ChildSpec(GEN_SERVER, Atom("worker"), Atom("g"), [], id="g"),
         ChildSpec(PROC_LIB, Atom("worker"), Atom("init"), [Atom("l")], id="l"),
+        ChildSpec(("supervisor", "start_link"), "worker", Atom("s"), id="s"),
+        ChildSpec(("Elixir.GenServer", "start_link"), "worker", Atom("e"), id="e"),
     ]
     await here.start(Supervisor, children, name="sup")
     await settle()
-    assert {entry[1] for entry in log} == {"a", "p", "g", "l"}
+    assert {entry[1] for entry in log} == {"a", "p", "g", "l", "s", "e"}
     assert (await child(here, "a")).modules == ["worker"]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import etf
-from ergopy import Atom, ChildSpec, Supervisor
+from ergopy import Atom, ChildSpec, Stop, Supervisor
 from tests.gen.supervisor.kit import CRASH, Kid
 from tests.runtimes import find, settle
 
@@ -162,6 +162,23 @@ async def test_ids_are_any_terms_under_the_equality_of_erlang(sup: Sup) -> None:
         assert await sup.ask("terminate_child", identity) == "ok"
         assert sup.forget()[-1][1] == repr(identity)
     assert dict(await sup.ask("count_children"))["specs"] == len(IDS)
+
+
+async def test_an_id_that_is_no_term_is_the_id_of_nobody(sup: Sup) -> None:
+    await sup.start(sup.kid("a"))
+    for request in ("terminate_child", "restart_child", "delete_child", "which_child"):
+        assert await sup.ask(request, object()) == NOT_FOUND
+
+
+async def test_a_reason_that_is_no_term_is_told_as_text(sup: Sup) -> None:
+    class Odd(Kid):
+        async def init(self, *_: Any) -> Any:
+            return Stop({1, 2})
+
+    await sup.start()
+    answer = await sup.ask("start_child", ChildSpec(Odd, id="odd"))
+    assert answer[1][0] == "{1, 2}"
+    etf.encode(answer)
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,7 @@ def test_infinite_seconds_are_infinity() -> None:
         ({"significant": "yes"}, ("invalid_significant", "yes")),
         ({"modules": "some"}, ("invalid_modules", "some")),
         ({"modules": [1]}, ("invalid_module", 1)),
+        ({"id": {1, 2}}, ("invalid_id", b"{1, 2}")),
     ],
 )
 def test_options_that_make_no_sense_are_refused(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trio
 
 from ergopy import (
     AlreadyStarted,
@@ -17,7 +18,7 @@ from ergopy import (
     StartError,
     supervisor,
 )
-from tests.gen.supervisor.kit import Kid
+from tests.gen.supervisor.kit import Kid, Slow
 from tests.runtimes import inside
 
 if TYPE_CHECKING:
@@ -142,3 +143,21 @@ async def test_specifications_can_be_checked_before_they_are_used(sup: Sup) -> N
     for children, ending in [([significant], "never"), ([7], None), ([], "maybe")]:
         with pytest.raises(SpecError):
             supervisor.check_childspecs(children, ending)
+
+
+async def test_a_child_may_take_its_time_to_start_and_to_stop(
+    sup: Sup, autojump_clock: Any
+) -> None:
+    """As in OTP these calls have no timeout; a peer project's have five seconds."""
+
+    class Late(Slow):
+        async def init(self, *args: Any) -> Any:
+            await trio.sleep(60)
+            return await super().init(*args)
+
+    await sup.start()
+    by: Any = {"caller": sup.root}
+    spec = ChildSpec(Late, sup.log, "late", 60, id="late", shutdown="infinity")
+    await supervisor.start_child(sup.pid, spec, **by)
+    await supervisor.terminate_child(sup.pid, "late", **by)
+    assert trio.current_time() == pytest.approx(120)

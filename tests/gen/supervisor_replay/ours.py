@@ -228,6 +228,8 @@ class _Driver:
                 for request in asked:
                     if request is not None:
                         await self._answer(request)
+            case ("pause", milliseconds):
+                await trio.sleep(milliseconds / 1000)
             case ("call", request):
                 await self._answer(await self._request(request))
                 await self._settle()

@@ -14,7 +14,7 @@ import etf
 
 FILE = Path(__file__).parents[2] / "data" / "supervisor_scripts.json"
 
-COUNTS = {"supervisor": 250, "simple_one_for_one": 60, "dynamic": 60}
+COUNTS = {"supervisor": 250, "timed": 40, "simple_one_for_one": 60, "dynamic": 60}
 """The kinds of scripts in it, and how many of each."""
 
 

@@ -28,6 +28,11 @@ def script(seed: int) -> Script:
     return _Maker(random.Random(seed)).script()
 
 
+def timed_script(seed: int) -> Script:
+    """Return the script of that number with pauses that restarts are forgotten in."""
+    return _Maker(random.Random(seed)).timed_script()
+
+
 def simple_script(seed: int) -> Script:
     """Return the script of that number for a supervisor ``simple_one_for_one``."""
     return _Maker(random.Random(seed)).crowd("simple_one_for_one")
@@ -88,6 +93,14 @@ class _Maker:
         steps = [self._step() for _ in range(self._random.randint(2, 9))]
         made: Script = atoms((tree, steps))
         return made
+
+    def timed_script(self) -> Script:
+        (flags, children), steps = self.script()
+        for _ in range(2):
+            # By then a restart has left the window, wherever in its second it was.
+            steps.insert(self._random.randint(0, len(steps)), (Atom("pause"), 2100))
+        flags |= {Atom("period"): 1, Atom("intensity"): self._of(1, 2)}
+        return (flags, children), steps
 
     def crowd(self, strategy: str) -> Script:
         """Make a script for children that have no ids for their supervisor."""

@@ -394,7 +394,7 @@ async def test_a_server_finds_the_messages_in_handle_info(runtime: Runtime) -> N
 async def test_what_is_no_function_is_refused(runtime: Runtime, bad: Any) -> None:
     for start in (Task.async_, Task.async_nolink, Task.start, Task.start_link):
         with pytest.raises(TypeError, match="a function is"):
-            await start(bad, caller=runtime.root)  # type: ignore[operator]
+            await start(bad, caller=runtime.root)
     assert_only_the_root(runtime)
 
 

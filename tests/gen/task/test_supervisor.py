@@ -1,0 +1,391 @@
+"""Tasks under a task supervisor, asked from here and as Elixir asks."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+
+import ergopy
+import etf
+from ergopy import (
+    Atom,
+    ChildError,
+    ChildSpec,
+    Exit,
+    NoProcess,
+    PartitionSupervisor,
+    Supervisor,
+    Task,
+    TaskExit,
+    TaskSupervisor,
+    Via,
+    supervisor,
+)
+from ergopy.node.exports import Exports
+from tests.runtimes import Ends, assert_only_the_root, find, inside, running, settle
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from ergopy import Process
+    from ergopy.process.runtime import Runtime
+
+TASKS = "tasks"
+
+
+async def double(n: int) -> int:
+    await trio.lowlevel.checkpoint()
+    return 2 * n
+
+
+async def fail() -> None:
+    raise Exit("boom")
+
+
+async def hang() -> None:
+    await trio.sleep_forever()
+
+
+@pytest.fixture
+async def tasks() -> AsyncIterator[Runtime]:
+    """A runtime with a task supervisor, whose node exports ``m:double/1``."""
+    exports = Exports()
+    exports.export("m", {"double": double, "hang": hang})
+    async with running(owner=SimpleNamespace(exports=exports)) as runtime:
+        await runtime.root.start(TaskSupervisor, name=TASKS)
+        yield runtime
+
+
+@pytest.mark.parametrize("start", [Task.async_, Task.async_nolink])
+@pytest.mark.parametrize("function", [double, ("m", "double")])
+async def test_a_task_may_be_a_child_of_a_supervisor(
+    tasks: Runtime, start: Any, function: Any
+) -> None:
+    async def body(me: Process) -> Any:
+        task = await start(function, 21, under=TASKS)
+        assert (task.pid in me.links) == (start == Task.async_)
+        value = await task.await_()
+        await settle()
+        return value, me.messages()
+
+    assert await inside(tasks, body) == (42, [])
+
+
+async def test_the_supervisor_tells_its_children(tasks: Runtime) -> None:
+    root = tasks.root
+    task = await Task.async_nolink(hang, under=TASKS, caller=root)
+    assert await TaskSupervisor.children(TASKS, caller=root) == [task.pid]
+    await task.shutdown()
+    assert await TaskSupervisor.children(TASKS, caller=root) == []
+
+
+async def test_a_program_has_such_tasks_too(tasks: Runtime) -> None:
+    task = await Task.async_(double, 4, under=TASKS, caller=tasks.root)
+    assert await task.await_() == 8
+    await settle()
+    assert len(tasks.processes) == 2
+    assert not tasks.aliases
+
+
+async def test_its_process_knows_whose_child_it_is_and_who_asked(
+    tasks: Runtime,
+) -> None:
+    def look() -> Any:
+        return dict(ergopy.self().dictionary), ergopy.self().label
+
+    async def body(me: Process) -> Any:
+        seen, label = await (await Task.async_(look, under=TASKS)).await_()
+        assert seen[Atom("$callers")] == [me.pid]
+        assert seen[Atom("$ancestors")] == [TASKS, tasks.root.pid]
+        assert seen[Atom("$initial_call")][0] == __name__
+        return label
+
+    assert (await inside(tasks, body)).endswith("look")
+
+
+async def test_a_failure_is_that_of_the_task_and_not_of_its_supervisor(
+    tasks: Runtime,
+) -> None:
+    async def body(me: Process) -> Any:
+        task = await Task.async_nolink(fail, under=TASKS)
+        with pytest.raises(TaskExit) as caught:
+            await task.await_()
+        return caught.value.reason
+
+    assert await inside(tasks, body) == "boom"
+    assert tasks.whereis(TASKS) is not None
+
+
+async def test_a_linked_one_ends_its_owner(tasks: Runtime) -> None:
+    async def body(me: Process) -> None:
+        await (await Task.async_(fail, under=TASKS)).await_()
+
+    ends = Ends(tasks.spawn(body, ()))
+    await settle()
+    assert ends.reasons == ["boom"]
+
+
+async def test_the_end_of_the_supervisor_ends_its_tasks(tasks: Runtime) -> None:
+    task = await Task.async_nolink(hang, under=TASKS, caller=tasks.root)
+    await tasks.root.stop(TASKS, "shutdown")
+    assert await task.yield_(0) == ("exit", "shutdown")
+    await settle()
+    assert_only_the_root(tasks)
+
+
+async def test_one_task_too_many_is_refused() -> None:
+    async with running() as runtime:
+        root = runtime.root
+        await root.start(TaskSupervisor, name=TASKS, max_children=1)
+        task = await Task.async_nolink(hang, under=TASKS, caller=root)
+        for start in Task.async_, Task.async_nolink, Task.start:
+            with pytest.raises(ChildError) as caught:
+                await start(double, 1, under=TASKS, caller=root)
+            assert caught.value.reason == "max_children"
+        stream = Task.async_stream([1], double, under=TASKS, caller=root)
+        with pytest.raises(ChildError):
+            await anext(stream)
+        assert await task.shutdown() is None
+        stream = Task.async_stream([1], double, under=TASKS, caller=root)
+        assert await anext(stream) == ("ok", 2)
+
+
+async def test_a_task_without_a_value_may_be_restarted(tasks: Runtime) -> None:
+    ran: list[Any] = []
+
+    async def twice() -> None:
+        ran.append(ergopy.self().pid)
+        if len(ran) < 3:
+            raise Exit("boom")
+
+    pid = await Task.start(twice, under=TASKS, restart="transient", caller=tasks.root)
+    await settle()
+    assert ran[0] == pid
+    assert len(set(ran)) == 3
+    pid = await Task.start(fail, under=TASKS, caller=tasks.root)
+    await settle()
+    assert tasks.find(pid) is None
+    assert len(tasks.processes) == 2
+
+
+async def test_a_supervisor_that_is_not_there_is_an_error(runtime: Runtime) -> None:
+    for start in Task.async_, Task.start:
+        with pytest.raises(NoProcess):
+            await start(double, 1, under=TASKS, caller=runtime.root)
+    assert_only_the_root(runtime)
+
+
+async def test_its_children_are_ended_by_their_pid(tasks: Runtime) -> None:
+    task = await Task.async_nolink(hang, under=TASKS, caller=tasks.root)
+    (row,) = await supervisor.which_children(TASKS, caller=tasks.root)
+    assert row.pid == task.pid
+    assert row.modules == ["Elixir.Task.Supervised"]
+    await supervisor.terminate_child(TASKS, task.pid, caller=tasks.root)
+    assert await task.yield_(0) == ("exit", "shutdown")
+
+
+async def test_task_supervisors_may_share_the_work(tasks: Runtime) -> None:
+    root = tasks.root
+    child = ChildSpec(TaskSupervisor)
+    await root.start(PartitionSupervisor, child, name="parts", partitions=3)
+
+    async def body(me: Process) -> Any:
+        begun = [await Task.async_(double, n, under=Via("parts", n)) for n in range(6)]
+        values = await Task.await_many(begun)
+        later = [await Task.async_(hang, under=Via("parts", n)) for n in range(6)]
+        above = [tasks.find(task.pid or me.pid) for task in later]
+        parents = {process.parent for process in above if process is not None}
+        return values, len(parents)
+
+    assert await inside(tasks, body) == ([0, 2, 4, 6, 8, 10], 3)
+
+
+async def test_a_task_is_a_child_of_any_supervisor(runtime: Runtime) -> None:
+    ran: list[Any] = []
+
+    async def work(n: int) -> None:
+        ran.append((n, ergopy.self().label))
+        if len(ran) < 2:
+            raise Exit("boom")
+
+    children = [
+        Task.child_spec(work, 7, restart="transient"),
+        Task.child_spec(hang, id="other"),
+    ]
+    pid = await runtime.root.start(Supervisor, children)
+    await settle()
+    assert [n for n, _ in ran] == [7, 7]
+    assert ran[0][1].endswith("work")
+    rows = await supervisor.which_children(pid, caller=runtime.root)
+    assert [(row.id, row.pid is None) for row in rows] == [
+        ("other", False),
+        ("Elixir.Task", True),
+    ]
+    with pytest.raises(TypeError):
+        Task.child_spec("work")  # type: ignore[arg-type]
+
+
+async def test_a_stream_of_children_is_one_as_any_other(tasks: Runtime) -> None:
+    async def body(me: Process) -> Any:
+        stream = Task.async_stream([1, 2, 3], double, under=TASKS, max_concurrency=2)
+        return [outcome async for outcome in stream], me.messages()
+
+    expected = [("ok", 2), ("ok", 4), ("ok", 6)]
+    assert await inside(tasks, body) == (expected, [])
+
+
+class Elixir:
+    """Asks a task supervisor by hand, as another node would."""
+
+    def __init__(self, me: Process) -> None:
+        self.me = me
+        self.owner = (Atom("e@h"), me.pid, me.pid)
+
+    async def start(
+        self, *start: Any, restart: Any = None, shutdown: Any = None
+    ) -> Any:
+        request = (Atom("start_task"), list(start), restart, shutdown)
+        return await self.me.call(TASKS, request, None)
+
+
+MFAS = [
+    ((Atom("m"), Atom("double"), [4]), 8),
+    ((Atom("erlang"), Atom("apply"), [Atom("m"), Atom("double"), [4]]), 8),
+    (
+        (
+            Atom("erlang"),
+            Atom("apply"),
+            [etf.Export(Atom("m"), Atom("double"), 1), [4]],
+        ),
+        8,
+    ),
+]
+
+
+@pytest.mark.parametrize(("mfa", "value"), MFAS)
+@pytest.mark.parametrize("ref", ["alias", "position"])
+async def test_the_handshake_of_elixir(
+    tasks: Runtime, mfa: Any, value: Any, ref: str
+) -> None:
+    async def body(me: Process) -> Any:
+        ok, pid = await Elixir(me).start(Elixir(me).owner, Atom("monitor"))
+        monitor = me.monitor_nowait(pid, alias="demonitor")
+        # A stream says a pair, and its own pid.
+        tag, to = (monitor, monitor) if ref == "alias" else ((monitor, 7), me.pid)
+        await me.send(pid, (me.pid, tag, to, [me.pid], mfa))
+        reply, down = await me.receive(), await me.receive()
+        assert (ok, reply, down.reason) == ("ok", (tag, value), "normal")
+
+    await inside(tasks, body)
+
+
+ENDS = [
+    ((Atom("os"), Atom("system"), [b"id"]), ("undef", [("os", "system", [b"id"], [])])),
+    ((Atom("m"), Atom("double"), []), ("undef", [("m", "double", [], [])])),
+    ((Atom("m"), Atom("double"), 7), ("badarg", ...)),
+    (7, ("badarg", ...)),
+]
+
+
+@pytest.mark.parametrize(("mfa", "reason"), ENDS)
+async def test_what_is_not_exported_ends_as_on_a_beam(
+    tasks: Runtime, mfa: Any, reason: Any
+) -> None:
+    async def body(me: Process) -> Any:
+        _, pid = await Elixir(me).start(Elixir(me).owner, Atom("monitor"))
+        monitor = me.monitor_nowait(pid, alias="demonitor")
+        await me.send(pid, (me.pid, monitor, monitor, [me.pid], mfa))
+        return (await me.receive()).reason
+
+    word, stack = await inside(tasks, body)
+    assert word == reason[0]
+    assert reason[1] in (..., stack)
+
+
+async def test_a_task_that_is_told_nothing_ends(
+    tasks: Runtime, autojump_clock: trio.abc.Clock
+) -> None:
+    async def body(me: Process) -> Any:
+        _, pid = await Elixir(me).start(Elixir(me).owner, Atom("monitor"))
+        monitor = me.monitor_nowait(pid)
+        began = trio.current_time()
+        down = await me.receive(monitor)
+        return down.reason, trio.current_time() - began
+
+    assert await inside(tasks, body) == ("timeout", pytest.approx(5))
+
+
+async def test_a_task_whose_owner_ends_before_its_word_ends(tasks: Runtime) -> None:
+    pids: list[Any] = []
+
+    async def body(me: Process) -> None:
+        pids.append(await Elixir(me).start(Elixir(me).owner, Atom("monitor")))
+
+    await inside(tasks, body)
+    await settle()
+    assert tasks.find(pids[0][1]) is None
+
+
+@pytest.mark.parametrize(
+    ("start", "restart", "shutdown"),
+    [
+        ([], None, None),
+        ([7], None, None),
+        ([(Atom("n"), Atom("x"), 7), Atom("monitor")], None, None),
+        ([...], Atom("sometimes"), None),
+        ([...], None, -1),
+        ([...], None, Atom("never")),
+    ],
+)
+async def test_a_bad_start_is_refused_with_an_answer(
+    tasks: Runtime, start: Any, restart: Any, shutdown: Any
+) -> None:
+    async def body(me: Process) -> Any:
+        elixir = Elixir(me)
+        good = [elixir.owner, Atom("monitor")]
+        told = good if start == [...] else start
+        return await elixir.start(*told, restart=restart, shutdown=shutdown)
+
+    answer = await inside(tasks, body)
+    assert answer[0] == "error"
+    assert tasks.whereis(TASKS) is not None
+
+
+@pytest.mark.parametrize(
+    ("shutdown", "seconds"),
+    [(None, 5), (2000, 2), (1, 0.001), (0, 0), (Atom("brutal_kill"), 0)],
+)
+async def test_the_time_to_end_is_that_of_the_start(
+    tasks: Runtime, autojump_clock: trio.abc.Clock, shutdown: Any, seconds: float
+) -> None:
+    async def stay() -> None:
+        ergopy.self().trap_exit = True
+        await trio.sleep_forever()
+
+    tasks.root.node.exports.export("m", {"stay": stay})
+
+    async def body(me: Process) -> Any:
+        elixir = Elixir(me)
+        mfa: Any = (Atom("m"), Atom("stay"), [])
+        _, pid = await elixir.start(elixir.owner, [me.pid], mfa, shutdown=shutdown)
+        await settle()
+        assert find(tasks, pid).label == "m:stay"
+        began = trio.current_time()
+        await me.stop(TASKS, "shutdown", None)
+        return trio.current_time() - began
+
+    assert await inside(tasks, body) == pytest.approx(seconds)
+
+
+async def test_a_callable_is_not_for_another_node(runtime: Runtime) -> None:
+    class Way:
+        pass
+
+    runtime._remote_node = lambda _: Way()  # type: ignore[assignment,return-value]
+    place = (TASKS, "a@b")
+    for start in Task.async_, Task.async_nolink, Task.start:
+        with pytest.raises(TypeError, match="another node cannot run"):
+            await start(double, 1, under=place, caller=runtime.root)
