@@ -117,4 +117,4 @@ async def timed(node: ergopy.Node, work: Any, count: int) -> float:
 
 
 if __name__ == "__main__":
-    trio.run(main)
+    ergopy.run(main)

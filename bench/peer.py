@@ -72,4 +72,4 @@ async def main(name: str) -> None:
 
 
 if __name__ == "__main__":
-    trio.run(main, sys.argv[1])
+    ergopy.run(main, sys.argv[1])

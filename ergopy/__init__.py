@@ -178,50 +178,53 @@ if TYPE_CHECKING:
 # Importing Trio takes longer than answering ``ergopy --help``, so names are fetched
 # from their homes when they are first used.
 _HOMES = {
-    "etf": "Atom Pid Port Reference keywords record struct",
+    "etf": "Atom keywords Pid Port record Reference struct",
     "._main": "Node NodeThread run",
     ".dist.limits": "LinkLimits",
     ".dist.tls": "Tls",
     ".errors": (
-        "EventError EventMismatch EventOwnerError EventTaken EventUnknown "
-        "RegistryClosed RegistryFull StartNotSupported TaskError TaskExit TaskTimeout "
-        "ApplicationAlreadyLoaded ApplicationError ApplicationNotLoaded "
-        "ApplicationNotStarted ApplicationRunning ApplicationStartError "
-        "ApplicationTerminated DependencyCycle "
-        "AlreadyConnected AlreadyStarted BadRequest CallError CallExit CallTimeout "
-        "CertificateError ChildError SpecError ConnectError CookieMismatch ErgopyError Exit HandshakeError "
-        "HandshakeTimeout Ignored LocalProtocolError MailboxFull MissingFlags "
-        "NameTaken NodeDown NodeNameError NodeNotFound NodeStopped NoProcess "
+        "AlreadyConnected AlreadyStarted ApplicationAlreadyLoaded ApplicationError "
+        "ApplicationNotLoaded ApplicationNotStarted ApplicationRunning "
+        "ApplicationStartError ApplicationTerminated BadRequest CallError CallExit "
+        "CallTimeout CertificateError ChildError ConnectError CookieMismatch "
+        "DependencyCycle ErgopyError EventError EventMismatch EventOwnerError "
+        "EventTaken EventUnknown Exit HandlerError HandshakeError HandshakeTimeout "
+        "Ignored LocalProtocolError MailboxFull MissingFlags NameTaken "
+        "NeededChildExited NodeDown NodeNameError NodeNotFound NodeStopped NoProcess "
         "NotAllowed NotDistribution NotPermitted NotRegistered ProtocolError "
-        "ReceiveTimeout RemoteProtocolError RpcError StartError SysError SystemLimit "
-        "Throw TlsError TlsFileError WrongNode WrongStep "
-        "SessionClosed SessionError SessionTimeout NeededChildExited HandlerError TooManyPostponed "
+        "ReceiveTimeout RegistryClosed RegistryFull RemoteProtocolError RpcError "
+        "SessionClosed SessionError SessionTimeout SpecError StartError "
+        "StartNotSupported SysError SystemLimit TaskError TaskExit TaskTimeout Throw "
+        "TlsError TlsFileError TooManyPostponed WrongNode WrongStep"
     ),
-    ".gen": "agent events pool IGNORE NOREPLY Behaviour GenServer NoReply Reply Stop session event_manager state_machine supervisor sys",
+    ".gen": (
+        "agent Behaviour event_manager events GenServer IGNORE NOREPLY NoReply pool "
+        "Reply session state_machine Stop supervisor sys"
+    ),
+    ".gen.agent": "Agent",
     ".gen.application": (
-        "Application ApplicationInfo ApplicationSpec Applications StartType"
-    ),
-    ".gen.supervisor": (
-        "AutoShutdown Backoff ChildSpec DynamicSupervisor PartitionSupervisor Restart "
-        "Shutdown Strategy Supervisor SupervisorSpec TreeNode current_supervisor "
-        "spawn_soon supervision_tree"
+        "Application ApplicationInfo Applications ApplicationSpec StartType"
     ),
     ".gen.event_manager": "EventHandler EventManager",
+    ".gen.events": "Event EventDown EventLag EventMessage Events",
+    ".gen.pool": "Pool PoolStatistics",
+    ".gen.registry": "Registry RemoteRegistry",
     ".gen.scope": "Scope",
     ".gen.state_machine": "StateMachine",
+    ".gen.supervisor": (
+        "AutoShutdown Backoff ChildSpec current_supervisor DynamicSupervisor "
+        "PartitionSupervisor Restart Shutdown spawn_soon Strategy supervision_tree "
+        "Supervisor SupervisorSpec TreeNode"
+    ),
+    ".gen.task": "Task TaskStream TaskSupervisor",
     ".gen.typed": "Client on_call on_cast on_info",
     ".hosted": "HostedNode",
-    ".gen.registry": "Registry RemoteRegistry",
     ".node.cookies": "CookieError",
     ".node.resolvers": "DnsResolver EpmdResolver",
     ".process": (
-        "Down ExitMessage MailboxLimit MultiReply NodeDownMessage NodeUpMessage Process "
-        "ProcessConfig Request Via self"
+        "Down ExitMessage MailboxLimit MultiReply NodeDownMessage NodeUpMessage "
+        "Process ProcessConfig Request self Via"
     ),
-    ".gen.agent": "Agent",
-    ".gen.events": "Event EventDown EventLag EventMessage Events",
-    ".gen.pool": "Pool PoolStatistics",
-    ".gen.task": "Task TaskStream TaskSupervisor",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

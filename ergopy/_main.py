@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import trio
 
+from . import _collector
 from .errors import ErgopyError
 from .gen.application import KERNEL, Applications, environments
 from .gen.scope import Scope
@@ -155,7 +156,11 @@ def run(main: Callable[..., Awaitable[T]], *args: Any) -> T | None:
 
     SIGTERM and Ctrl-C cancel *main*, so that nodes shut down in order, and ``run``
     returns None; a second signal ends the program at once.
+
+    Python's collector of cycles is told to run less often (see :mod:`ergopy._collector`), unless
+    the program has set its thresholds already.
     """
+    _collector.relax()
     on_interrupt = signal.getsignal(signal.SIGINT)
     try:
         return trio.run(_with_signals, main, args)

@@ -24,7 +24,7 @@
     ├── CallError
     │   ├── CallTimeout(TimeoutError)
     │   ├── NoProcess
-    │   │   └── RegistryClosed      .dest: a registry that is shutting down, or has ended
+    │   │   └── RegistryClosed      .dest: a registry that is closing, or has ended
     │   ├── BadRequest              .problem: what a typed handler says does not fit
     │   ├── SysError                .reason: what a behaviour said to a sys request
     │   └── CallExit                .reason: the exit reason, as a term

@@ -2075,7 +2075,11 @@ cdef int put_rare(Writer* w, object term) except -1:
         converted = convert_rare(w, form, term)
         form = _pure_encode.form_of(converted)
         if converted is not term and (form in _WITH_ATOMS or type(converted) is form):
-            return write_term(w, <PyObject*>converted)
+            # Its frames are counted as if it were in another container.
+            dive(w, 1)
+            write_term(w, <PyObject*>converted)
+            w.levels += 1
+            return 0
         term = converted
     leaf = _pure_encode.LEAVES["undefined" if w.undefined else "nil"].get(form)
     if leaf is not None:

@@ -9,7 +9,7 @@ import trio
 import trio.testing
 
 import ergopy
-from ergopy import Atom, GenServer, Registry, RemoteRegistry
+from ergopy import Atom, ChildSpec, GenServer, Registry, RemoteRegistry
 
 from .beam import BeamError
 from .servers import inside, until
@@ -204,23 +204,42 @@ async def test_a_call_by_via_says_which_node_was_lost(new_beam, node, users):
         beam.kill9()
 
 
-async def test_a_registry_starts_processes_on_a_beam(beam, node):
-    class OverThere(Registry):
-        async def start_process(self, key: Any, *args: Any) -> Any:
-            return await self.process.remote_spawn(
-                beam.name, "timer", "sleep", [Atom("infinity")], link=True
-            )
+class OverThere(Registry):
+    """Starts its processes on another node."""
 
-    await node.start(OverThere, name="over_there")
-    registry = OverThere.of("over_there", node)
-    pid, fresh = await registry.ensure("key")
+    async def start_process(self, key: Any, *args: Any) -> Any:
+        forever = [Atom("infinity")]
+        return await self.process.remote_spawn(key, "timer", "sleep", forever)
+
+
+@pytest.mark.parametrize("how", ["override", "specification"])
+async def test_a_registry_starts_processes_on_a_beam(beam, node, how):
+    if how == "override":
+        await node.start(OverThere, name="there")
+    else:
+        spec = ChildSpec(("timer", "sleep"), Atom("infinity"), node=beam.name)
+        await node.start(Registry, name="there", start=spec)
+    registry = Registry.of("there", node)
+    pid, fresh = await registry.ensure(beam.name)
     assert (pid.node, fresh) == (beam.name, True)
-    assert await registry.lookup_or_start("key") == pid
-    assert await registry.stop("key") == "shutdown"
-    second = await registry.lookup_or_start("key")
-    await node.stop("over_there", "shutdown")
-    alive = await beam.run("is_process_alive(P)", P=second)
-    assert alive is False
+    assert await registry.lookup_or_start(beam.name) == pid
+    assert await registry.stop(beam.name) == "shutdown"
+    second = await registry.lookup_or_start(beam.name)
+    await node.exit(second, "kill")
+    await until(lambda: registry.lookup(beam.name) is None)
+    third = await registry.lookup_or_start(beam.name)
+    await node.stop("there", "shutdown")
+    assert await beam.run("is_process_alive(P)", P=third) is False
+
+
+async def test_a_beam_that_is_lost_during_a_start_fails_that_start(new_beam, node):
+    beam = new_beam()
+    await node.start(OverThere, name="there")
+    registry = Registry.of("there", node)
+    beam.kill9()
+    with pytest.raises(ergopy.StartError):
+        await registry.start(beam.name)
+    assert len(registry) == 0
 
 
 async def test_python_uses_a_registry_of_another_python_node(node, node_options):

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 import etf
-from ergopy import Atom, CallExit, StateMachine, sys
+from ergopy import Atom, CallExit, StateMachine, Supervisor, sys
 from ergopy.gen.state_machine import (
     POSTPONE,
     Keep,
@@ -209,6 +209,21 @@ async def test_a_supervisor_on_the_beam_has_a_python_machine_as_a_child(
     folder = etf.Charlist(python_child)
     assert await beam.run(source, Py=node.name, Folder=folder) == (False, [])
     assert node.whereis("door") is None
+
+
+async def test_beam_starts_a_machine_under_a_python_supervisor(beam, node):
+    node.provide_spawn("door", Door)
+    await node.start(Supervisor, [], name="top")
+    source = """
+        Start = {gen_statem, start_link, [{local, front}, door, [1, 2], []]},
+        {ok, Pid} = supervisor:start_child({top, Py}, #{id => front, start => Start}),
+        gen_statem:cast({front, Py}, {digit, 1}),
+        Typed = gen_statem:call(Pid, typed),
+        {'EXIT', _} = catch gen_statem:call(Pid, crash),
+        [{front, Next, worker, _}] = supervisor:which_children({top, Py}),
+        {Typed, gen_statem:call({front, Py}, typed), Pid =:= Next}
+    """
+    assert await beam.run(source, Py=node.name) == ([1], [], False)
 
 
 @pytest.fixture

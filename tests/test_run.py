@@ -15,6 +15,7 @@ import ergopy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 PROGRAM = """
 import sys
@@ -123,3 +124,19 @@ def test_what_main_raises_or_returns_comes_out() -> None:
     assert ergopy.run(good) == 5
     with pytest.raises(ValueError, match="wanted"):
         ergopy.run(bad)
+
+
+def test_the_collector_of_cycles_runs_less_often_unless_the_program_has_said(
+    tmp_path: Path,
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import gc, sys, ergopy\n"
+        "if sys.argv[1:]: gc.set_threshold(int(sys.argv[1]))\n"
+        "async def main(): print(gc.get_threshold()[0], gc.get_freeze_count() > 0)\n"
+        "ergopy.run(main)\n"
+    )
+    for arguments, expected in (([], "50000 True"), (["123"], "123 False")):
+        command = [sys.executable, str(program), *arguments]
+        done = subprocess.run(command, capture_output=True, check=True, text=True)
+        assert done.stdout.strip() == expected

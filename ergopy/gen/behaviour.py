@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from ..process.message_queue import Match
     from ..process.message_timers import MessageTimer
     from ..process.process import Process
-    from .scope import Scope
     from ..process.requests import MultiReply, Request
+    from .scope import Scope
 
 
 class Behaviour:
@@ -125,8 +125,10 @@ class Behaviour:
 
     def scope(self) -> Scope:
         """Make a scope of this process; see ``Process.scope``."""
-        scope: Scope = self.process.scope()
-        return scope
+        # A scope is made of behaviours itself.
+        from .scope import Scope
+
+        return Scope(self.process)
 
     async def spawn(
         self, function: Callable[..., Awaitable[Any]], *args: Any, **options: Any

@@ -8,6 +8,7 @@ went; an exit of the parent, a crash, a stop and :class:`Ending` leave through
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import trio
@@ -105,17 +106,11 @@ class Loop(Behaviour):
         self, process: Process, args: tuple[Any, ...], ack: Acknowledge | None = None
     ) -> None:
         self.process = process
-        cls = type(self)
+        dictionary = process.dictionary
         # What started it may have said that already: see programs of other nodes.
-        process.dictionary.setdefault(
-            INITIAL_CALL,
-            (
-                Atom(f"{cls.__module__}.{cls.__qualname__}"[:255]),
-                Atom("init"),
-                len(args),
-            ),
-        )
-        process.dictionary.setdefault(ANCESTORS, [process.parent])
+        cls: Any = type(self)
+        dictionary.setdefault(INITIAL_CALL, _initial_call(cls, len(args)))
+        dictionary.setdefault(ANCESTORS, [process.parent])
         started = await self._start(args)
         if isinstance(started, Ignore):
             if ack is not None:
@@ -227,3 +222,9 @@ class Loop(Behaviour):
         if isinstance(message, ExitMessage):
             return bool(message.pid == self.process.parent)
         return isinstance(message, tuple) and len(message) == 3 and message[0] is SYSTEM
+
+
+@lru_cache
+def _initial_call(cls: type, arity: int) -> tuple[Atom, Atom, int]:
+    """Return what ``'$initial_call'`` says of a behaviour."""
+    return Atom(f"{cls.__module__}.{cls.__qualname__}"[:255]), Atom("init"), arity

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ..dist.flags import Flag
 from ..errors import ErgopyError
+from ..process.configured import require_of_running
 from ..process.node_monitors import NodeFilter
-from ..process.permissions import require_of_running
 from .node_events import EVENTS, NodeEvents
 
 if TYPE_CHECKING:

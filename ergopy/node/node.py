@@ -19,7 +19,7 @@ from ..dist.tls import Tls, TlsNetwork
 from ..dist.transport import HIGH_WATER
 from ..errors import ConnectError, ErgopyError, NameTaken
 from ..process import environment as environments
-from ..process.configuration import ProcessConfig
+from ..process.configured import ProcessConfig, copiers
 from ..process.reasons import unwrap
 from ..process.runtime import MAX_PROCESSES, Runtime
 from ..process.watchdog import Watchdog
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
     from ..abc import Address
     from ..dist.network import Listener, Network
-    from ..process.copying import CopyPolicy
+    from ..process.configured import CopyPolicy
     from .resolvers import Sources
 
     Service = Callable[[Any], Awaitable[object]]
@@ -177,6 +177,7 @@ class Node(Verbs):
         self._of_runtime: dict[str, Any] = {
             "config": None if copy == "none" else config,
             "max_processes": max_processes,
+            "copiers": copiers(decode, encode),
         }
         self._environment = environments.checked(environment or {})
         self._setup_time = setup_time

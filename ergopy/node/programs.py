@@ -50,8 +50,8 @@ def choose(
 ) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
     """Return the body of a process that is to run that function, and its arguments.
 
-    The third is how it was provided, for ``Runtime.create``. The arity of a request is not looked at; a
-    BEAM does not do so either.
+    The third is how it was provided, for ``Runtime.create``. The arity of a request is
+    not looked at; a BEAM does not do so either.
     """
     if isinstance(arguments, list):
         program = exports.program(module, function)

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 from etf import Atom, Pid, Reference
 
 from ..dist import control as op
-from ..errors import NodeDown, StartError
+from ..errors import NodeDown, StartError, SystemLimit
 from ..process.atoms import ERROR, NOCONNECTION, OK, TIMEOUT
 from ..process.messages import SystemMessage
 from ..process.monitors import Monitor
 from ..process.slot import UNSET, Slot
 from . import spawn_options
 from .programs import choose
-from .spawn import refusal
+from .spawn import SYSTEM_LIMIT, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -180,13 +180,16 @@ def spawn_here(
         raise StartError(wanted, refused)
     module, function, args, _ = wanted
     program, arguments, settings = choose(exports, module, function, args)
-    process = runtime.create(
-        program,
-        name=options.name,
-        parent=caller,
-        label=str(wanted),
-        **settings,
-    )
+    try:
+        process = runtime.create(
+            program,
+            name=options.name,
+            parent=caller,
+            label=str(wanted),
+            **settings,
+        )
+    except SystemLimit:
+        raise StartError(wanted, SYSTEM_LIMIT) from None
     if options.link:
         caller.link_nowait(process.pid)
     ref = caller.monitor_nowait(process.pid) if options.monitor else None

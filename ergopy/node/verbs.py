@@ -10,7 +10,7 @@ import trio
 from etf import Atom, Pid, Reference
 
 from ..errors import CallError, ConnectError, NodeNameError
-from ..process.permissions import require_of_running
+from ..process.configured import require_of_running
 from . import spawning, statistics
 from .introspection import Introspection
 from .remote_spawn import abandon
@@ -19,7 +19,7 @@ from .rpc import release_of, rpc, rpc_here
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-    from ..process.configuration import ProcessConfig
+    from ..process.configured import ProcessConfig
     from ..process.environment import Environment
     from ..process.limits import MailboxLimit
     from ..process.message_timers import MessageTimer

@@ -1,6 +1,6 @@
 """Processes: mailboxes, signals, calls and timers of one node, without a network."""
 
-from .configuration import ProcessConfig as ProcessConfig
+from .configured import ProcessConfig as ProcessConfig
 from .context import self as self
 from .limits import MailboxLimit as MailboxLimit
 from .messages import Down as Down

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from etf import Pid
 
-    from .configuration import ProcessConfig
+    from .configured import ProcessConfig
     from .limits import MailboxLimit
     from .runtime import Runtime
     from .via import Via
@@ -253,7 +253,7 @@ class Process(SpawnVerbs):
             return process.pid, self.monitor_nowait(process.pid)
         return process.pid
 
-    async def start(
+    def start(
         self,
         behaviour: Any,
         *args: Any,
@@ -264,7 +264,7 @@ class Process(SpawnVerbs):
         mailbox: MailboxLimit | None = None,
         config: ProcessConfig | None = None,
         **options: Any,
-    ) -> Pid:
+    ) -> Coroutine[Any, Any, Pid]:
         """Start a behaviour and return its pid when its ``init`` is done.
 
         Args:
@@ -286,7 +286,8 @@ class Process(SpawnVerbs):
 
         Cancelling it kills the half-started process.
         """
-        return await start(
+        # No coroutine of its own, as for call.
+        return start(
             self,
             behaviour,
             args,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import trio
 
 from etf import Atom, Pid, Reference
-from etf._types import new_reference
+from etf._types import new_pid, new_reference
 
 from ..errors import LocalProtocolError, NameTaken, NotRegistered, SystemLimit
 from . import configured
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from ..abc import NameRegister
-    from .configuration import ProcessConfig
+    from .configured import CopyPolicy, ProcessConfig
+    from .configured.copying import Copier
     from .message_timers import MessageTimer
     from .signals import Receiver, RemoteNode
     from .tracing import Tracer
@@ -65,6 +66,7 @@ class Runtime:
         *,
         config: ProcessConfig | None = None,
         max_processes: int = MAX_PROCESSES,
+        copiers: Mapping[CopyPolicy, Copier] | None = None,
     ) -> None:
         self.owner = owner
         """The node, for ``process.node``."""
@@ -102,6 +104,7 @@ class Runtime:
         self.spawned = 0
         self.limiter = trio.CapacityLimiter(MAX_THREADS)
         self.max_processes = max_processes
+        self.copiers = configured.copiers() if copiers is None else copiers
         self.root: Process = configured.make_root(self, config)
         """Who sends when the node itself does."""
         self.processes[self.root.pid.id] = self.root
@@ -210,7 +213,7 @@ class Runtime:
                 self._next_id = 1
                 self._serial = (self._serial + 1) & 0xFFFFFFFF
             if self._next_id not in self.processes:
-                return Pid(self.name, self._next_id, self._serial, self.creation)
+                return new_pid(self.name, self._next_id, self._serial, self.creation)
 
     def new_reference(self) -> Reference:
         """Return a reference; they repeat after 2**50 (and differ between starts)."""

@@ -139,7 +139,7 @@ def _dump_datetime(value: datetime) -> Any:
         return structs.make(_NAIVE, **_day_of(value), **_clock_of(value))
     key = getattr(zone, "key", None)
     if key in ("UTC", _UTC) or not isinstance(key, str):
-        value, key = value.astimezone(UTC), _UTC
+        value, key = _in_utc(value), _UTC
     offset, extra = _seconds(value.utcoffset()), _seconds(value.dst())
     return structs.make(
         _DATETIME,
@@ -150,6 +150,13 @@ def _dump_datetime(value: datetime) -> Any:
         utc_offset=offset - extra,
         std_offset=extra,
     )
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise EncodeError("a moment that is in no year of UTC") from None
 
 
 def _seconds(offset: timedelta | None) -> int:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get
 
 from . import constants
 from .classes import ClassCodec, Part, is_required, own_fields
-from .codec import ANYTHING, Codec
+from .codec import ANYTHING, Codec, exactly
 from .containers import dict_of, list_of, tuple_of, tuple_of_any
 from .converter import NO_CONVERTERS, Converter, Converters, Key, converted
 from .hooks import has_hooks, hooked
@@ -79,10 +79,19 @@ def compiled_class(cls: type) -> ClassCodec:
 
 
 class Compiler:
-    """Compiles one annotation, and all classes that it leads to."""
+    """Compiles one annotation, and all classes that it leads to.
 
-    def __init__(self, converters: Converters) -> None:
+    Args:
+        converters: They go before what is known of a class.
+        made: Classes of which only instances are taken, wherever they are inside of
+            what is compiled: somebody else has made them, if that was possible.
+    """
+
+    def __init__(
+        self, converters: Converters, made: frozenset[type] = frozenset()
+    ) -> None:
         self._converters = converters
+        self._made = made
         self._classes: dict[Any, ClassCodec] = {}
         self._none = _NONE
 
@@ -168,6 +177,8 @@ class Compiler:
         return converted(converter, quiet=True)
 
     def _dataclass(self, annotation: Any, cls: Any, args: Sequence[Any]) -> Codec:
+        if cls in self._made and self._classes:
+            return exactly(cls, f"what became {cls.__name__}")
         known = self._classes.get(annotation)
         if known is not None:
             return known

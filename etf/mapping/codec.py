@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
-from .._containers import Charlist, FrozenList, ImproperList, TermMap
+from .._containers import Charlist, FrozenList, TermMap
 from .errors import MappingError
 
 Load: TypeAlias = Callable[[Any], Any]
@@ -95,5 +95,3 @@ def _as_is(term: Any) -> Any:
 
 
 ANYTHING: Final = Codec(_as_is, "a term", takes=None)
-
-IMPROPER: Final = exactly(ImproperList, "an improper list")

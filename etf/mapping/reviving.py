@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, final
 
-from .annotations import compiled
+from .annotations import Compiler, compiled
 from .converter import NO_CONVERTERS, Converters
 from .errors import MappingError
 from .layouts import STRUCT, RecordLayout, StructLayout
@@ -91,8 +91,11 @@ class Reviver:
             ("struct", name): compiled(converter.type, self._converters).load
             for name, converter in self._converters.by_struct.items()
         }
+        # Inside out: a part that is no instance by now did not fit, and is not tried
+        # again and again for everything around it.
+        made = frozenset(shape.cls for shape in self._shapes)
         for shape in self._shapes:
-            codec = compiled(shape.cls, self._converters)
+            codec = Compiler(self._converters, made).compile(shape.cls)
             loads.update(dict.fromkeys(codec.marks, codec.load))
         return loads
 

@@ -190,6 +190,26 @@ async def test_a_node_with_its_most_processes_refuses_peers_and_programs(
     assert limited.value.who == theirs.name
 
 
+async def test_a_quota_is_a_system_limit_for_a_spawn_on_the_node_itself(
+    make_node: MakeNode,
+) -> None:
+    node = await make_node()
+    node.provide_spawn("worker", idle)
+
+    async def body(process: Process) -> Any:
+        await process.remote_spawn(node.name, "worker", "x")
+        with pytest.raises(StartError) as caught:
+            await process.remote_spawn(node.name, "worker", "x")
+        ref = await process.spawn_request(node.name, "worker", "x")
+        answer = await process.receive(ref, timeout=5)
+        return caught.value.reason, answer[2:]
+
+    config = ProcessConfig(max_processes=1)
+    limit = Atom("system_limit")
+    expected = (limit, (Atom("error"), limit))
+    assert await inside(node.runtime, body, config=config) == expected
+
+
 @pytest.mark.parametrize("limit", [0, -1])
 def test_a_limit_that_leaves_no_process_is_refused(limit: int) -> None:
     with pytest.raises(ValueError, match="max_processes"):

@@ -359,3 +359,27 @@ async def test_a_program_ends_a_process_from_outside(make_node: MakeNode) -> Non
     await node.exit(pid, "kill")
     await over.wait()
     assert not node.is_process_alive(pid)
+
+
+async def test_what_fails_a_node_is_raised_where_it_is_left_and_all_ends_in_order(
+    epmd_port: int,
+) -> None:
+    told: list[Any] = []
+
+    class Last(ergopy.GenServer):
+        async def init(self) -> None:
+            self.trap_exit = True
+
+        async def terminate(self, reason: Any) -> None:
+            told.append(reason)
+
+    async def main() -> None:
+        async with ergopy.Node(unique_name(), cookie=COOKIE) as node:
+            await node.start(Last)
+            node.fail(LookupError("first"))
+            node.fail(LookupError("second"))
+            await trio.sleep_forever()
+
+    with pytest.raises(LookupError, match="first"):
+        await main()
+    assert told == ["shutdown"]

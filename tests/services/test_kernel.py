@@ -92,6 +92,7 @@ async def test_a_restarted_service_is_still_there_when_guests_end() -> None:
         await node.exit(node.whereis("net_kernel"), "kill")  # type: ignore[arg-type]
         await settle()
         await node.spawn(guest)
+        await settle()
     assert seen == ["yes"]
 
 

@@ -6,8 +6,8 @@ called with the value. From this node it is any callable; from other nodes ``{Mo
 Function, Args}`` of one that is exported, which is called with the value and *Args*.
 
 What a peer asks for and cannot be done (a fun of a BEAM, a function that is not
-exported, a value that is no term) fails its call, and leaves the agent alone. A
-function that raises ends the agent, as it does in Elixir.
+exported, a value that is no term, another request) fails its call, and leaves the agent
+alone. A function that raises ends the agent, as it does in Elixir.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ...node.exports import Undefined
 from ...process import reasons
 from ...process.atoms import OK
 from ...process.refusals import refuse
-from ..apply import apply, told, undefined
+from ..apply import BADARG, apply, told, undefined
 from ..returns import NOREPLY, Stop
 from ..server import GenServer, logger
 
@@ -35,6 +35,7 @@ CAST = Atom("cast")
 GET = Atom("get")
 GET_AND_UPDATE = Atom("get_and_update")
 UPDATE = Atom("update")
+_CALLS = (GET, UPDATE, GET_AND_UPDATE)
 
 
 class Agent(GenServer):
@@ -66,13 +67,8 @@ class Agent(GenServer):
         return self.value
 
     async def handle_call(self, request: Any, from_: From) -> Any:
-        match request:
-            case (Atom("get" | "update" | "get_and_update") as what, function):
-                pass
-            case _:
-                raise NotImplementedError(f"an agent knows no request {request!r}")
         try:
-            work = self._work(function)
+            what, work = self._understood(request, _CALLS)
         except Exit as problem:
             refuse(self.process, from_, problem.reason)
             return NOREPLY
@@ -88,29 +84,28 @@ class Agent(GenServer):
         return self._answer(from_, answer)
 
     async def handle_cast(self, request: Any) -> None:
-        match request:
-            case (Atom("cast"), function):
-                pass
-            case _:
-                raise NotImplementedError(f"an agent knows no cast {request!r}")
         try:
-            work = self._work(function)
+            _, work = self._understood(request, (CAST,))
         except Exit as problem:
             why = reasons.shown(problem.reason)
             logger.error("%s cannot do what was cast: %s", self.process.label, why)
         else:
             self.value = await self._run(work)
 
-    def _work(self, term: Any) -> Work:
-        """Return what is to run; raise Exit if this node cannot."""
-        work = told(term)
+    def _understood(self, request: Any, verbs: tuple[Atom, ...]) -> tuple[Atom, Work]:
+        """Return what is wanted, and what is to run; raise Exit if it cannot be."""
+        match request:
+            case (Atom() as what, term) if what in verbs:
+                work = told(term)
+            case _:
+                raise Exit((BADARG, request))
         if not callable(work.function):
             args = [self.value, *work.args]
             try:
                 self.process.node.exports.find(*work.function, args)
             except Undefined:
                 raise undefined(*work.function, args) from None
-        return work
+        return what, work
 
     async def _run(self, work: Work) -> Any:
         return await apply(self.process, work.function, (self.value, *work.args))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from ..supervisor import Supervisor, SupervisorSpec
+from ..supervisor.flags import NAMES
 from .spec import ApplicationSpec, name_of
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from ...process.environment import Environment
     from ...process.process import Process
+    from ..supervisor import Backoff
     from .spec import Dependency, StartType
 
 
@@ -51,6 +53,9 @@ class Application:
     intensity: ClassVar[int]
     period: ClassVar[float]
     auto_shutdown: ClassVar[str]
+    backoff: ClassVar[Backoff | None]
+    drain: ClassVar[str]
+    budget: ClassVar[float | None]
     start_type: ClassVar[StartType | str]
     lifespan: ClassVar[float]
     start_phases: ClassVar[Sequence[tuple[str, Any]]]
@@ -89,17 +94,9 @@ class Application:
         supervisor of ``children``. *args* are those of the spec.
         """
         spec = self.spec
-        return await self.process.start(
-            Supervisor,
-            SupervisorSpec(
-                spec.children,
-                strategy=spec.strategy,
-                intensity=spec.intensity,
-                period=spec.period,
-                auto_shutdown=spec.auto_shutdown,
-            ),
-            link=True,
-        )
+        flags = {name: getattr(spec, name) for name in NAMES}
+        children = SupervisorSpec(spec.children, **flags)
+        return await self.process.start(TopSupervisor, children, spec.name, link=True)
 
     async def start_phase(self, phase: str, argument: Any) -> None:
         """Do one of ``start_phases``, when the top process is up; ``start_phase/3``."""
@@ -114,3 +111,12 @@ class Application:
         self, changed: Mapping[str, Any], new: Mapping[str, Any], removed: Sequence[str]
     ) -> None:
         """Take a change of the environment of the running one; ``config_change/3``."""
+
+
+@final
+class TopSupervisor(Supervisor):
+    """The supervisor of an application's children, which has its name in logs."""
+
+    async def init(self, children: Any = (), name: str = "") -> Any:
+        self.process.label = f"{name}_sup"
+        return children

@@ -178,7 +178,7 @@ class Applications(Catalogue):
             if other.up and not other.stopping:
                 return False
             await (other.ended if other.stopping else other.settled).wait()
-            if other.failure is not None:
+            if not other.up:
                 raise ApplicationStartError(name, other.failure)
         if self._closing:
             raise LocalProtocolError(f"node {self._node.name} is not running")
@@ -193,7 +193,7 @@ class Applications(Catalogue):
             with trio.CancelScope(shield=True):
                 await run.stop(self._node.grace)
             raise
-        if run.failure is not None:
+        if not run.up:
             raise ApplicationStartError(name, run.failure)
         return True
 

@@ -16,7 +16,7 @@ from ...errors import (
     ApplicationRunning,
     ErgopyError,
 )
-from ...process import environment
+from ...process.environment import checked, extend
 from . import info, terms
 from .spec import as_spec, name_of
 
@@ -53,21 +53,32 @@ class Catalogue:
         """Make an application known, and those it names as its dependencies.
 
         ``application:load/1``. Nothing is started. *environment* is set for it, as by
-        :meth:`set_env`. Returns the name. To load the same again does nothing.
+        :meth:`set_env`. Returns the name. To load the same again does nothing, and so
+        does a load that raises.
 
         Raises:
             ApplicationAlreadyLoaded: Another one of that name is loaded.
             TypeError: *application* is neither a class nor a spec.
         """
+        found: dict[str, ApplicationSpec] = {}
+        name = self._gather(application, found)
+        values = checked(environment or {})
+        self._specs |= found
+        self._set(name, values)
+        return name
+
+    def _gather(self, application: Any, found: dict[str, ApplicationSpec]) -> str:
+        """Put *application* and what it brings with it into *found*."""
         spec = as_spec(application)
-        known = self._specs.setdefault(spec.name, spec)
-        if known != spec:
-            raise ApplicationAlreadyLoaded(spec.name)
-        for dependency in spec.dependencies if known is spec else ():
-            if not isinstance(dependency, str):
-                self.load(dependency)
-        self._set(spec.name, environment or {})
-        return spec.name
+        name = spec.name
+        if found.get(name, spec) != spec or self._specs.get(name, spec) != spec:
+            raise ApplicationAlreadyLoaded(name)
+        if name not in found:
+            found[name] = spec
+            for dependency in spec.dependencies:
+                if not isinstance(dependency, str):
+                    self._gather(dependency, found)
+        return name
 
     def unload(self, application: Any) -> None:
         """Forget an application, and what was set for it; ``application:unload/1``.
@@ -163,15 +174,15 @@ class Catalogue:
         return terms.keys(self._specs[name]) if known else None
 
     def _set(self, name: str, values: Mapping[str, Any]) -> None:
-        values = environment.checked(values)
+        values = checked(values)
         self._changes.setdefault(name, {}).update(values)
         run = self._runs.get(name)
         if run is not None and run.starter is not None:
-            environment.extend(run.starter, values)
+            extend(run.starter, values)
 
     def _replace(self, name: str, values: Mapping[str, Any]) -> None:
         """Have *values* instead of all that was set before."""
-        self._changes[name] = environment.checked(values)
+        self._changes[name] = checked(values)
         run = self._runs.get(name)
         if run is not None and run.starter is not None:
             run.starter.environment = self._configured(name)

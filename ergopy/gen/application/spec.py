@@ -15,6 +15,7 @@ from etf import Atom
 from ...process import environment
 
 if TYPE_CHECKING:
+    from ..supervisor import Backoff
     from .application import Application
 
     Dependency: TypeAlias = "str | ApplicationSpec | type[Application]"
@@ -58,7 +59,10 @@ class ApplicationSpec:
     intensity: int | None = None
     period: float | None = None
     auto_shutdown: str | None = None
-    """These four are of the top supervisor; None is what a ``Supervisor`` has."""
+    backoff: Backoff | None = None
+    drain: str | None = None
+    budget: float | None = None
+    """These seven are of the top supervisor; None is what a ``Supervisor`` has."""
     start_type: StartType | str | None = None
     """What its end means. None leaves that to who starts it."""
     lifespan: float = math.inf

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from etf import EncodeError
+
 from ...errors import MailboxFull
 from .messages import EventDown, EventLag, EventMessage
 
@@ -155,7 +157,8 @@ class Channel:
         self._admit_lag(subscriber)
         try:
             self._server.send_one(subscriber.pid, message)
-        except MailboxFull:
+        except (MailboxFull, EncodeError):
+            # The latter: a value that was kept, for a late subscriber elsewhere.
             self._misses(subscriber)
 
     def _tell_node(

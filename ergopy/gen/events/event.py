@@ -27,7 +27,7 @@ Accepts: TypeAlias = "type | tuple[type, ...] | Callable[[Any], object] | None"
 class Event:
     """An event, in the hands of its owner; what ``events.register`` returns."""
 
-    handed_over = True  # see process/copying.py
+    handed_over = True  # see process/configured/copying.py
 
     __slots__ = ("_accepts", "_channel", "_forget", "_owner", "_runtime", "name")
 

@@ -12,9 +12,9 @@ processes use the functions of ``ergopy.events``. Everybody else calls it::
     gen_server:call({events, Node}, events)                 the names
 
 The caller is the subscriber or the owner. ``{error, Reason}`` is ``unknown``, ``{taken,
-Pid}``, ``{not_owner, Pid}``, ``mismatch`` or ``system_limit``. With the node as a third
-element ``subscribe`` and ``unsubscribe`` are for an event of another node, which is
-then passed on from here.
+Pid}``, ``{not_owner, Pid}``, ``mismatch`` or ``system_limit``. Processes of this node
+may give a third element to ``subscribe`` and ``unsubscribe``: the node that has the
+event, which is then passed on from here.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 from etf import Atom, Pid, identity_key
 
 from ...errors import EventMismatch, EventOwnerError, EventTaken, EventUnknown
-from ...process.atoms import ERROR, OK
+from ...process.atoms import ERROR, GEN_CAST, OK
 from ...process.init_ack import BADARG
 from ...process.messages import Down
 from ...process.refusals import refuse
@@ -56,7 +56,7 @@ DEFAULT_LAG = 1000
 class Declaration:
     """What an owner of this node registers."""
 
-    handed_over: ClassVar[bool] = True  # see process/copying.py
+    handed_over: ClassVar[bool] = True  # see process/configured/copying.py
 
     name: Any
     accepts: Accepts
@@ -128,33 +128,35 @@ class Events(GenServer):
 
     def _do(self, request: Any, caller: Pid, from_: Any) -> Any:
         match request:
-            case ("subscribe", name):
+            case (Atom("subscribe"), name):
                 return self._subscribe(name, caller, from_)
-            case ("subscribe", name, Atom() as node):
+            case (Atom("subscribe"), name, Atom() as node):
                 if self._is_here(node):
                     return self._subscribe(name, caller, from_)
+                if not self._is_here(caller.node):
+                    raise ValueError("whom a node connects to is not for others to say")
                 self._away.subscribe(name, node, caller, from_)
                 return NOREPLY
-            case ("unsubscribe", name):
+            case (Atom("unsubscribe"), name):
                 self._find(name).channel.remove(caller)
-            case ("unsubscribe", name, Atom() as node):
+            case (Atom("unsubscribe"), name, Atom() as node):
                 if self._is_here(node):
                     self._find(name).channel.remove(caller)
                 else:
                     self._away.unsubscribe(name, node, caller)
-            case ("publish", name, value):
+            case (Atom("publish"), name, value):
                 self._find(name).publish_as(caller, value)
-            case ("unregister", name):
+            case (Atom("unregister"), name):
                 self._find(name).unregister_as(caller)
             case Declaration():
                 return self._register(request, caller)
-            case ("register", name):
+            case (Atom("register"), name):
                 return self._register_wire(name, {}, caller)
-            case ("register", name, dict(options)):
+            case (Atom("register"), name, dict(options)):
                 return self._register_wire(name, options, caller)
-            case ("info", name):
+            case (Atom("info"), name):
                 return _info(self._find(name))
-            case "events":
+            case Atom("events"):
                 return [event.name for event in self._events.values()]
             case _:
                 raise ValueError(f"no request: {request!r}")
@@ -210,6 +212,10 @@ class Events(GenServer):
             del self._events[key]
         self._watches.unwatch(event)
         event.end(reason)
+
+    async def handle_cast(self, request: Any) -> None:
+        # Whoever sends one by a slip is not to end all events.
+        await super().handle_info((GEN_CAST, request))
 
     async def handle_info(self, message: Any) -> None:
         taken = isinstance(message, Down) and self._watches.took(message)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 POOL = Atom("$pool")
 IDLE = Atom("idle")
+SYSTEM_LIMIT = Atom("system_limit")
 
 
 class Pool(Supervisor):
@@ -69,6 +70,8 @@ class Pool(Supervisor):
         retries: How many more workers a call gets if the one that has it ends. It may
             then run more than once. It waits before all others, however many wait.
 
+        max_size: What ``pool.resize`` may make of *size*.
+
     Raises:
         ValueError, TypeError: An option makes no sense.
     """
@@ -85,6 +88,7 @@ class Pool(Supervisor):
         max_overflow: int = 0,
         max_casts: int = 1000,
         retries: int = 0,
+        max_size: int = 1000,
         **flags: Any,
     ) -> None:
         super().__init__(**flags)
@@ -99,8 +103,10 @@ class Pool(Supervisor):
             max_overflow=(max_overflow, 0),
             max_casts=(max_casts, 1),
             retries=(retries, 0),
+            max_size=(max_size, size),
         )
         self._size = size
+        self._max_size = max_size
         self._max_overflow = max_overflow
         self._max_casts = max_casts
         self._dropping = False
@@ -132,9 +138,9 @@ class Pool(Supervisor):
 
     async def handle_call(self, request: Any, from_: Any) -> Any:
         match request:
-            case "which_children" | "count_children":
+            case Atom("which_children" | "count_children"):
                 return await requests.answer(self._group, request)
-            case ("which_child" | "get_childspec", _):
+            case (Atom("which_child" | "get_childspec"), _):
                 return await requests.answer(self._group, request)
             case (Atom("$pool"), *what):
                 return await self._asked_itself(what, from_)
@@ -146,8 +152,11 @@ class Pool(Supervisor):
             case [Atom("checkout"), lease], (Pid(), _):
                 await self._offer(Checkout(self.process, from_, lease))
                 return NOREPLY
-            case [Atom("resize"), int(size)], _ if size >= 1:
-                return await self._resize(size)
+            case [Atom("resize"), size], _ if type(size) is int and size >= 1:
+                if size <= self._max_size:
+                    return await self._resize(size)
+                refuse(self.process, from_, SYSTEM_LIMIT)
+                return NOREPLY
             case [Atom("statistics")], _:
                 return self._numbers().as_map()
         refuse(self.process, from_, BADARG)

@@ -72,7 +72,8 @@ async def resize(dest: Any, size: int, *, caller: Any = None) -> None:
 
     Raises:
         StartError: A worker did not come up; the pool has as many as there are now.
-        CallExit: *size* is no number above 0 (``badarg``), or the pool ended.
+        CallExit: *size* is no number above 0 (``badarg``), or above ``max_size``
+            (``system_limit``); or the pool ended.
         CallError, NodeDown: As for ``Process.call``.
     """
     answer = await acting(caller).call(dest, (POOL, _RESIZE, size), None)

@@ -116,6 +116,7 @@ class Names:
             RegistryFull: It has ``max_entries``.
         """
         mark = mark_of(key)
+        self._check_free(key, mark)
         self._check_room()
         self._add(key, mark, own_pid(pid), value)
 
@@ -215,20 +216,21 @@ class Names:
 
         return matches
 
+    def _check_free(self, key: Any, mark: Any) -> None:
+        for entry in self._table.at(mark) if self._unique else ():
+            raise NameTaken(key, entry.pid)
+
     def _check_room(self) -> None:
         if len(self._table) + len(self._reserved) >= self._max_entries:
             raise RegistryFull(self.dest, "entries", self._max_entries)
 
     def _add(self, key: Any, mark: Any, pid: Pid, value: Any) -> Owner:
-        table = self._table
-        if self._unique:
-            for entry in table.at(mark):
-                raise NameTaken(key, entry.pid)
+        self._check_free(key, mark)
         entry = Entry(kept(key, mark), mark, pid, value)
         owner = self._owners.get(pid)
         if owner is None:
             owner = self._owners[pid] = Owner(self.process, pid, self._gone)
-        table.add(entry)
+        self._table.add(entry)
         if self._listeners:
             self._listeners.registered(entry)
         self._leases.registered(mark)

@@ -19,6 +19,7 @@ from ...errors import NoProcess
 from ..caller import acting
 from ..supervisor.reading import as_spec
 from ..supervisor.spec import ChildSpec
+from .answers import Answers
 from .keys import mark_of
 from .leases import Leases
 from .listeners import Listeners
@@ -110,6 +111,7 @@ class Registry(Stops):
         self._meta = {mark_of(key): value for key, value in (meta or {}).items()}
         self._start_timeout = start_timeout
         self._abort = abandoned == "abort"
+        self._answers = Answers()
         self.name: str | None = None
 
     def __repr__(self) -> str:

@@ -10,6 +10,7 @@ from etf import Atom, Pid
 from ...errors import (
     AlreadyStarted,
     CallError,
+    CallTimeout,
     Ignored,
     NameTaken,
     NotRegistered,
@@ -99,6 +100,7 @@ class RemoteRegistry:
 
         Raises:
             NotRegistered: Nobody has the key.
+            CallTimeout: It has not ended, and was not to be killed.
         """
         options = _stop_options(reason, timeout, wait=wait, kill=kill)
         request = (Atom("stop"), key, options) if options else (Atom("stop"), key)
@@ -109,6 +111,10 @@ class RemoteRegistry:
         match answer:
             case ("error", "not_found"):
                 raise NotRegistered(key)
+            case ("error", "timeout"):
+                raise CallTimeout(
+                    self.dest, STOP_WITHIN if timeout is None else timeout
+                )
             case "ok":
                 return
         self._failed(key, answer)

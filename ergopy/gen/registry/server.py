@@ -63,8 +63,9 @@ class RegistryServer(GenServer):
 
     async def handle_info(self, message: Any) -> None:
         # Whose exit it is has been dealt with when that process ended.
-        if not isinstance(message, ExitMessage):
-            await super().handle_info(message)
+        if isinstance(message, ExitMessage) or self._registry._answers.take(message):
+            return
+        await super().handle_info(message)
 
     async def terminate(self, reason: Any) -> None:
         registry = self._registry

@@ -14,7 +14,7 @@ from ...errors import (
     StartNotSupported,
 )
 from ...process.atoms import KILL, SHUTDOWN
-from ...process.reasons import is_clean
+from ...process.reasons import is_clean, shown
 from ...process.reports import (
     progress_is_reported,
     progress_report,
@@ -22,6 +22,7 @@ from ...process.reports import (
 )
 from ..supervisor import starting as supervisor_starting
 from ..supervisor.children import Child
+from .answers import Answered, Answers
 from .keys import kept, mark_of
 from .reads import Reads
 from .starting import (
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 class Starts(Reads):
     """The verbs of a registry that start processes."""
 
+    _answers: Answers
     _context: Context
     """That of the registry's process, in which the processes are started."""
     _spec: ChildSpec | None
@@ -66,7 +68,11 @@ class Starts(Reads):
         """
         assert self._spec is not None
         child = Child(self._spec, (*(self._spec.args or ()), *args))
-        return await supervisor_starting.start_process(self.process, child)
+        if self._spec.node is None:
+            return await supervisor_starting.start_process(self.process, child)
+        process: Any = Answered(self.process, self._answers)
+        with self._answers:
+            return await supervisor_starting.start_process(process, child)
 
     @property
     def can_start(self) -> bool:
@@ -200,11 +206,11 @@ class Starts(Reads):
         return Outcome(pid)
 
     def _gone(self, owner: Owner, reason: Any) -> None:
-        child = owner.child
-        if child is not None and not is_clean(reason):
-            whom = offender(child, self._table.of(owner.pid)[0].key)
-            supervisor_report(self.process, "child_terminated", reason, whom)
+        (entry, *_) = self._table.of(owner.pid)
         super()._gone(owner, reason)
+        if owner.child is not None and not is_clean(reason):
+            whom = offender(owner.child, entry.key)
+            supervisor_report(self.process, "child_terminated", reason, whom)
 
     def _report(
         self, starting: Starting, outcome: Outcome, args: tuple[Any, ...]
@@ -217,5 +223,5 @@ class Starts(Reads):
 
 
 def offender(child: Child, key: Any) -> dict[str, Any]:
-    """Describe what was started for a report, by its key."""
-    return {**child.offender(), "id": key}
+    """Describe what was started for a report; its id is the text of the key."""
+    return {**child.offender(), "id": shown(key)}

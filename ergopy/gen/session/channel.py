@@ -12,6 +12,7 @@ from ...errors import (
     SessionTimeout,
     WrongStep,
 )
+from ...process.message_queue import carries
 from ...process.messages import Down
 from ...process.reasons import shown
 from . import messages
@@ -121,7 +122,7 @@ class Channel:
         self._check_open()
         await self._say(messages.DONE)
         said = await self._hear(None)
-        if said != messages.DONE:
+        if not messages.is_word(said, messages.DONE):
             self._break(said)
 
     def leave(self, why: Any) -> None:
@@ -138,8 +139,8 @@ class Channel:
         process, ref = self._process, self.ref
         process.demonitor(ref)
         process.unalias(ref)
-        number = process.number_of(ref)
-        while process.remove(self._is_ours, number):
+        ours, number = carries(ref), process.number_of(ref)
+        while process.remove(ours, number):
             pass
 
     async def enter(self, timeout: float) -> None:
@@ -165,7 +166,7 @@ class Channel:
             raise SessionTimeout(self.expected, seconds) from None
         if isinstance(message, Down):
             self._end(message.reason)
-        said = message[2] if len(message) == 3 else None
+        said = messages.content(message, self.ref)
         match said:
             case (Atom("leave"), why):
                 self._end((_LEFT, why))
@@ -177,7 +178,8 @@ class Channel:
         self, kind: Atom, take: Callable[[Any], Any], timeout: float | None
     ) -> Any:
         said = await self._hear(timeout)
-        if not (isinstance(said, tuple) and len(said) == 2 and said[0] == kind):
+        is_step = isinstance(said, tuple) and len(said) == 2
+        if not (is_step and messages.is_word(said[0], kind)):
             self._break(said)
         try:
             return take(said[1])
@@ -193,15 +195,6 @@ class Channel:
 
     def _addressed(self, what: Any) -> Any:
         return messages.SESSION, self.to, what
-
-    def _is_ours(self, message: Any) -> bool:
-        """Tell whether *message* is one of this session, for this side."""
-        return (
-            message.__class__ is tuple
-            and len(message) == 3
-            and message[0] == messages.SESSION
-            and message[1] == self.ref
-        )
 
     def _check_open(self) -> None:
         if self._closed is not None:

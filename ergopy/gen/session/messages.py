@@ -49,9 +49,29 @@ def written(protocol: Protocol) -> bytes:
     return str(protocol).encode()
 
 
+def agrees(said: Any, protocol: Protocol) -> bool:
+    """Tell whether one who is to follow *said* may follow *protocol*."""
+    if isinstance(said, bytes):
+        return said == written(protocol)
+    return is_word(said, ANY)
+
+
 def is_opening(message: Any) -> bool:
     """Tell whether *message* asks for a session."""
     match message:
-        case (Atom("$session"), (Atom("open"), Pid(), Reference(), _)):
-            return True
+        case (Atom("$session"), (Atom("open"), Pid(), Reference(), _) as asking):
+            return isinstance(message, tuple) and isinstance(asking, tuple)
     return False
+
+
+def content(message: Any, ref: Reference) -> Any:
+    """Return what a message of the session *ref* says; None if it is none of it."""
+    match message:
+        case (Atom("$session"), Reference() as to, said) if to == ref:
+            return said if isinstance(message, tuple) else None
+    return None
+
+
+def is_word(said: Any, word: Atom) -> bool:
+    """Tell whether *said* is that atom: a binary of the same letters is not."""
+    return isinstance(said, Atom) and said == word

@@ -33,6 +33,8 @@ from .channel import Channel
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from etf import Reference
+
     from ...process.process import Process
     from .protocol import Protocol
 
@@ -204,7 +206,7 @@ async def _answer(
 ) -> Channel | Atom:
     """Accept the session, or return why it comes to nothing."""
     _, (_, pid, asked, written) = opening
-    if written != messages.ANY and written != messages.written(protocol):
+    if not messages.agrees(written, protocol):
         refusal = messages.REFUSE, messages.written(protocol.dual)
         await process.send(asked, (messages.SESSION, asked, refusal))
         return _REFUSED
@@ -224,17 +226,19 @@ async def _answer(
     return channel
 
 
-async def _is_ready(process: Process, ref: Any, asked: Any) -> bool:
+async def _is_ready(process: Process, ref: Reference, asked: Reference) -> bool:
     """Wait for ``ready``; False if it was cancelled, or the other side is gone."""
-    cancelled = (messages.SESSION, asked, messages.CANCEL)
     ours = carries(ref)
+
+    def is_news(message: Any) -> bool:
+        cancelled = messages.content(message, asked)
+        return ours(message) or messages.is_word(cancelled, messages.CANCEL)
+
     try:
-        said = await process.receive(
-            lambda message: ours(message) or message == cancelled, READY_WITHIN
-        )
+        news = await process.receive(is_news, READY_WITHIN)
     except ReceiveTimeout:
         return False
-    return bool(said == (messages.SESSION, ref, messages.READY))
+    return messages.is_word(messages.content(news, ref), messages.READY)
 
 
 @asynccontextmanager

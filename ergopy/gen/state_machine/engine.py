@@ -16,7 +16,6 @@ timeouts that are due, then (None) what comes from outside.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 from ...errors import TooManyPostponed
@@ -115,12 +114,13 @@ class Engine:
         self.max_postponed = max_postponed
         self.postponed: list[Event] = []
         """Oldest first."""
-        self._waiting: deque[Event] = deque()
+        # The next one last: all that happens to them happens at their front.
+        self._waiting: list[Event] = []
 
     def next_event(self) -> Event | None:
         """Take the next event that is here already."""
         if self._waiting:
-            return self._waiting.popleft()
+            return self._waiting.pop()
         return self.timeouts.next_due()
 
     def keep(self) -> None:
@@ -140,11 +140,11 @@ class Engine:
         self.keep()
         if not is_same(transition.state, self.state):
             self.state = transition.state
-            waiting.extendleft(reversed(self.postponed))
+            waiting.extend(reversed(self.postponed))
             self.postponed.clear()
             self.timeouts.cancel(STATE_TIMEOUT)
         elif len(self.postponed) > self.max_postponed:
             raise TooManyPostponed(self.max_postponed)
-        waiting.extendleft(reversed(transition.next_events))
+        waiting.extend(reversed(transition.next_events))
         if transition.timeouts:
             self.timeouts.set(transition.timeouts)

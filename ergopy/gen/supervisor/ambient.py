@@ -42,7 +42,7 @@ class Soon:
 
     __slots__ = ("spec",)
 
-    handed_over = True  # see process/copying.py
+    handed_over = True  # see process/configured/copying.py
 
     def __init__(self, spec: ChildSpec) -> None:
         self.spec = spec

@@ -158,7 +158,7 @@ class InFive:
 
     __slots__ = ("spec",)
 
-    handed_over = True  # see process/copying.py
+    handed_over = True  # see process/configured/copying.py
 
     def __init__(self, spec: ChildSpec) -> None:
         self.spec = spec

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, final
 from etf import Atom, Pid, phash2
 
 from ...errors import ChildError, SpecError, StartError
+from ...process import reasons
 from ...process.atoms import ERROR, OK, UNDEFINED
 from ..caller import acting
 from ..returns import Stop
@@ -77,6 +78,9 @@ class PartitionSupervisor(Supervisor):
 
     _children: Group
     _size: int
+    """How many partitions have keys."""
+    _most: int
+    """How many it began with."""
     _template: ChildSpec
 
     @staticmethod
@@ -93,8 +97,10 @@ class PartitionSupervisor(Supervisor):
         """Return who has *key*, or None while it is restarted; ``whereis_name/1``.
 
         Raises:
+            EncodeError: The key is no Erlang term.
             CallError, NodeDown: As for ``Process.call``.
         """
+        partition_of(key, 1)
         found = await acting(caller).call(dest, (_WHEREIS_NAME, key), None)
         return found if isinstance(found, Pid) else None
 
@@ -104,10 +110,12 @@ class PartitionSupervisor(Supervisor):
 
         Most keys belong to another one afterwards. New partitions get keys when all of
         them are up. Those that are too many get no more from the beginning, and are
-        then stopped, the last first. Elixir takes no more than it began with.
+        then stopped, the last first. As in Elixir there can be no more than it began
+        with; at least one has to stay.
 
         Raises:
-            ChildError: Not a number from 1; ``reason`` is ``{invalid_partitions, N}``.
+            ChildError: That number is not possible; ``reason`` is
+                ``{invalid_partitions, N}``.
             StartError: A new one did not come up. The number is what it was.
             CallError, NodeDown: As for ``Process.call``.
         """
@@ -126,7 +134,7 @@ class PartitionSupervisor(Supervisor):
         if flags.strategy is Strategy.SIMPLE_ONE_FOR_ONE:
             raise checks.refused("invalid_strategy", flags.strategy)
         wanted = self.partitions
-        self._size = (os.cpu_count() or 1) if wanted is None else wanted
+        self._size = self._most = (os.cpu_count() or 1) if wanted is None else wanted
         if not _is_size(self._size):
             raise SpecError((_INVALID, self._size))
         return flags
@@ -174,17 +182,25 @@ class PartitionSupervisor(Supervisor):
         return child.pid if child is not None and child.is_alive else None
 
     async def _resize(self, size: Any) -> Any:
-        if not _is_size(size):
+        if not _is_size(size) or size > self._most:
             return (ERROR, (_INVALID, size))
         before = self._size
         for number in range(before, size):
-            answer = await self._ask("start_child", self._partition(number))
+            answer = await self._start_one(number)
             if answer[0] is ERROR:
                 await self._stop_last(number, before)
                 return answer
         self._size = size
         await self._stop_last(before, size)
         return OK
+
+    async def _start_one(self, number: int) -> Any:
+        try:
+            spec = self._partition(number)
+        except Exception as error:
+            # A mistake in with_arguments is no reason to end.
+            return (ERROR, reasons.from_exception(error))
+        return await self._ask("start_child", spec)
 
     async def _stop_last(self, end: int, first: int) -> None:
         for number in reversed(range(first, end)):

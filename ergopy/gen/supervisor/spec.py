@@ -16,7 +16,7 @@ from .terms import to_map
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from ...process.configuration import ProcessConfig
+    from ...process.configured import ProcessConfig
     from ...process.limits import MailboxLimit
     from .checks import Restart
 
@@ -38,8 +38,9 @@ class ChildSpec:
             *args)``; or ``(module, function)``: a program that was provided with
             ``node.provide_spawn``, or, with *node*, what is to run over there.
         args: Its arguments.
-        id: Any term that no other child of the supervisor has; by default the name,
-            or that of the class or function. A plain ``str`` is taken for an atom.
+        id: Any term that no other child of the supervisor has; by default the local
+            name, or that of the class or function. A plain ``str`` is taken for an
+            atom.
         name: What it is to be registered as.
         restart: ``"permanent"``, ``"transient"`` or ``"temporary"``.
         shutdown: Seconds between ``shutdown`` and ``kill``, ``"brutal_kill"`` or
@@ -57,7 +58,7 @@ class ChildSpec:
         SpecError: It makes no sense; ``reason`` is what OTP says of it.
     """
 
-    handed_over = True  # see process/copying.py
+    handed_over = True  # see process/configured/copying.py
 
     start: Any
     args: tuple[Any, ...] | None
@@ -219,16 +220,14 @@ def _may_name(name: Any) -> bool:
 def _checked(start: Any, told: dict[str, Any]) -> dict[str, Any]:
     """Check the options in OTP's order, and fill in those that depend on others."""
     module = mfa_names(start)[0]
-    identity = told["id"] if told["name"] is None else (told["id"] or told["name"])
     restart = checks.restart(told["restart"])
     significant = checks.significant(told["significant"], restart)
     kind = checks.child_type(told["type"])
     usual = Shutdown.INFINITY if kind is SUPERVISOR else SHUTDOWN_SECONDS
     shutdown = checks.shutdown(usual if told["shutdown"] is None else told["shutdown"])
     modules = checks.modules([module] if told["modules"] is None else told["modules"])
-    own = module if isinstance(start, tuple) else Atom(_own_name(start))
     return {
-        "id": checks.identity(own if identity is None else identity),
+        "id": checks.identity(_id(start, told)),
         "name": told["name"],
         "restart": restart,
         "significant": significant,
@@ -239,6 +238,14 @@ def _checked(start: Any, told: dict[str, Any]) -> dict[str, Any]:
         "config": told["config"],
         "init_timeout": told["init_timeout"],
     }
+
+
+def _id(start: Any, told: dict[str, Any]) -> Any:
+    if told["id"] is not None:
+        return told["id"]
+    if isinstance(told["name"], str):
+        return told["name"]
+    return start[0] if isinstance(start, tuple) else Atom(_own_name(start))
 
 
 def _own_name(start: Any) -> str:

@@ -38,46 +38,47 @@ class Handler:
     Args:
         method: The function, as the class has it.
         marker: What its decorator said.
+        name: The attribute that it is; None for its own name.
 
     Raises:
         TypeError: See :func:`ergopy.on_call`.
-        NameError: An annotation names what is not there, or not there yet.
     """
 
-    def __init__(self, method: Any, marker: Marker) -> None:
-        self.name: str = method.__name__
+    def __init__(self, method: Any, marker: Marker, name: str | None = None) -> None:
+        self.name: str = name or method.__name__
         self.kind = marker.kind
-        self.tag = etf.Atom(marker.tag or self.name)
+        self.tag = etf.Atom(marker.tag or method.__name__)
+        self.signature, self.takes_from = self._signature(method)
+        self.names = tuple(self.signature.parameters)
+        self.required = sum(
+            item.default is item.empty for item in self.signature.parameters.values()
+        )
+        """How many arguments have to be in a request."""
         hints = hints_of_method(inspect.unwrap(method), but=FROM)
+        single = hints.get(self.names[0]) if len(self.names) == 1 else None
+        alone = () if marker.tag else _members(single)
+        self.messages = tuple(cls for cls in alone if _is_message(cls))
+        """The messages of the system that it serves, by class."""
+        self.bare = frozenset(mark for cls in alone for mark in _bare(cls))
+        """The classes, and what begins the terms, that need no tag."""
+        self._codecs = [
+            None if self.messages else _codec(hints.get(name, Any))
+            for name in self.names
+        ]
+        self._returned = _codec(_reply_of(hints.get("return", Any)))
+
+    def _signature(self, method: Any) -> tuple[inspect.Signature, bool]:
+        """Give what may be in a request, and tell if the method wants who asked."""
         signature = inspect.signature(method)
         parameters = list(signature.parameters.values())[1:]
-        self.takes_from = any(item.name == FROM for item in parameters)
-        if self.takes_from and self.kind != "call":
-            raise TypeError(f"{self.name}: only a call has {FROM}")
         wanted = [item for item in parameters if item.name != FROM]
+        takes_from = len(wanted) < len(parameters)
+        if takes_from and self.kind != "call":
+            raise TypeError(f"{self.name}: only a call has {FROM}")
         for item in wanted:
             if item.kind not in _POSITIONAL:
                 raise TypeError(f"{self.name}: {item.name} cannot be in a request")
-        self.names = tuple(item.name for item in wanted)
-        self.signature = signature.replace(parameters=wanted)
-        self.required = sum(item.default is item.empty for item in wanted)
-        self._single = hints.get(self.names[0]) if len(self.names) == 1 else None
-        self.classes = () if marker.tag else _messages(self._single)
-        self.codecs: tuple[Codec | None, ...] = tuple(
-            _codec(hints, name) for name in self.names if not self.classes
-        )
-        self.bare = frozenset() if marker.tag else self._bare()
-        """The classes, and what begins the terms, of which a bare one is served."""
-        self._returned = _codec({"return": _reply_of(hints)}, "return")
-
-    def _bare(self) -> frozenset[Any]:
-        codec = self.codecs[0] if len(self.codecs) == 1 else None
-        if codec is None or not codec.marks:
-            return frozenset()
-        members = _members(self._single)
-        return codec.marks | {
-            item for item in members if isinstance(item, type) and shape_of(item)
-        }
+        return signature.replace(parameters=wanted), takes_from
 
     def load(self, parts: Sequence[Any]) -> list[Any]:
         """Give the arguments for the method.
@@ -86,14 +87,14 @@ class Handler:
             MappingError: One does not fit; its path begins with the tag.
         """
         arguments: list[Any] = []
-        for codec, part in zip(self.codecs, parts, strict=False):
+        for codec, part in zip(self._codecs, parts, strict=False):
             name = self.names[len(arguments)]
             arguments.append(self._loaded(codec, part, f"{self.tag}.{name}"))
         return arguments
 
     def load_bare(self, term: Any) -> list[Any]:
         """Give the only argument, which is the whole request."""
-        return [self._loaded(self.codecs[0], term, self.tag)]
+        return [self._loaded(self._codecs[0], term, self.tag)]
 
     def _loaded(self, codec: Codec | None, term: Any, where: str) -> Any:
         if codec is None:
@@ -133,7 +134,7 @@ class Handler:
         bound.apply_defaults()
         parts = [
             value if codec is None or codec.dump is None else codec.dump(value)
-            for codec, value in zip(self.codecs, bound.arguments.values(), strict=True)
+            for codec, value in zip(self._codecs, bound.arguments.values(), strict=True)
         ]
         return (self.tag, *parts) if parts else self.tag
 
@@ -146,21 +147,24 @@ class Handler:
         return term if self._returned is None else self._returned.load(term)
 
 
-def _codec(hints: dict[str, Any], name: str) -> Codec | None:
-    return compiled(hints[name]) if name in hints else None
+def _codec(annotation: Any) -> Codec | None:
+    return None if annotation is Any else compiled(annotation)
 
 
-def _messages(annotation: Any) -> tuple[type, ...]:
-    """Give the messages of the system that an annotation names."""
-    members = _members(annotation)
-    if not all(isinstance(m, type) and issubclass(m, SystemMessage) for m in members):
-        return ()
-    return members
+def _is_message(cls: Any) -> bool:
+    return isinstance(cls, type) and issubclass(cls, SystemMessage)
 
 
-def _reply_of(hints: dict[str, Any]) -> Any:
+def _bare(cls: Any) -> frozenset[Any]:
+    """Give what a request of this class begins with, if it says what it is."""
+    if not isinstance(cls, type) or shape_of(cls) is None:
+        return frozenset()
+    marks = compiled(cls).marks
+    return marks | {cls} if marks else marks
+
+
+def _reply_of(annotation: Any) -> Any:
     """Give the annotation of the reply, without what only steers the server."""
-    annotation = hints.get("return", Any)
     members = [
         member
         for member in _members(annotation)

@@ -26,10 +26,7 @@ class Table:
         self._tagged: dict[tuple[str, int], Handler] = {}
         self._arities: dict[str, set[int]] = {}
         self._bare: dict[Any, Handler] = {}
-        self._classes: dict[type, Handler] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._tagged or self._classes)
+        self._messages: dict[type, Handler] = {}
 
     def add(self, handler: Handler) -> None:
         """Add a handler.
@@ -37,9 +34,9 @@ class Table:
         Raises:
             TypeError: Another one serves the same request.
         """
-        for cls in handler.classes:
-            _put(self._classes, cls, handler, cls.__name__)
-        if handler.classes:
+        for cls in handler.messages:
+            _put(self._messages, cls, handler, cls.__name__)
+        if handler.messages:
             return
         for count in range(handler.required, len(handler.names) + 1):
             _put(self._tagged, (str(handler.tag), count), handler, handler.tag)
@@ -63,8 +60,8 @@ class Table:
             handler = self._tagged.get((tag, len(parts)))
             if handler is not None:
                 return handler, handler.load(parts)
-        if self._classes and kind in self._classes:
-            return self._classes[kind], [request]
+        if kind in self._messages:
+            return self._messages[kind], [request]
         if self._bare:
             handler = self._bare.get(kind) or self._bare.get(mark_of(request))
             if handler is not None:
@@ -99,7 +96,7 @@ def handlers_of(cls: type) -> Iterator[Handler]:
             marker = marker_of(method)
             if marker is not None and name not in seen:
                 seen.add(name)
-                yield Handler(method, marker)
+                yield Handler(method, marker, name)
 
 
 def tables_of(cls: type) -> dict[str, Table]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections.abc as abc
 import math
 import typing
+from datetime import date
 from typing import Annotated, Any, Literal, Optional, Union
 
 import pytest
@@ -195,6 +196,13 @@ REFUSED: list[tuple[Any, Any, str]] = [
     (Point, {A("x"): 1, A("y"): None}, "y: expected a float, got nil"),
     (Money, (A("money"), b"5"), "expected what becomes Money, got"),
     (Money, 3, "expected what becomes Money, got 3"),
+    (Tree, 5, "expected a map, got 5"),
+    (Point, 5, "expected a map, got 5"),
+    (TermMap, 5, "expected a map, got 5"),
+    (Tree | Point | int, {A("no"): 1}, "expected a map or an integer, got"),
+    (set[dict], struct("MapSet", map={TermMap(): []}), "what can be in a set"),
+    (date, 5, "expected %Date{}, got 5"),
+    (Order, (), "expected %Shop.Order{}, got {}"),
 ]
 
 

@@ -135,6 +135,7 @@ def test_a_moment_without_one_of_its_fields_is_refused(key: str) -> None:
     [
         (datetime(1, 1, 1), date),
         (time(1, tzinfo=UTC), time),
+        (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1))), datetime),
         (datetime(2020, 1, 1, tzinfo=timezone(timedelta(microseconds=1))), None),
         (Decimal("sNaN"), Decimal),
         (Decimal((0, (1,) * 4301, 0)), Decimal),
@@ -276,7 +277,11 @@ def test_other_ways_to_write_a_uuid_are_refused(term: Any) -> None:
 
 @given(st.datetimes(timezones=st.sampled_from([None, UTC, ZoneInfo("Asia/Tokyo")])))
 def test_moments_come_back(value: datetime) -> None:
-    assert there_and_back(value, datetime) == value
+    made = there_and_back(value, datetime)
+    # In the hour that comes twice Python finds no two zones equal.
+    assert made.replace(tzinfo=None) == value.replace(tzinfo=None)
+    assert made.utcoffset() == value.utcoffset()
+    assert made.tzname() == value.tzname()
 
 
 @given(st.one_of(st.dates(), st.times(), st.decimals(allow_nan=False), st.uuids()))

@@ -121,3 +121,48 @@ def test_a_bad_message_is_refused_as_ever(decoder: Any) -> None:
     cut = frame[:-1]
     assert link.receive_data((len(cut) - 4).to_bytes(4, "big") + cut[4:]) == []
     assert "truncated" in str(link.error)
+
+
+@etf.struct("Elixir.Chain")
+@dataclass(frozen=True)
+class Chain:
+    rest: Chain | list[Chain] | None = None
+    value: int = 0
+
+
+def test_what_does_not_fit_is_not_tried_again_for_all_around_it(codec: Any) -> None:
+    tries = 0
+
+    class Counted:
+        @classmethod
+        def __from_etf__(cls, term: Any) -> Counted:
+            nonlocal tries
+            tries += 1
+            raise ValueError
+
+    @etf.struct("Elixir.Link")
+    @dataclass(frozen=True)
+    class Link:
+        rest: Any
+        value: Any = None
+
+    Link.__annotations__["rest"] = Link | None
+    Link.__annotations__["value"] = Counted | None
+    term: Any = struct("Link", rest=None, value=5)
+    for _ in range(50):
+        term = struct("Link", rest=term, value=None)
+    assert codec.decode(codec.encode(term), DecodeOptions(structs=[Link])) == term
+    assert tries == 1
+
+
+def test_a_class_in_itself_is_made_at_every_depth(codec: Any) -> None:
+    chain = None
+    for value in range(400):
+        chain = Chain([chain] if value % 2 and chain else chain, value)
+    data = codec.encode(chain)
+    made = codec.decode(data, DecodeOptions(structs=[Chain]))
+    assert codec.encode(made) == data
+    for value in reversed(range(400)):
+        assert type(made) is Chain
+        assert made.value == value
+        made = made.rest[0] if isinstance(made.rest, list) else made.rest

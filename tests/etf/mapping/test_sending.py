@@ -101,6 +101,27 @@ def test_code_that_runs_amid_a_message_does_not_change_it(codec: Any) -> None:
     assert len(sent) == 2
 
 
+def test_an_instance_in_itself_is_nested_too_deep(codec: Any) -> None:
+    user = User("n")
+    user.name = user  # type: ignore[assignment]
+    with pytest.raises(EncodeError, match="nested deeper than max_depth"):
+        codec.encode(user)
+    tree = Tree(1)
+    tree.children.append(tree)
+    with pytest.raises(EncodeError, match="nested too deep to convert"):
+        etf.as_term(tree, Tree)
+
+
+def test_instances_nest_as_deep_as_the_limit_lets_them(codec: Any) -> None:
+    user: Any = b"n"
+    for _ in range(1000):
+        user = User(user)
+    sent = codec.decode(codec.encode(user))
+    for _ in range(999):
+        sent = sent[A("name")]
+    assert sent[A("name")] == b"n"
+
+
 def test_a_subclass_is_not_what_its_base_was_said_to_be(codec: Any) -> None:
     class More(User):
         pass

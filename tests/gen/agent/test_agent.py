@@ -152,12 +152,16 @@ async def test_a_bad_result_of_get_and_update_ends_the_agent(
     assert caught.value.reason == ("bad_return_value", result)
 
 
-async def test_an_unknown_request_ends_the_agent_as_any_server(
-    runtime: Runtime,
+@pytest.mark.parametrize("request_", ["what", ("get",), (Atom("cast"), len), 7])
+async def test_an_unknown_request_fails_its_call_alone(
+    runtime: Runtime, request_: Any
 ) -> None:
     pid = await runtime.root.start(Agent, 5)
-    with pytest.raises(CallExit):
-        await runtime.root.call(pid, "what")
+    with pytest.raises(CallExit) as caught:
+        await runtime.root.call(pid, request_)
+    assert caught.value.reason == ("badarg", request_)
+    await runtime.root.cast(pid, request_ if request_ != (Atom("cast"), len) else 8)
+    assert await agent.get(pid, itself, caller=runtime.root) == 5
 
 
 async def test_the_time_of_the_caller_is_up_while_the_agent_goes_on(

@@ -77,6 +77,7 @@ async def test_the_exit_of_a_node_stops_all_in_reverse_before_other_processes(
     db = app("db", log, seconds=1)
     async with MemoryNetwork().node("py", applications=[app("shop", log, db)]) as node:
         await node.spawn(other)
+        await settle()
         log.clear()
     assert log == [
         *("shop prep_stop", "shop_1 down", "shop stop"),
@@ -108,6 +109,18 @@ async def test_a_restart_is_another_instance_of_the_same_type(node: Node) -> Non
     assert [line for line in log if line.startswith("shop ")] == [
         *("shop start", "shop prep_stop", "shop stop", "shop start")
     ]
+
+
+async def test_the_top_supervisor_has_the_flags_and_the_name_of_the_application(
+    node: Node,
+) -> None:
+    flags = {"strategy": "rest_for_one", "intensity": 3, "period": 7.0}
+    more = {"auto_shutdown": "never", "drain": "concurrent", "budget": 2.0}
+    await node.applications.start(app("shop", [], **flags, **more))
+    top = node.runtime.find(node.applications.info("shop").top)  # type: ignore[arg-type]
+    assert top is not None
+    assert top.label == "shop_sup"
+    assert vars(top.supervisor).items() >= {**flags, **more}.items()
 
 
 async def test_start_phases_come_when_the_processes_are_up(node: Node) -> None:
@@ -388,8 +401,12 @@ async def test_what_is_loaded_can_be_looked_at_and_unloaded(node: Node) -> None:
     assert [i.name for i in node.applications.loaded()][-2:] == ["shop", "db"]
     told = node.applications.info(shop)
     assert (told.version, told.description, told.state) == ("2", "Sells", "loaded")
-    with pytest.raises(ApplicationAlreadyLoaded):
-        node.applications.load(library("shop"))
+    for other in (library("shop"), library("new", library("newer"), library("db"))):
+        with pytest.raises(ApplicationAlreadyLoaded):
+            node.applications.load(other)
+    with pytest.raises(TypeError):
+        node.applications.load(library("new"), {1: 2})  # type: ignore[dict-item]
+    assert node.applications.find("new") is node.applications.find("newer") is None
     await node.applications.start("shop")
     with pytest.raises(ApplicationRunning):
         node.applications.unload("shop")
@@ -397,6 +414,33 @@ async def test_what_is_loaded_can_be_looked_at_and_unloaded(node: Node) -> None:
     node.applications.unload("shop")
     with pytest.raises(ApplicationNotLoaded):
         node.applications.info("shop")
+
+
+async def test_what_a_class_brings_with_it_is_loaded_again_if_need_be(
+    node: Node,
+) -> None:
+    shop = library("shop", library("db"))
+    node.applications.load(shop)
+    node.applications.unload("db")
+    with pytest.raises(ApplicationNotLoaded):
+        await node.applications.start("shop")
+    assert await node.applications.start(shop) == ["db", "shop"]
+
+
+async def test_applications_that_bring_each_other_are_loaded_and_do_not_start(
+    node: Node,
+) -> None:
+    class One(Application):
+        dependencies: Any = ()
+
+    class Two(Application):
+        dependencies = (One,)
+
+    One.dependencies = (Two,)
+    assert node.applications.load(One) == "one"
+    assert node.applications.info(Two).dependencies == ("one",)
+    with pytest.raises(DependencyCycle):
+        await node.applications.start(Two)
 
 
 async def test_names_that_nobody_has_are_errors(node: Node) -> None:

@@ -494,3 +494,12 @@ async def test_processes_that_copy_what_they_send_have_events_too(
 
     config = ProcessConfig(copy=policy)
     assert await inside(serving, body, config=config) == [1]
+
+
+async def test_a_stray_message_ends_nothing(
+    serving: Runtime, caplog: pytest.LogCaptureFixture
+) -> None:
+    await serving.root.cast("events", "what")
+    await serving.root.send("events", "what")
+    assert await events.which(caller=serving.root) == []
+    assert len(caplog.records) == 2

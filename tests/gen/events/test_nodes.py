@@ -11,6 +11,7 @@ import trio
 import etf
 from ergopy import (
     Atom,
+    CallExit,
     EventDown,
     EventLag,
     EventMessage,
@@ -252,6 +253,26 @@ async def test_a_value_that_is_no_term_reaches_nobody_then(
     assert len(near.got) == 2
 
 
+async def test_a_kept_value_that_is_no_term_is_missed_over_there(
+    nodes: tuple[Node, Node],
+) -> None:
+    ours, theirs = nodes
+    prices = await events.register("prices", buffer=3, caller=ours)
+    for value in object(), 1, object():
+        await prices.publish(value)
+    reader = await Reader(theirs).begin()
+    await reader.subscribe(ours)
+    await prices.publish(2)
+    await until(lambda: reader.values[-1:] == [2])
+    assert [message[0] for message in reader.got] == [
+        "event_lag",
+        "event",
+        "event_lag",
+        "event",
+    ]
+    assert reader.values == [1, 1, 1, 2]
+
+
 async def test_a_slow_subscriber_of_another_node_is_told_what_it_missed(
     make_node: MakeNode,
 ) -> None:
@@ -281,3 +302,14 @@ async def test_a_slow_subscriber_of_another_node_is_told_what_it_missed(
     await until(lambda: slow.values[-1] == 10)
     assert isinstance(slow.got[3], EventLag)
     assert slow.values[3:] == [7, 10]
+
+
+async def test_whom_a_node_connects_to_is_not_for_others_to_say(
+    nodes: tuple[Node, Node],
+) -> None:
+    ours, theirs = nodes
+    reader = await Reader(theirs).begin()
+    request = (Atom("subscribe"), Atom("prices"), Atom("third@127.0.0.1"))
+    with pytest.raises(CallExit, match="badarg"):
+        await reader.process.call(("events", ours.name), request)
+    assert ours.nodes() == [theirs.name]

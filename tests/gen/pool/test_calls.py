@@ -195,13 +195,13 @@ async def test_a_worker_whose_answer_is_no_term_fails_as_without_a_pool(
     ref = Reference(Atom("b@h"), 1, (1, 2, 3))
     tag = etf.ImproperList([Atom("alias")], ref)
     first = await callers.call("who")
-    for request in object(), b"good":
+    for request in object(), Atom("good"):
         runtime.root.send_one(callers.dest, (Atom("$gen_call"), (caller, tag), request))
         await settle()
     answers = [etf.decode(data) for data in sent]
     # The first ended its worker; who does not watch is told by an answer.
     assert answers[0][1][0] == "error"
-    assert answers[1] == (tag, b"good")
+    assert answers[1] == (tag, Atom("good"))
     assert await callers.call("who") != first
 
 
@@ -223,6 +223,7 @@ BAD = [
     {"max_overflow": -1},
     {"max_casts": 0},
     {"retries": -1},
+    {"size": 3, "max_size": 2},
     {"dispatch": "random"},
     {"strategy": "one_for_all"},
 ]

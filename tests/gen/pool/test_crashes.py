@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from ergopy import Atom, GenServer, Pool, StartError, pool, supervisor
+from ergopy import (
+    Atom,
+    Backoff,
+    CallExit,
+    GenServer,
+    Pool,
+    StartError,
+    pool,
+    supervisor,
+)
 from tests.gen.pool.pools import Callers, begin
 from tests.runtimes import Ends, assert_only_the_root, find, settle
 
@@ -260,3 +269,21 @@ async def test_an_overflow_that_crashes_is_not_replaced(
         assert (await callers.numbers()).workers == 1
         assert await callers.call(Atom("again")) == "again"
     assert callers.ended == [(1, 1, "boom"), (3, 0, 0)]
+
+
+async def test_a_pool_grows_no_further_than_it_may(runtime: Runtime) -> None:
+    callers = await begin(runtime, size=1, max_size=2)
+    for size, reason in (3, "system_limit"), (10**9, "system_limit"), (True, "badarg"):
+        with pytest.raises(CallExit, match=reason):
+            await pool.resize(callers.dest, size, caller=runtime.root)
+    await pool.resize(callers.dest, 2, caller=runtime.root)
+    assert (await callers.numbers()).size == 2
+
+
+async def test_calls_wait_through_the_pause_before_a_restart(
+    runtime: Runtime, autojump_clock: trio.abc.Clock
+) -> None:
+    callers = await begin(runtime, size=1, backoff=Backoff(first=3.0, jitter=0.0))
+    await callers.note(0, ("fail", 1, "boom"))
+    await callers.note(1, "now")
+    assert callers.ended == [(1, 0, "boom"), (4, 1, "now")]

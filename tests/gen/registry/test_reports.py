@@ -9,7 +9,7 @@ import pytest
 
 import ergopy
 from ergopy import Exit, Registry
-from tests.gen.registry.kit import Worker, begin, begin_starting, pids, stuck
+from tests.gen.registry.kit import Worker, begin, begin_starting, clean, pids, stuck
 from tests.runtimes import find, settle
 
 
@@ -37,7 +37,7 @@ async def test_a_start_is_progress(runtime, reports) -> None:
     registry = await begin_starting(runtime)
     await registry.start("key")
     await registry.lookup_or_start("key")
-    assert reports() == [("progress", None, "key", None)]
+    assert reports() == [("progress", None, "'key'", None)]
 
 
 @pytest.mark.parametrize("how", ["stop", "raise"])
@@ -47,7 +47,7 @@ async def test_a_start_that_fails_is_reported_once_however_many_wait(
     registry = await begin_starting(runtime)
     with pytest.raises(ergopy.StartError) as caught:
         await registry.start("key", how)
-    assert reports() == [("supervisor", "start_error", "key", caught.value.reason)]
+    assert reports() == [("supervisor", "start_error", "'key'", caught.value.reason)]
 
 
 async def test_an_init_that_ignores_is_no_failure(runtime, reports) -> None:
@@ -66,14 +66,37 @@ async def test_a_clean_end_is_not_reported(runtime, reports, reason: Any) -> Non
     registry = await begin(runtime, start=ends)
     await runtime.root.send(await registry.start("key"), "go")
     await settle()
-    assert reports() == [("progress", None, "key", None)]
+    assert reports() == [("progress", None, "'key'", None)]
 
 
 async def test_a_crash_is_reported(runtime, reports) -> None:
     registry = await begin_starting(runtime)
     find(runtime, await registry.start("key")).kill()
-    end = ("supervisor", "child_terminated", "key", "killed")
+    end = ("supervisor", "child_terminated", "'key'", "killed")
     assert reports()[1:] == [end]
+
+
+async def test_a_report_that_fails_leaves_nobody_registered(
+    runtime, monkeypatch
+) -> None:
+    class Broken(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise RuntimeError("wanted")
+
+    logger, broken = logging.getLogger("ergopy.supervisor"), Broken()
+    monkeypatch.setattr(logger, "handlers", [broken])
+    registry = await begin_starting(runtime)
+    with clean(registry):
+        find(runtime, await registry.start("key")).kill()
+        assert registry.lookup("key") is None
+
+
+async def test_a_key_of_a_peer_does_not_choose_the_length_of_a_line(
+    runtime, reports
+) -> None:
+    registry = await begin_starting(runtime)
+    find(runtime, await registry.start(b"x" * 50_000)).kill()
+    assert len(reports()[1][2]) < 3_000
 
 
 async def test_what_was_asked_to_end_is_not_reported(runtime, reports) -> None:

@@ -293,8 +293,8 @@ async def test_under_a_supervisor_its_id_is_its_name(runtime) -> None:
 async def test_processes_under_a_supervisor_have_keys_as_names(runtime) -> None:
     specs = [
         ChildSpec(Registry, name="names"),
-        ChildSpec(Worker, name=Via("names", "one")),
-        ChildSpec(Worker, name=Via("names", "two", 2)),
+        ChildSpec(Worker, name=Via("names", "one"), id="one"),
+        ChildSpec(Worker, name=Via("names", "two", 2), id="two"),
     ]
     await runtime.root.start(Supervisor, specs, strategy="rest_for_one", name="sup")
     names = Registry.of("names", runtime.root)
@@ -304,10 +304,10 @@ async def test_processes_under_a_supervisor_have_keys_as_names(runtime) -> None:
     await settle()
     assert names.lookup("one") not in (None, first)
     assert names.entries("two")[0][1] == 2
-    rows = await runtime.root.call("sup", Atom("which_children"))
-    ids = [row[0] for row in etf.decode(etf.encode(rows))]
-    via = (Atom("via"), Atom("names"))
-    assert set(ids) == {"names", (*via, b"one"), (*via, b"two")}
-    request = a("terminate_child", (*via, b"one"))
-    assert await runtime.root.call("sup", request) == OK
+    assert await runtime.root.call("sup", a("terminate_child", Atom("one"))) == OK
     assert names.lookup("one") is None
+
+
+def test_a_via_is_the_tuple_of_otp_in_a_message() -> None:
+    sent = etf.decode(etf.encode(Via("names", (Atom("user"), 1))))
+    assert sent == (Atom("via"), Atom("names"), (Atom("user"), 1))

@@ -667,3 +667,13 @@ async def test_a_node_has_scopes_for_programs() -> None:
         server = await node.start(Server)
         assert await node.call(server, "of a server") == 1
         assert log[1:] == [("of a server", "shutdown")]
+
+
+async def test_a_behaviour_alone_in_a_test_has_scopes_too(runtime: Runtime) -> None:
+    class Server(GenServer):
+        async def handle_call(self, request: Any, from_: Any) -> Any:
+            async with self.scope() as scope:
+                await scope.start(idle)
+                return len(scope.children)
+
+    assert await runtime.root.call(await runtime.root.start(Server), "go") == 1

@@ -357,6 +357,22 @@ async def test_other_messages_stay_in_the_mailbox_in_their_order(
     )
 
 
+async def test_an_offer_takes_no_boolean_or_atom_that_is_not_of_the_session(
+    runtime: Runtime,
+) -> None:
+    async def other(process: Process, channel: Channel) -> None:
+        await channel.choose("yes")
+
+    async def body(process: Process) -> Any:
+        for message in (True, Atom("no"), (messages.CHOOSE, Atom("no"))):
+            await process.send(process.pid, message)
+        async with session.spawn(other, Offer(yes=End, no=End)) as channel:
+            label = await channel.offer()
+        return label, process.message_count()
+
+    assert await inside(runtime, body) == ("yes", 3)
+
+
 async def test_two_sessions_of_one_process_do_not_mix(runtime: Runtime) -> None:
     async def body(process: Process) -> Any:
         async with (

@@ -112,8 +112,9 @@ async def test_a_strategy_for_all_restarts_all(runtime: Runtime) -> None:
 async def test_resizing_leaves_that_many_partitions(
     runtime: Runtime, size: int
 ) -> None:
-    pid = await start(runtime, partitions=3, with_arguments=numbered)
+    pid = await start(runtime, partitions=7, with_arguments=numbered)
     root = runtime.root
+    await PartitionSupervisor.resize(pid, 3, caller=root)
     kept = [Via("parts", key).whereis(runtime) for key in range(min(size, 3))]
     await PartitionSupervisor.resize(pid, size, caller=root)
     assert await PartitionSupervisor.count(pid, caller=root) == size
@@ -124,17 +125,35 @@ async def test_resizing_leaves_that_many_partitions(
         assert answer == (etf.phash2(f"k{key}", size),)
 
 
+@pytest.mark.parametrize("problem", ["stops", "raises"])
 async def test_a_new_partition_that_fails_leaves_all_as_it_was(
-    runtime: Runtime,
+    runtime: Runtime, problem: str
 ) -> None:
-    def unfit(args: tuple[Any, ...], number: int) -> tuple[Any, ...]:
-        return ("unfit",) if number == 4 else (number,)
+    started: list[int] = []
 
-    pid = await start(runtime, partitions=2, with_arguments=unfit)
+    def unfit(args: tuple[Any, ...], number: int) -> tuple[Any, ...]:
+        started.append(number)
+        if len(started) > 6 and number == 4:
+            if problem == "raises":
+                raise ZeroDivisionError
+            return ("unfit",)
+        return (number,)
+
+    pid = await start(runtime, partitions=6, with_arguments=unfit)
+    await PartitionSupervisor.resize(pid, 2, caller=runtime.root)
     with pytest.raises(ergopy.StartError):
         await PartitionSupervisor.resize(pid, 6, caller=runtime.root)
     assert await PartitionSupervisor.count(pid, caller=runtime.root) == 2
     assert await ids(runtime) == [0, 1]
+
+
+async def test_there_are_never_more_partitions_than_in_the_beginning(
+    runtime: Runtime,
+) -> None:
+    pid = await start(runtime, partitions=2)
+    with pytest.raises(ergopy.ChildError) as refused:
+        await PartitionSupervisor.resize(pid, 3, caller=runtime.root)
+    assert refused.value.reason == ("invalid_partitions", 3)
 
 
 @pytest.mark.parametrize("size", [0, -1, 1.5, True, Atom("many")])
@@ -198,8 +217,11 @@ async def test_a_key_that_is_no_term_is_a_mistake_of_who_asks(
     runtime: Runtime,
 ) -> None:
     pid = await start(runtime, partitions=2)
+    root = runtime.root
     with pytest.raises(etf.EncodeError):
-        await runtime.root.call(Via("parts", object()), "args")
+        await root.call(Via("parts", object()), "args")
+    with pytest.raises(etf.EncodeError):
+        await PartitionSupervisor.whereis_name(pid, object(), caller=root)
     assert find(runtime, pid).alive
 
 
@@ -226,8 +248,9 @@ async def test_whatever_happens_each_key_is_served_by_its_partition(
 ) -> None:
     async with running() as runtime:
         pid = await start(
-            runtime, partitions=size, with_arguments=numbered, intensity=10**6
+            runtime, partitions=10, with_arguments=numbered, intensity=10**6
         )
+        await PartitionSupervisor.resize(pid, size, caller=runtime.root)
         root = runtime.root
         for what, number in script:
             match what:

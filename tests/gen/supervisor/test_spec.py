@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 import etf
-from ergopy import Atom, ChildSpec, GenServer, Restart, Shutdown, SpecError, Supervisor
+from ergopy import (
+    Atom,
+    ChildSpec,
+    GenServer,
+    Restart,
+    Shutdown,
+    SpecError,
+    Supervisor,
+    Via,
+)
 from ergopy.gen.supervisor.checks import AutoShutdown
 from ergopy.gen.supervisor.reading import as_spec, from_term
 from ergopy.gen.supervisor.terms import to_map, to_record
@@ -46,6 +55,8 @@ def test_the_id_is_what_is_given_or_the_name_or_the_class() -> None:
     assert ChildSpec(Worker, name="shop").id == "shop"
     assert ChildSpec(Worker, name="shop", id=b"x").id == b"x"
     assert ChildSpec(Worker).id == "Worker"
+    assert ChildSpec(Worker, name="shop", id=0).id == 0
+    assert ChildSpec(Worker, name=Via("users", 7)).id == "Worker"
     assert ChildSpec(body).id == "body"
     assert ChildSpec(("mod", "fun")).id == "mod"
     for spec in (ChildSpec(Worker, id="plain"), ChildSpec(Worker)):

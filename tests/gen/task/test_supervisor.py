@@ -266,18 +266,23 @@ MFAS = [
 
 
 @pytest.mark.parametrize(("mfa", "value"), MFAS)
-@pytest.mark.parametrize("ref", ["alias", "position"])
+@pytest.mark.parametrize("ref", ["alias", "position", "unheard"])
 async def test_the_handshake_of_elixir(
     tasks: Runtime, mfa: Any, value: Any, ref: str
 ) -> None:
     async def body(me: Process) -> Any:
         ok, pid = await Elixir(me).start(Elixir(me).owner, Atom("monitor"))
         monitor = me.monitor_nowait(pid, alias="demonitor")
-        # A stream says a pair, and its own pid.
-        tag, to = (monitor, monitor) if ref == "alias" else ((monitor, 7), me.pid)
-        await me.send(pid, (me.pid, tag, to, [me.pid], mfa))
-        reply, down = await me.receive(), await me.receive()
-        assert (ok, reply, down.reason) == ("ok", (tag, value), "normal")
+        # A stream says a pair, and its own pid; start_child a reference to nowhere.
+        tag: Any = {
+            "alias": (monitor, monitor),
+            "position": ((monitor, 7), me.pid),
+            "unheard": (me.new_ref(),) * 2,
+        }[ref]
+        await me.send(pid, (me.pid, *tag, [me.pid], mfa))
+        if ref != "unheard":
+            assert await me.receive() == (tag[0], value)
+        assert (ok, (await me.receive()).reason) == ("ok", "normal")
 
     await inside(tasks, body)
 

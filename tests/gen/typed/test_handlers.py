@@ -242,7 +242,7 @@ def test_what_cannot_be_a_handler_is_refused_when_the_class_is_made() -> None:
     async def odd(self: Any, number: complex) -> None: ...
     async def who(self: Any, from_: Any) -> None: ...
 
-    with pytest.raises(TypeError, match="keywords: name cannot be in a request"):
+    with pytest.raises(TypeError, match="f: name cannot be in a request"):
         wrong({"f": on_call(keywords)})
     with pytest.raises(TypeError, match="cannot be in a request"):
         wrong({"f": on_call(many)})
@@ -292,3 +292,25 @@ def test_the_names_of_other_layers_are_the_same_objects() -> None:
     assert ergopy.struct is etf.struct
     assert ergopy.record is etf.record
     assert ergopy.keywords is etf.keywords
+
+
+async def test_values_of_the_library_need_their_tag(runtime: Runtime) -> None:
+    async def first(self: Any, day: date) -> int:
+        return day.day
+
+    async def second(self: Any, day: date) -> int:
+        return -day.day
+
+    async def by_hand(self: Any, request: Any, from_: Any) -> str:
+        return "by hand"
+
+    cls = type(
+        "Days",
+        (GenServer,),
+        {"one": on_call(first), "two": on_call(second), "handle_call": by_hand},
+    )
+    pid = await runtime.root.start(cls)
+    day = etf.as_term(date(2024, 1, 9), date)
+    assert await runtime.root.call(pid, (A("first"), day)) == 9
+    assert await runtime.root.call(pid, (A("second"), date(2024, 1, 9))) == -9
+    assert await runtime.root.call(pid, day) == "by hand"

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, final
 
 import trio
 
-from .copying import COPIERS
 from .quota import Quota
 
 if TYPE_CHECKING:
     from etf import Pid
 
-    from .configuration import ProcessConfig
+    from .config import ProcessConfig
+    from .copying import Copier
 
 
 @final
@@ -23,10 +23,14 @@ class Allowance:
     __slots__ = ("_counted", "_quota", "config", "copier", "deadline")
 
     def __init__(
-        self, owner: Pid, config: ProcessConfig, above: Allowance | None
+        self,
+        owner: Pid,
+        config: ProcessConfig,
+        above: Allowance | None,
+        copier: Copier,
     ) -> None:
         self.config = config
-        self.copier = COPIERS.get(config.copy or "none")
+        self.copier = copier
         """Makes what a local send hands over; None hands over the object itself."""
         self.deadline: float = math.inf if above is None else above.deadline
         """When the process is to end, by Trio's clock; infinity if that is open."""

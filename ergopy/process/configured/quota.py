@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, final
 
-from ..errors import SystemLimit
+from ...errors import SystemLimit
 
 if TYPE_CHECKING:
     from etf import Pid

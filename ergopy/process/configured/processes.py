@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, Any, final
 
 import trio
 
-from . import environment
+from .. import environment
+from ..limits import LimitedProcess
+from ..root import RootProcess
 from .allowance import Allowance
-from .configuration import DEFAULT, ProcessConfig, narrowed
+from .config import DEFAULT, ProcessConfig, narrowed
 from .isolated import Isolated
 from .lifetime import Lifetime
-from .limits import LimitedProcess
 from .permissions import require
 from .restricted import Restricted
-from .root import RootProcess
 
 if TYPE_CHECKING:
     from etf import Pid
 
+    from ..limits import MailboxLimit
+    from ..process import Process
+    from ..runtime import Runtime
     from .copying import Copier
-    from .limits import MailboxLimit
-    from .process import Process
-    from .runtime import Runtime
 
 
 class Configured(Isolated, Restricted):
@@ -37,7 +37,7 @@ class Configured(Isolated, Restricted):
     allowance: Allowance
 
     @property
-    def copier(self) -> Copier | None:
+    def copier(self) -> Copier:
         return self.allowance.copier
 
     def finish(self, reason: Any) -> None:
@@ -120,5 +120,6 @@ def _given(
     above: Allowance | None,
 ) -> Configured:
     process.config = config
-    process.allowance = Allowance(process.pid, config, above)
+    copier = process.runtime.copiers[config.copy or "none"]
+    process.allowance = Allowance(process.pid, config, above, copier)
     return process

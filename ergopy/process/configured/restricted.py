@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from etf import Pid
 
+from ..process import Process
 from .permissions import require, require_call
-from .process import Process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from etf import Reference
 
-    from .signals import RemoteNode
+    from ..signals import RemoteNode
 
 
 class Restricted(Process):

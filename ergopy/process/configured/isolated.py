@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from etf import Pid, Reference
 
-from .process import Process
+from ..process import Process
 
 if TYPE_CHECKING:
+    from ..message_timers import MessageTimer
+    from ..signals import RemoteNode
     from .copying import Copier
-    from .message_timers import MessageTimer
-    from .signals import RemoteNode
 
 
 class Isolated(Process):
@@ -20,7 +20,7 @@ class Isolated(Process):
     __slots__ = ()
 
     @property
-    def copier(self) -> Copier | None:
+    def copier(self) -> Copier:
         """Makes what a local send hands over; None hands over the object itself."""
         raise NotImplementedError
 

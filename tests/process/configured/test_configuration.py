@@ -18,8 +18,8 @@ from ergopy import (
     ProcessConfig,
     SystemLimit,
 )
-from ergopy.process.configuration import DEFAULT, RIGHTS, narrowed
-from ergopy.process.copying import STRICTNESS
+from ergopy.process.configured.config import DEFAULT, RIGHTS, narrowed
+from ergopy.process.configured.copying import STRICTNESS
 from tests.runtimes import (
     Ends,
     assert_only_the_root,

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 import ergopy
 import etf
 from ergopy import Atom, Down, ExitMessage, GenServer, ProcessConfig
-from ergopy.process.copying import by_etf, deep
+from ergopy.process.configured.by_etf import ByEtf
+from ergopy.process.configured.deep import deep
 from ergopy.process.process import Process
 from tests.etf.strategies import terms
 from tests.runtimes import find, idle, inside, mail, running, sleeper
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ergopy.process.runtime import Runtime
+
+by_etf = ByEtf()
 
 POLICIES = [("none", False), ("deep", True), ("etf", True)]
 

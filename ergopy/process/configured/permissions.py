@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import NotPermitted
+from ...errors import NotPermitted
 
 if TYPE_CHECKING:
-    from .configuration import Right
-    from .process import Process
-    from .runtime import Runtime
+    from ..process import Process
+    from ..runtime import Runtime
+    from .config import Right
 
 
 def require(process: Process, right: Right) -> None:

@@ -13,14 +13,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, final
 
-from . import environment
+from .. import environment
 from .copying import STRICTNESS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from ..limits import MailboxLimit
     from .copying import CopyPolicy
-    from .limits import MailboxLimit
 
 Right = Literal["may_spawn", "may_register", "may_distribute", "may_run_sync"]
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, final
 
 from etf import Atom
 
-from .atoms import SHUTDOWN
+from ..atoms import SHUTDOWN
 
 if TYPE_CHECKING:
-    from .process import Process
+    from ..process import Process
 
 OVER = (SHUTDOWN, Atom("lifetime"))
 """Why such a process ends: no crash, so a transient child is not started again."""

@@ -1,0 +1,93 @@
+"""One of each behaviour that comes with ergopy, for what must hold for all of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ergopy
+from ergopy import (
+    Agent,
+    ChildSpec,
+    DynamicSupervisor,
+    EventHandler,
+    EventManager,
+    Events,
+    GenServer,
+    PartitionSupervisor,
+    Pool,
+    Registry,
+    StateMachine,
+    Supervisor,
+    TaskSupervisor,
+)
+from ergopy.gen.state_machine import Keep, Next, Reply
+
+
+class Server(GenServer):
+    """A server as others write it."""
+
+    async def init(self) -> None:
+        self.seen: list[Any] = []
+
+    async def handle_call(self, request: Any, from_: Any) -> Any:
+        return request
+
+    async def handle_cast(self, request: Any) -> None:
+        self.seen.append(request)
+
+
+class Machine(StateMachine):
+    """A machine with one state."""
+
+    async def init(self) -> Any:
+        return Next("idle")
+
+    async def handle_event(self, kind: Any, content: Any, state: Any) -> Any:
+        match kind:
+            case ("call", from_):
+                return Keep(Reply(from_, content))
+        return None
+
+
+class Follower(EventHandler):
+    """A handler that does nothing."""
+
+    async def handle_event(self, event: Any) -> None:
+        """Let it pass."""
+
+
+SPECS = {
+    "GenServer": ChildSpec(Server),
+    "StateMachine": ChildSpec(Machine),
+    "EventManager": ChildSpec(EventManager, Follower),
+    "Agent": ChildSpec(Agent, 1),
+    "Events": ChildSpec(Events),
+    "Registry": ChildSpec(Registry, start=Server),
+    "Supervisor": ChildSpec(Supervisor, [Server]),
+    "simple_one_for_one": ChildSpec(
+        Supervisor, [Server], strategy="simple_one_for_one"
+    ),
+    "DynamicSupervisor": ChildSpec(DynamicSupervisor),
+    "PartitionSupervisor": ChildSpec(PartitionSupervisor, Server, partitions=2),
+    "TaskSupervisor": ChildSpec(TaskSupervisor),
+    "Pool": ChildSpec(Pool, Server, size=2),
+}
+"""Each with the specification that a supervisor has of it by default."""
+
+SUPERVISORS = (
+    "Registry Supervisor simple_one_for_one DynamicSupervisor PartitionSupervisor "
+    "TaskSupervisor Pool"
+).split()
+"""Those with children, and so of that type."""
+
+STATUS_OF = {"StateMachine": "state machine", "EventManager": "event handler"}
+"""What get_status calls those that are no generic server, as in OTP."""
+
+
+async def start(starter: Any, kind: str, **options: Any) -> ergopy.Pid:
+    """Start one; *starter* is a node or a process."""
+    spec = SPECS[kind]
+    args = spec.args or ()
+    pid = await starter.start(spec.start, *args, **{**spec.options, **options})
+    assert isinstance(pid, ergopy.Pid)
+    return pid
