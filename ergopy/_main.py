@@ -157,8 +157,8 @@ def run(main: Callable[..., Awaitable[T]], *args: Any) -> T | None:
     SIGTERM and Ctrl-C cancel *main*, so that nodes shut down in order, and ``run``
     returns None; a second signal ends the program at once.
 
-    Python's collector of cycles is told to run less often (see :mod:`ergopy._collector`), unless
-    the program has set its thresholds already.
+    Python's collector of cycles is told to run less often, unless the program has set
+    its thresholds already.
     """
     _collector.relax()
     on_interrupt = signal.getsignal(signal.SIGINT)

@@ -25,11 +25,12 @@ class Resolver(Protocol):
         """
 
 
-class Instrument(Protocol):
+class Instrument:
     """Hears what the processes of a node do: ``node.add_instrument(instrument)``.
 
-    Like an instrument of Trio it may leave methods out, must not wait, and one that
-    raises is logged and detached. Without any a node does not pay for it.
+    A subclass overrides what it wants to hear of; any object with some of the methods
+    does as well. As with an instrument of Trio they must not wait, and one that raises
+    is logged and detached. Without any a node does not pay for it.
     ``erlang:trace/3`` for the flags ``procs``, ``receive`` and ``send``.
     """
 
@@ -38,6 +39,18 @@ class Instrument(Protocol):
 
     def process_ended(self, process: Any, reason: Any) -> None:
         """A process is over; its links and monitors have not heard of it yet."""
+
+    def process_linked(self, process: Any, pid: Pid) -> None:
+        """A process links itself to another one, also by starting it linked."""
+
+    def process_unlinked(self, process: Any, pid: Pid) -> None:
+        """A process takes a link back."""
+
+    def name_registered(self, process: Any, name: str) -> None:
+        """A process that runs has got a name; one that starts with it is not told."""
+
+    def name_unregistered(self, process: Any, name: str) -> None:
+        """A name is taken from a process, which lives on."""
 
     def message_received(self, process: Any, message: Any) -> None:
         """A message comes into the mailbox of *process*, from wherever."""

@@ -143,6 +143,20 @@ async def test_a_beam_process_owns_an_event(beam, server):
     assert got[2][0] == "event_down"
 
 
+async def test_a_beam_process_waits_for_an_event(beam, server):
+    source = "gen_server:call({events, Py}, {wait_for, later}, infinity)"
+    answers = []
+    async with trio.open_nursery() as nursery:
+
+        async def ask():
+            answers.append(await beam.run(source, Py=server.name))
+
+        nursery.start_soon(ask)
+        await until(lambda: beam.name in server.nodes())
+        await events.register("later", caller=server)
+    assert answers == ["ok"]
+
+
 async def test_a_lost_beam_takes_its_subscribers_with_it(server, new_beam):
     beam = new_beam()
     prices = await events.register("prices", caller=server)

@@ -15,7 +15,7 @@ from etf import Atom, Export, Fun
 
 from ..errors import Exit, Throw
 from ..node.exports import Undefined
-from ..process.atoms import APPLY, ERLANG, UNDEF
+from ..process.atoms import APPLY, BADARG, ERLANG, UNDEF
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,6 @@ Function: TypeAlias = "Callable[..., Any] | tuple[str, str]"
 
 Mfa: TypeAlias = "tuple[Atom, Atom, list[Any]]"
 
-BADARG = Atom("badarg")
 BEAM_FUN = Atom("a_beam_fun_cannot_run_here")
 NOCATCH = Atom("nocatch")
 

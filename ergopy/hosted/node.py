@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import etf
 from etf import Atom
 
-from ..gen.returns import Stop
+from ..gen.returns import NOREPLY, Stop
 from ..gen.server import GenServer
 from ..process import reasons
+from ..process.atoms import BADARG
 from ..process.messages import NodeDownMessage
+from ..process.refusals import refuse
 from .carriers import Carrier, SubprocessCarrier, ThreadCarrier
 from .program import check
 
@@ -124,7 +126,12 @@ class HostedNode(GenServer):
         """Answer ``node``: its name."""
         if request == "node":
             return self._hosted
-        raise ValueError(f"unknown request {request!r}")
+        # A mistake of one who asks is no reason to end a whole node.
+        refuse(self.process, from_, BADARG)
+        return NOREPLY
+
+    async def handle_cast(self, request: Any) -> None:
+        await super().handle_info(request)
 
     async def handle_info(self, message: Any) -> Any:
         match message:

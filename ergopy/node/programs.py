@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, final
 from etf import Atom, Export, Fun, Pid
 
 from ..errors import Exit, NameTaken
-from ..process.atoms import ANCESTORS, ERROR, INITIAL_CALL, UNDEF
-from ..process.init_ack import BADARG, IGNORED, InitAck
+from ..process.atoms import ANCESTORS, BADARG, ERROR, INITIAL_CALL, UNDEF
+from ..process.init_ack import IGNORED, InitAck
 from .checks import is_atom
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ from etf import Atom, Pid, Reference
 
 from ..dist import control as op
 from ..errors import NodeDown, StartError, SystemLimit
-from ..process.atoms import ERROR, NOCONNECTION, OK, TIMEOUT
+from ..process.atoms import ERROR, NOCONNECTION, OK, SYSTEM_LIMIT, TIMEOUT
 from ..process.messages import SystemMessage
 from ..process.monitors import Monitor
 from ..process.slot import UNSET, Slot
 from . import spawn_options
 from .programs import choose
-from .spawn import SYSTEM_LIMIT, refusal
+from .spawn import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,7 +13,7 @@ from etf import Atom, Pid, Reference
 
 from ..dist import control as op
 from ..errors import RemoteProtocolError
-from ..process.atoms import NOCONNECTION
+from ..process.atoms import NOCONNECTION, SYSTEM_LIMIT
 from . import programs, spawn_options
 from .checks import is_atom
 from .peer import Watch
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from .peer import Peer
     from .spawn_options import SpawnOptions
 
-SYSTEM_LIMIT = Atom("system_limit")
 ALREADY_STARTED = Atom("already_started")
 
 

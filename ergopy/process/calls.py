@@ -8,7 +8,7 @@ then finds no alias and is dropped; nothing stale can reach a mailbox.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 _ALIAS_ONLY = [ALIAS]
 
 
-@final
 class Call(Slot):
     """One call in flight. Its value is ``(kind, term)``."""
 
@@ -145,7 +144,8 @@ async def _transact(
     left = timeout
     if remote is not None and not remote.is_ready(caller.pid):
         left = await _connect(caller, remote, dest, timeout)
-    record = begin(caller, remote, target, kind, request, last)
+    record = Call(caller, runtime.new_reference(), remote, target, last)
+    begin(record, kind, request)
     timer = None
     if left is not None and left != math.inf:
         timer = runtime.timers.start(left, record.time_out)
@@ -157,17 +157,9 @@ async def _transact(
     return answer
 
 
-def begin(
-    caller: Process,
-    remote: RemoteNode | None,
-    target: Any,
-    kind: Any,
-    request: Any,
-    last: bool,
-) -> Call:
-    """Send a request, and return the record of the call in flight. Never waits."""
-    ref = caller.runtime.new_reference()
-    record = Call(caller, ref, remote, target, last)
+def begin(record: Call, kind: Any, request: Any) -> None:
+    """Send the request of a call, which is in flight then. Never waits."""
+    caller, ref = record.caller, record.ref
     message = (kind, (caller.pid, ImproperList(_ALIAS_ONLY, ref)), request)
     caller.runtime.aliases[ref.words] = record
     try:
@@ -175,7 +167,6 @@ def begin(
     except BaseException:
         record.release()
         raise
-    return record
 
 
 async def _connect(

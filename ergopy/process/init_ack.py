@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, final
 from etf import Atom, Pid, Reference
 
 from ..errors import Exit
-from .atoms import OK
+from .atoms import BADARG, OK
 
 if TYPE_CHECKING:
     from .sending import Sender
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 FIRST_WITH_NACK = 26
 
 ACK = Atom("ack")
-BADARG = Atom("badarg")
 NACK = Atom("nack")
 IGNORED = Atom("ignore")
 

@@ -31,7 +31,8 @@ class Request:
     """A request that was sent, and whose answer can be waited for, once.
 
     It is watched from the start: the end of the callee, or of the connection, counts
-    as an answer. The process that sent it need not be the one that waits.
+    as an answer. The process that sent it need not be the one that waits; but when
+    that ends, the request is given up, and whoever waits gets CallExit.
     """
 
     __slots__ = ("_dest", "_record", "_taken")
@@ -65,18 +66,19 @@ class Request:
             CallTimeout: No answer in time.
             NoProcess, CallExit, NodeDown: As for ``Process.call``.
             LocalProtocolError: The answer was taken already, or given up.
+            trio.BusyResourceError: Another task waits for it.
 
         Cancelling it loses nothing either.
         """
         record = self._record
-        if self._taken:
-            raise LocalProtocolError(f"the answer to {self!r} was taken already")
         if not self.is_done:
             seconds = math.inf if timeout is None else timeout
             with trio.move_on_after(seconds) as scope:
                 await record.watch()
             if scope.cancelled_caught and not self.is_done:
                 raise CallTimeout(self._dest, seconds)
+        if self._taken:
+            raise LocalProtocolError(f"the answer to {self!r} was taken already")
         self._taken = True
         what, value = record.value
         if what == "reply":
@@ -91,6 +93,8 @@ class Request:
         """
         try:
             return await self.wait_response(timeout)
+        except trio.BusyResourceError:
+            raise
         except BaseException:
             self.abandon()
             raise
@@ -99,6 +103,36 @@ class Request:
         """Wait no more: the answer, when it comes, is dropped."""
         self._taken = True
         self._record.release()
+        self._record.resolve(("timeout", None))
+
+
+@final
+class _Pending(Call):
+    """A call in flight that nobody need wait for: its caller may end before it."""
+
+    __slots__ = ()
+
+    def fire(self, reason: Any) -> None:
+        self.caller.watchers.pop(self, None)
+        super().fire(reason)
+
+    def release(self) -> None:
+        self.caller.watchers.pop(self, None)
+        super().release()
+
+
+@final
+class _EndOfCaller:
+    """Hears that the process that sent a request has ended."""
+
+    __slots__ = ("_record",)
+
+    def __init__(self, record: _Pending) -> None:
+        self._record = record
+
+    def fire(self, reason: Any) -> None:
+        self._record.release()
+        self._record.resolve(("down", reason))
 
 
 class MultiReply(NamedTuple):
@@ -119,10 +153,12 @@ async def send_request(caller: Process, dest: Any, request: Any) -> Request:
         remote, target = runtime.remote(dest), dest
     else:
         remote, target, _ = runtime.locate(dest)
-    if remote is None or await remote.ready(caller.pid):
-        record = begin(caller, remote, target, GEN_CALL, request, False)
+    ready = remote is None or await remote.ready(caller.pid)
+    record = _Pending(caller, runtime.new_reference(), remote, target, False)
+    if ready:
+        caller.watchers[record] = _EndOfCaller(record)
+        begin(record, GEN_CALL, request)
     else:
-        record = Call(caller, runtime.new_reference(), remote, target, False)
         record.fire(NOCONNECTION)
     return Request(dest, record)
 

@@ -26,11 +26,10 @@ from .timers import Timers
 from .via import Via
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from ..abc import NameRegister
-    from .configured import CopyPolicy, ProcessConfig
-    from .configured.copying import Copier
+    from .configured import Copier, CopyPolicy, ProcessConfig
     from .message_timers import MessageTimer
     from .signals import Receiver, RemoteNode
     from .tracing import Tracer
@@ -312,7 +311,10 @@ class Runtime:
         process = self.find(pid)
         if process is None:
             raise NotRegistered(repr(pid))
-        self._name(process, self.check_free(name))
+        atom = self.check_free(name)
+        self._name(process, atom)
+        if self.tracer is not None:
+            self.tracer.tell("name_registered", process, atom)
 
     def check_free(self, name: str) -> Atom:
         """Return the name as an atom, or raise as :meth:`register` does."""
@@ -345,6 +347,8 @@ class Runtime:
         if process is None:
             raise NotRegistered(name)
         process.names = tuple(n for n in process.names if n != name)
+        if self.tracer is not None:
+            self.tracer.tell("name_unregistered", process, name)
 
     def whereis(self, name: str) -> Pid | None:
         """Return the pid behind a local name, or None.

@@ -190,9 +190,10 @@ class Signals(Links):
         runtime = self.runtime
         if self.claims is not None:
             self._drop_claims(reason)
-        if runtime.processes.pop(self.pid.id, None) is None:
+        if runtime.processes.get(self.pid.id) is not self:
             # It was declared defunct, and all of this is done.
             return
+        del runtime.processes[self.pid.id]
         if runtime.tracer is not None:
             runtime.tracer.ended(self, reason)
         if self.names:

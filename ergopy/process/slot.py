@@ -56,6 +56,8 @@ class Slot:
 
     async def watch(self) -> None:
         """Wait until there is an answer. Cancelling it leaves everything as it is."""
+        if self._task is not None:
+            raise trio.BusyResourceError("another task waits for this answer")
         if self.value is UNSET:
             self._task = trio.lowlevel.current_task()
 

@@ -13,9 +13,12 @@ seen there: the answer to a call, and what a limit of the mailbox drops.
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, final
 
 import etf
+
+from .layers import Layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +44,8 @@ class Tracer:
         self._instruments: list[Instrument] = []
         self._ways: dict[str, Any] = {}
         self._remote_node: Callable[[str], RemoteNode] | None = None
-        self._classes: dict[type, type] = {}
+        self._of_processes = Layer(partial(_process_methods, self))
+        self._of_ways = Layer(partial(_way_methods, self))
 
     def add(self, instrument: Instrument) -> None:
         """Attach *instrument*; of what happened before it hears nothing."""
@@ -75,7 +79,7 @@ class Tracer:
 
     def started(self, process: Process) -> None:
         """Tell that a process is in the table, and has not begun."""
-        self._exchange(process, _process_methods)
+        self._of_processes.put_on(process)
         self.tell("process_started", process)
 
     def ended(self, process: Any, reason: Any) -> None:
@@ -88,32 +92,25 @@ class Tracer:
         way = self._ways.get(node)
         if way is None:
             way = self._ways[node] = self._remote_node(node)
-            self._exchange(way, _way_methods)
+            self._of_ways.put_on(way)
         return way
 
     def _attach(self) -> None:
         runtime = self._runtime
         runtime.tracer = self
         for process in runtime.processes.values():
-            self._exchange(process, _process_methods)
+            self._of_processes.put_on(process)
         self._remote_node = runtime.exchange_ways(self.way)
 
     def _detach(self) -> None:
         runtime = self._runtime
         runtime.tracer = None
         runtime.exchange_ways(self._remote_node)
-        for traced in (*runtime.processes.values(), *self._ways.values()):
-            traced.__class__ = type(traced).__base__
+        for process in runtime.processes.values():
+            self._of_processes.take_off(process)
+        for way in self._ways.values():
+            self._of_ways.take_off(way)
         self._ways.clear()
-
-    def _exchange(self, it: Any, methods: Callable[[Tracer, Any], Any]) -> None:
-        """Exchange the class of *it* for a subclass that tells of messages."""
-        cls = type(it)
-        traced = self._classes.get(cls)
-        if traced is None:
-            body = {"__slots__": (), **methods(self, cls)}
-            traced = self._classes[cls] = type(cls.__name__, (cls,), body)
-        it.__class__ = traced
 
 
 def _process_methods(tracer: Tracer, cls: type[Process]) -> dict[str, Any]:
@@ -125,7 +122,20 @@ def _process_methods(tracer: Tracer, cls: type[Process]) -> dict[str, Any]:
         tracer.tell("message_received", self, message)
         cls.deliver_priority(self, message)
 
-    methods = {"deliver": deliver, "deliver_priority": deliver_priority}
+    def link_nowait(self: Any, to: Pid, **options: Any) -> None:
+        tracer.tell("process_linked", self, to)
+        cls.link_nowait(self, to, **options)
+
+    def unlink(self: Any, to: Pid) -> None:
+        tracer.tell("process_unlinked", self, to)
+        cls.unlink(self, to)
+
+    methods: dict[str, Any] = {
+        "deliver": deliver,
+        "deliver_priority": deliver_priority,
+        "link_nowait": link_nowait,
+        "unlink": unlink,
+    }
     if cls.offer is cls.deliver:
         # Otherwise it ends in ``deliver``.
         methods["offer"] = deliver

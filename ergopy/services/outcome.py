@@ -10,7 +10,7 @@ from etf import Atom
 from ..errors import Exit, Throw
 from ..node.exports import Undefined
 from ..process import reasons
-from ..process.atoms import ERROR, UNDEF
+from ..process.atoms import BADARG, ERROR, UNDEF
 
 if TYPE_CHECKING:
     from ..node.exports import Exports
@@ -19,7 +19,6 @@ RETURN = Atom("return")
 THROW = Atom("throw")
 EXIT = Atom("exit")
 APPLY = Atom("apply")
-BADARG = Atom("badarg")
 ERLANG = Atom("erlang")
 
 # Values of these need no trial; a large binary would cost two encodings.

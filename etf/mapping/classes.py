@@ -64,7 +64,6 @@ class ClassCodec(Codec):
         self._cls = cls
         self._layout = layout
         self._ignore = ignore
-        self._parts: tuple[Part, ...] = ()
         self.exact = frozenset({cls})
         self.takes = layout.takes
         if not declared:
@@ -73,13 +72,13 @@ class ClassCodec(Codec):
 
     def complete(self, parts: Sequence[Part]) -> None:
         """Set the fields."""
-        self._parts = parts = tuple(parts)
         self._keys = tuple(part.key for part in parts)
         self.marks = self._layout.marks(len(parts))
         needed = frozenset(part.key for part in parts if part.required)
         self.keys = (needed, None if self._ignore else frozenset(self._keys))
         self._plan = tuple(
-            (part.key, part.name, part.codec.load, part) for part in parts
+            (part.key, part.name, part.codec.plain, part.codec.load, part)
+            for part in parts
         )
         self._values = _getter([part.name for part in parts])
         dumps = [
@@ -95,9 +94,11 @@ class ClassCodec(Codec):
             return term
         taken = self._layout.take(term, self._keys)
         values: dict[str, Any] = {}
-        for key, name, load, part in self._plan:
+        for key, name, plain, load, part in self._plan:
             value = taken.get(key, _ABSENT)
-            if value is not _ABSENT:
+            if value.__class__ is plain:
+                values[name] = value
+            elif value is not _ABSENT:
                 try:
                     values[name] = load(value)
                 except MappingError as error:

@@ -35,6 +35,7 @@ class Codec:
         marks: What only this one's terms begin with: ``("struct", name)``, or
             ``("record", tag, arity)``.
         keys: For a map of fields the keys it must have, and those that it may have.
+        plain: A type of which every value is taken as it is, without a look.
         quiet: Whether ``dump`` runs no code but the library's.
     """
 
@@ -43,6 +44,7 @@ class Codec:
     values: tuple[type, ...] = ()
     marks: frozenset[tuple[Any, ...]] = NOTHING_SPECIAL
     keys: tuple[frozenset[str], frozenset[str] | None] | None = None
+    plain: type | None = None
     quiet: bool = True
 
     def __init__(
@@ -63,7 +65,7 @@ def exactly(kind: type, expected: str) -> Codec:
             return term
         raise MappingError(expected, term)
 
-    return Codec(load, expected, exact=frozenset({kind}))
+    return Codec(load, expected, exact=frozenset({kind}), plain=kind)
 
 
 def items_of(term: Any) -> Any:

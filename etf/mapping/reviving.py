@@ -14,7 +14,7 @@ from .annotations import Compiler, compiled
 from .converter import NO_CONVERTERS, Converters
 from .errors import MappingError
 from .layouts import STRUCT, RecordLayout, StructLayout
-from .shape import Shape, shape_of
+from .shape import shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,7 +35,7 @@ class Reviver:
             classes.
     """
 
-    __slots__ = ("_converters", "_loads", "_shapes", "_tags", "has_records")
+    __slots__ = ("_converters", "_loads", "_records", "_structs")
 
     def __init__(
         self,
@@ -43,15 +43,25 @@ class Reviver:
         records: Iterable[type] = (),
         converters: Converters = NO_CONVERTERS,
     ) -> None:
-        shapes = [_declared(cls, StructLayout, "structs") for cls in structs]
-        tagged = [_declared(cls, RecordLayout, "records") for cls in records]
-        self.has_records = bool(tagged)
-        self._shapes = (*shapes, *tagged)
+        self._structs = tuple(structs)
+        self._records = tuple(records)
         self._converters = converters
+        for cls in self._structs:
+            _check(cls, StructLayout, "structs")
+        for cls in self._records:
+            _check(cls, RecordLayout, "records")
         self._loads: dict[Any, Load] | None = None
 
     def __bool__(self) -> bool:
-        return bool(self._shapes or self._converters.by_struct)
+        return bool(self._structs or self._records or self._converters.by_struct)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Reviver, (self._structs, self._records, self._converters)
+
+    @property
+    def has_records(self) -> bool:
+        """Whether tuples have to be looked at."""
+        return bool(self._records)
 
     def of_map(self, term: Mapping[Any, Any], frozen: bool) -> Any:
         """Give what a map stands for; something that hashes if it is in a key."""
@@ -93,16 +103,15 @@ class Reviver:
         }
         # Inside out: a part that is no instance by now did not fit, and is not tried
         # again and again for everything around it.
-        made = frozenset(shape.cls for shape in self._shapes)
-        for shape in self._shapes:
-            codec = Compiler(self._converters, made).compile(shape.cls)
+        made = frozenset({*self._structs, *self._records})
+        for cls in made:
+            codec = Compiler(self._converters, made).compile(cls)
             loads.update(dict.fromkeys(codec.marks, codec.load))
         return loads
 
 
-def _declared(cls: Any, layout: type, option: str) -> Shape:
+def _check(cls: Any, layout: type, option: str) -> None:
     shape = shape_of(cls) if isinstance(cls, type) else None
     if shape is None or not isinstance(shape.layout, layout):
         kind = option.removesuffix("s")
         raise ValueError(f"{option}: {cls!r} was not declared with @{kind}")
-    return shape

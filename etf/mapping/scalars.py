@@ -142,13 +142,27 @@ def _of(*types: type) -> frozenset[type]:
 
 
 FLOAT: Final = Codec(
-    _load_float, "a float", _dump_float, exact=_of(float), takes=_of(int), values=(int,)
+    _load_float,
+    "a float",
+    _dump_float,
+    exact=_of(float),
+    takes=_of(int),
+    values=(int,),
+    plain=float,
 )
 TEXT: Final = Codec(
-    _load_text, "a binary in UTF-8", exact=_of(str, bytes), takes=_of(bytearray)
+    _load_text,
+    "a binary in UTF-8",
+    exact=_of(str, bytes),
+    takes=_of(bytearray),
+    plain=str,
 )
 BYTES: Final = Codec(
-    _load_bytes, "a binary", exact=_of(bytes, str), takes=_of(bytearray, memoryview)
+    _load_bytes,
+    "a binary",
+    exact=_of(bytes, str),
+    takes=_of(bytearray, memoryview),
+    plain=bytes,
 )
 ATOM: Final = Codec(
     _load_atom,
@@ -157,6 +171,7 @@ ATOM: Final = Codec(
     exact=_of(Atom),
     takes=_of(bool, type(None)),
     values=(str,),
+    plain=Atom,
 )
 CHARLIST: Final = Codec(
     _load_charlist, "a list of characters", _dump_charlist, takes=LISTS, values=(str,)

@@ -12,7 +12,7 @@ import trio
 import epmd
 import ergopy
 import etf
-from ergopy import Atom, Down, GenServer
+from ergopy import Atom, Down, GenServer, Task
 from tests.docs.pages import EXAMPLES
 
 if TYPE_CHECKING:
@@ -102,6 +102,20 @@ async def test_call_beam_says_what_to_do_without_the_other_node(start) -> None:
         assert "away@127.0.0.1" in await example.line()
         assert await example.line() == "Try: ergopy doctor away@127.0.0.1"
         assert await example.process.wait() == 1
+
+
+async def test_elixir_tasks(peer, start) -> None:
+    async with start(EXAMPLES / "elixir_tasks.py") as example:
+        assert PY in await example.line()
+        words = ("text", "words")
+        options = {"under": ("tasks", PY), "caller": peer}
+        task = await Task.async_(words, b"so much to do", **options)
+        assert await task.await_() == 4
+        stream = Task.async_stream([b"a b", b"c"], words, **options)
+        assert [outcome async for outcome in stream] == [("ok", 2), ("ok", 1)]
+        assert await peer.call(("models", PY), b"how many words") == 3
+        await peer.stop(("tasks", PY))
+        assert await example.rest() == ""
 
 
 async def test_model_server(peer, start) -> None:

@@ -32,6 +32,20 @@ if TYPE_CHECKING:
 
     import ergopy
 
+GARBAGE: list[Any] = [
+    Atom("what"),
+    None,
+    b"",
+    [],
+    (),
+    {},
+    -1,
+    (Atom("start_child"), 1),
+    (Atom("EXIT"), 1, 2),
+    (Atom("restart_after_pause"), {}),
+    [1, (Atom("a"), {b"b": 2.5})],
+]
+
 every_kind = pytest.mark.parametrize("kind", SPECS)
 
 
@@ -103,6 +117,25 @@ async def test_each_refuses_what_it_cannot_do(node: ergopy.Node, kind: str) -> N
     request = (Atom("replace_state"), 1)
     refused = await call(node.runtime.root, pid, request, 5, kind=SYSTEM)
     assert refused == ("error", "a_beam_fun_cannot_run_here")
+
+
+@every_kind
+async def test_garbage_ends_none_of_them(node: ergopy.Node, kind: str) -> None:
+    pid = await start(node, kind, name="it")
+    before = await sys.get_state(pid, caller=node)
+    for term in GARBAGE:
+        await node.send(pid, term)
+        await node.cast(pid, term)
+        (await node.send_request(pid, term)).abandon()
+        for odd in (("$gen_call", term), ("$gen_call", (node.pid, term), term)):
+            await node.send(pid, (Atom(odd[0]), *odd[1:]))
+        await node.send(pid, (Atom("$gen_cast"), term, term))
+        await node.send(pid, (Atom("system"), (node.pid, term), term))
+    await settle()
+    assert node.whereis("it") == pid
+    if kind not in ("GenServer", "Pool"):
+        # These two take them to heart, or pass them on.
+        assert await sys.get_state(pid, caller=node) == before
 
 
 @every_kind

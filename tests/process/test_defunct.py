@@ -80,3 +80,21 @@ async def test_one_that_goes_on_can_hold_nothing_new(runtime: Runtime) -> None:
     await settle()
     assert isinstance(stuck.late[0], LocalProtocolError)
     assert_only_the_root(runtime)
+
+
+async def test_its_pid_may_be_used_again_before_it_ends(runtime: Runtime) -> None:
+    stuck = Stuck(runtime)
+    await settle()
+    stuck.process.kill()
+    declare_defunct(stuck.process)
+    # As it is when all other ids have been used meanwhile.
+    runtime._next_id = stuck.process.pid.id - 1
+    runtime._serial += 1
+    heir = sleeper(runtime)
+    assert heir.pid.id == stuck.process.pid.id
+    stuck.free.set()
+    await settle()
+    assert runtime.find(heir.pid) is heir
+    heir.kill()
+    await settle()
+    assert_only_the_root(runtime)

@@ -87,6 +87,69 @@ async def test_a_request_that_was_given_up_leaves_nothing(
         await request.wait_response()
 
 
+async def test_a_request_is_given_up_when_the_process_that_sent_it_ends(
+    runtime: Runtime,
+) -> None:
+    pid = await runtime.root.start(Server)
+    sent: list[Any] = []
+
+    async def asks(process: ergopy.Process) -> None:
+        sent.append(await process.send_request(pid, "later"))
+        await process.receive()
+
+    asker = await runtime.root.spawn(asks)
+    await settle()
+    failed: list[BaseException] = []
+
+    async def waits() -> None:
+        with pytest.raises(ergopy.CallExit) as caught:
+            await sent[0].wait_response()
+        failed.append(caught.value)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(waits)
+        await settle()
+        await runtime.root.exit(asker, "kill")
+    assert failed
+    assert not runtime.aliases
+    assert not find(runtime, pid).watchers
+
+
+async def test_one_task_at_a_time_waits_for_an_answer(runtime: Runtime) -> None:
+    pid = await runtime.root.start(Server)
+    request = await runtime.root.send_request(pid, "later")
+    heard: list[Any] = []
+
+    async def waits() -> None:
+        heard.append(await request.receive_response())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(waits)
+        await settle()
+        with pytest.raises(trio.BusyResourceError):
+            await request.receive_response()
+        await runtime.root.cast(pid, 1)
+    assert heard == [1]
+
+
+async def test_who_waits_for_a_request_that_is_given_up_hears_of_it(
+    runtime: Runtime,
+) -> None:
+    pid = await runtime.root.start(Server)
+    request = await runtime.root.send_request(pid, "later")
+    async with trio.open_nursery() as nursery:
+
+        async def waits() -> None:
+            with pytest.raises(ergopy.LocalProtocolError):
+                await request.wait_response()
+            request.abandon()
+
+        nursery.start_soon(waits)
+        await settle()
+        request.abandon()
+    assert not runtime.root.watchers
+
+
 async def test_the_end_of_the_callee_is_an_answer(runtime: Runtime) -> None:
     pid = await runtime.root.start(Server)
     waiting = await runtime.root.send_request(pid, "later")

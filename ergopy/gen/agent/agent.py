@@ -20,9 +20,9 @@ from etf import Atom
 from ...errors import Exit
 from ...node.exports import Undefined
 from ...process import reasons
-from ...process.atoms import OK
+from ...process.atoms import BADARG, OK
 from ...process.refusals import refuse
-from ..apply import BADARG, apply, told, undefined
+from ..apply import apply, told, undefined
 from ..returns import NOREPLY, Stop
 from ..server import GenServer, logger
 

@@ -13,7 +13,7 @@ from etf import Atom
 
 from ...errors import MailboxFull
 from ...process import reasons
-from ...process.atoms import ERROR, EXIT, NORMAL, OK, SHUTDOWN, UNDEF
+from ...process.atoms import ERROR, EXIT, NORMAL, OK, SHUTDOWN, SYSTEM_LIMIT, UNDEF
 from .. import system
 from .crashes import report_crash
 from .handler import EventHandler, Handler, Leaving, Remove, Swap
@@ -36,7 +36,6 @@ PARENT_TERMINATED: Final = Atom("parent_terminated")
 REMOVE_HANDLER: Final = Atom("remove_handler")
 STOP: Final = Atom("stop")
 SWAPPED: Final = Atom("swapped")
-SYSTEM_LIMIT: Final = Atom("system_limit")
 
 
 class Roster:

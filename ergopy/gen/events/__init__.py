@@ -9,4 +9,5 @@ from .verbs import info as info
 from .verbs import register as register
 from .verbs import subscribe as subscribe
 from .verbs import unsubscribe as unsubscribe
+from .verbs import wait_for as wait_for
 from .verbs import which as which

@@ -8,6 +8,7 @@ processes use the functions of ``ergopy.events``. Everybody else calls it::
     gen_server:call({events, Node}, {register, Name})       ok; with #{buffer => N} too
     gen_server:call({events, Node}, {publish, Name, Value}) ok
     gen_server:call({events, Node}, {unregister, Name})     ok
+    gen_server:call({events, Node}, {wait_for, Name})       ok, when there is one
     gen_server:call({events, Node}, {info, Name})           a map
     gen_server:call({events, Node}, events)                 the names
 
@@ -25,8 +26,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 from etf import Atom, Pid, identity_key
 
 from ...errors import EventMismatch, EventOwnerError, EventTaken, EventUnknown
-from ...process.atoms import ERROR, GEN_CAST, OK
-from ...process.init_ack import BADARG
+from ...process.atoms import BADARG, ERROR, GEN_CAST, OK, SYSTEM_LIMIT
 from ...process.messages import Down
 from ...process.refusals import refuse
 from ..returns import NOREPLY
@@ -36,6 +36,7 @@ from .channel import Channel
 from .event import Event
 from .messages import EventDown
 from .relay import BUFFER
+from .waiting import Waiting
 from .watches import Watches
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 
 MISMATCH = Atom("mismatch")
 NOT_OWNER = Atom("not_owner")
-SYSTEM_LIMIT = Atom("system_limit")
 TAKEN = Atom("taken")
 UNKNOWN = Atom("unknown")
 
@@ -72,7 +72,7 @@ class Events(GenServer):
         await node.start(ergopy.Events, name="events")
 
     Args:
-        max_events: How many may be registered.
+        max_events: How many may be registered; as many calls may wait for others.
         max_buffer: How many values one may keep for late subscribers.
         max_lag: How many messages may wait for a subscriber here to an event of
             another node, before it misses values.
@@ -98,6 +98,7 @@ class Events(GenServer):
         process = self.process
         self._watches = Watches(process)
         self._away = Away(process, self._watches, self._max_lag, self._max_buffer)
+        self._waiting = Waiting(process, self._max_events)
         process.watchers[self] = self
 
     def fire(self, reason: Any) -> None:
@@ -148,6 +149,8 @@ class Events(GenServer):
                 self._find(name).publish_as(caller, value)
             case (Atom("unregister"), name):
                 self._find(name).unregister_as(caller)
+            case (Atom("wait_for"), name):
+                return self._wait_for(name, from_)
             case Declaration():
                 return self._register(request, caller)
             case (Atom("register"), name):
@@ -197,7 +200,15 @@ class Events(GenServer):
         event = Event(owner, channel, what.accepts, self.process, self._forget)
         if self._watches.watch(owner, event):
             self._events[key] = event
+            self._waiting.registered(key)
         return event
+
+    def _wait_for(self, name: Any, from_: Any) -> Any:
+        key = identity_key(name)
+        if key in self._events:
+            return OK
+        self._waiting.add(key, from_, SYSTEM_LIMIT)
+        return NOREPLY
 
     def _register_wire(self, name: Any, options: dict[Any, Any], owner: Pid) -> Any:
         keep = options.get(BUFFER, 0)

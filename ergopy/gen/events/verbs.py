@@ -20,6 +20,7 @@ from ...errors import (
     NodeDown,
     NoProcess,
 )
+from ...process.atoms import OK
 from ..caller import acting
 from . import event
 from .event import Event
@@ -35,6 +36,7 @@ _EVENTS = Atom("events")
 _INFO = Atom("info")
 _SUBSCRIBE = Atom("subscribe")
 _UNSUBSCRIBE = Atom("unsubscribe")
+_WAIT_FOR = Atom("wait_for")
 
 
 async def register(
@@ -139,6 +141,34 @@ async def unsubscribe(
     process = acting(caller)
     dest, request = _place(process, server, _UNSUBSCRIBE, name, node)
     await process.call(dest, request, timeout)
+
+
+async def wait_for(
+    name: Any,
+    node: str | None = None,
+    *,
+    server: str = SERVER,
+    timeout: float | None = None,
+    caller: Any = None,
+) -> None:
+    """Return when an event is registered, at once if it is; then subscribe to it.
+
+    For who starts before the owner, or wants to go on with the next one after
+    ``EventDown``. Arguments as for :func:`subscribe`, but *timeout* is for ever unless
+    said.
+
+    Raises:
+        CallTimeout: It was not registered in time.
+        NodeDown, NoProcess: The node, or its event server, is not there.
+        EventError: Too many wait already.
+
+    Cancelling it leaves nothing behind.
+    """
+    dest = server if node is None else (server, node)
+    named = _atom(name)
+    answer = await acting(caller).call(dest, (_WAIT_FOR, named), timeout)
+    if answer != OK:
+        _raise(named, answer)
 
 
 async def which(

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any
 from etf import Atom, Pid
 
 from ...errors import StartError
-from ...process.atoms import ERROR, GEN_CAST, OK
-from ...process.init_ack import BADARG
+from ...process.atoms import BADARG, ERROR, GEN_CAST, OK, SYSTEM_LIMIT
 from ...process.mailbox import Mailbox
 from ...process.messages import Down, ExitMessage
 from ...process.refusals import refuse
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
 
 POOL = Atom("$pool")
 IDLE = Atom("idle")
-SYSTEM_LIMIT = Atom("system_limit")
 
 
 class Pool(Supervisor):

@@ -12,6 +12,7 @@ list, a map, a tuple in a tuple, has a mark that takes a walk over the term.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Final
 
 import etf
@@ -28,6 +29,7 @@ _CONSTANTS: Final = {
     value: (_ATOM, Atom(name)) for value, name in ((True, "true"), (False, "false"))
 }
 _NIL: Final = (_ATOM, Atom("nil"))
+_SURROGATE: Final = "text with a lone surrogate is not a term"
 
 
 def mark_of(key: Any) -> Any:
@@ -40,7 +42,10 @@ def mark_of(key: Any) -> Any:
     if kind in PLAIN:
         return key
     if kind is str:
-        return _binary(key)
+        try:
+            return key.encode()
+        except UnicodeEncodeError as error:
+            raise EncodeError(_SURROGATE) from error
     if kind is Atom:
         return _ATOM, key
     if kind is tuple:
@@ -55,20 +60,10 @@ def kept(key: Any, mark: Any) -> Any:
     What has to be copied for that comes back as a peer would have sent it: a ``str``
     inside of it as ``bytes``.
     """
-    if mark is key or not _is_deep(mark):
-        try:
+    if not (mark.__class__ is tuple and mark and mark[0] is _DEEP):
+        with suppress(TypeError):
             hash(key)
-        except TypeError:
-            return _copied(key)
-        return key
-    return _copied(key)
-
-
-def _is_deep(mark: Any) -> bool:
-    return mark.__class__ is tuple and bool(mark) and mark[0] is _DEEP
-
-
-def _copied(key: Any) -> Any:
+            return key
     return etf.decode(etf.encode(key))
 
 
@@ -81,6 +76,8 @@ def _flat(key: tuple[Any, ...]) -> Any:
             marks.append(item)
         elif kind is Atom:
             marks.append((_ATOM, item))
+        elif kind is str:
+            marks.append(mark_of(item))
         else:
             mark = _simple(item)
             if mark is None:
@@ -107,7 +104,7 @@ def _simple(value: Any) -> Any:
         value = replaced(value)
         kind = kind_of(value)
     if kind is str:
-        return _binary(value)
+        return mark_of(str.__str__(value))
     if kind is Atom:
         return _ATOM, value
     if kind is bool:
@@ -119,13 +116,6 @@ def _simple(value: Any) -> Any:
     if kind in _BINARIES:
         return bytes(value)
     return value if kind in PLAIN else None
-
-
-def _binary(text: str) -> bytes:
-    try:
-        return str.encode(text)
-    except UnicodeEncodeError as error:
-        raise EncodeError("text with a lone surrogate is not a term") from error
 
 
 _BINARIES: Final = frozenset({bytes, bytearray, memoryview})

@@ -26,6 +26,7 @@ from .listeners import Listeners
 from .names import atom_of
 from .server import RegistryServer
 from .stops import Stops
+from .waiting import check_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -205,6 +206,7 @@ class Registry(Stops):
             RegistryClosed: The registry has ended meanwhile.
         """
         self._need_unique("lease")
+        check_timeout(timeout)
         return self._leases.lease(key, mark_of(key), timeout)
 
     def put_meta(self, key: Any, value: Any) -> None:

@@ -22,7 +22,7 @@ from ...errors import (
     RegistryFull,
     StartNotSupported,
 )
-from ...process.atoms import ERROR, OK, UNDEFINED
+from ...process.atoms import BADARG, ERROR, OK, UNDEFINED
 from ..system import portable
 from .keys import mark_of
 from .starting import ALREADY_STARTED, IGNORED, Asker, Outcome
@@ -37,7 +37,6 @@ STOP_WITHIN = 4.0
 """Seconds before a stopped process is killed: a caller waits for five, usually."""
 
 ALREADY_REGISTERED = Atom("already_registered")
-BADARG = Atom("badarg")
 KEY_TOO_LARGE = Atom("key_too_large")
 NOT_FOUND = Atom("not_found")
 REGISTRY_FULL = Atom("registry_full")

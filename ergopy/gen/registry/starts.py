@@ -36,7 +36,7 @@ from .starting import (
     failure,
     pid_of,
 )
-from .waiting import wait_for
+from .waiting import check_timeout, wait_for
 
 if TYPE_CHECKING:
     from contextvars import Context
@@ -107,10 +107,11 @@ class Starts(Reads):
         self, key: Any, *args: Any, timeout: float | None = 5.0
     ) -> tuple[Pid, bool]:
         """Do :meth:`lookup_or_start`; return the pid, and if this has started it."""
+        self._need_unique("lookup_or_start")
+        check_timeout(timeout)
         mark = mark_of(key)
         entry = self._get(mark)
         if entry is not None:
-            self._need_unique("lookup_or_start")
             return entry.pid, False
         outcome = await self._wait(self._join(key, mark, args), timeout)
         if outcome.pid is None:

@@ -11,6 +11,7 @@ from .departure import Departure
 from .keys import mark_of
 from .starting import TIMED_OUT, failure
 from .starts import Starts
+from .waiting import check_timeout
 
 
 class Stops(Starts):
@@ -47,6 +48,7 @@ class Stops(Starts):
         Cancelling it leaves the process as it is, unregistered.
         """
         self._need_unique("stop")
+        check_timeout(timeout)
         mark = mark_of(key)
         under_way = self._reserved.get(mark)
         if under_way is not None:

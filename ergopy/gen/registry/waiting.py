@@ -12,6 +12,16 @@ if TYPE_CHECKING:
     from ...process.timers import Timers
 
 
+def check_timeout(seconds: float | None) -> None:
+    """Refuse what is no time to wait, before anything is done.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if seconds is not None and not seconds >= 0:
+        raise ValueError(f"a timeout is a number of seconds, not {seconds!r}")
+
+
 async def wait_for(
     slot: Slot,
     timers: Timers,

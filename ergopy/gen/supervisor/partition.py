@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, final
 
+import etf
 from etf import Atom, Pid, phash2
 
 from ...errors import ChildError, SpecError, StartError
 from ...process import reasons
-from ...process.atoms import ERROR, OK, UNDEFINED
+from ...process.atoms import BADARG, ERROR, OK, UNDEFINED
 from ..caller import acting
 from ..returns import Stop
 from ..system import portable
@@ -28,12 +29,16 @@ if TYPE_CHECKING:
     from .group import Group
     from .spec import ChildSpec
 
+MAX_KEY_SIZE = 64 * 1024
+"""Bytes that a key may have, encoded, when it is asked for by a request."""
+
 _PARTITIONS = Atom("partitions")
 _RESIZE = Atom("resize")
 _WHEREIS_NAME = Atom("whereis_name")
 _BAD_START_SPEC = Atom("bad_start_spec")
 _START_SPEC = Atom("start_spec")
 _INVALID = Atom("invalid_partitions")
+_BADARG = (ERROR, BADARG)
 _NOT_FOR_PARTITIONS = (ERROR, Atom("partition_supervisor"))
 
 
@@ -97,10 +102,10 @@ class PartitionSupervisor(Supervisor):
         """Return who has *key*, or None while it is restarted; ``whereis_name/1``.
 
         Raises:
-            EncodeError: The key is no Erlang term.
+            ValueError: The key has more than 64 KiB, or is no Erlang term.
             CallError, NodeDown: As for ``Process.call``.
         """
-        partition_of(key, 1)
+        _check_key(key)
         found = await acting(caller).call(dest, (_WHEREIS_NAME, key), None)
         return found if isinstance(found, Pid) else None
 
@@ -168,13 +173,20 @@ class PartitionSupervisor(Supervisor):
             case "partitions":
                 return self._size
             case ("whereis_name", key):
-                return self.find(key) or UNDEFINED
+                return self._found(key)
             case ("resize", size):
                 return await self._resize(size)
             case ("start_child" | "delete_child", _) if from_ is not None:
                 # Nobody is who called spawn_soon, in a child of a partition.
                 return _NOT_FOR_PARTITIONS
         return await super().handle_call(request, from_)
+
+    def _found(self, key: Any) -> Any:
+        try:
+            _check_key(key)
+        except ValueError:
+            return _BADARG
+        return self.find(key) or UNDEFINED
 
     def find(self, key: Any) -> Pid | None:
         """Return who has *key*; None if nobody has at the moment."""
@@ -209,6 +221,13 @@ class PartitionSupervisor(Supervisor):
 
     async def _ask(self, what: str, about: Any) -> Any:
         return await requests.answer(self._children, (Atom(what), about))
+
+
+def _check_key(key: Any) -> None:
+    """Refuse what would take long to hash: who asks may be a peer."""
+    size = len(etf.encode(key))
+    if size > MAX_KEY_SIZE:
+        raise ValueError(f"a key of {size} bytes; at most {MAX_KEY_SIZE} can be")
 
 
 def _is_size(size: Any) -> bool:

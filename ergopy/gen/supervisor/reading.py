@@ -64,7 +64,7 @@ def from_term(term: Any, ending: AutoShutdown | None = None) -> ChildSpec:
         restart=restart,
         significant=significant,
         type=kind,
-        shutdown=_seconds(term[SHUTDOWN]) if SHUTDOWN in term else usual,
+        shutdown=seconds(term[SHUTDOWN]) if SHUTDOWN in term else usual,
         modules=_modules(term[MODULES]) if MODULES in term else None,
     )
 
@@ -77,12 +77,17 @@ def _mfa(start: Any) -> Any:
     raise checks.refused("invalid_mfa", start)
 
 
-def _seconds(shutdown: Any) -> float | Shutdown:
+def seconds(shutdown: Any) -> float | Shutdown:
+    """Read a ``shutdown`` as OTP writes it.
+
+    Raises:
+        SpecError: It is none.
+    """
     if isinstance(shutdown, float):
         raise checks.refused("invalid_shutdown", shutdown)
-    seconds = shutdown / 1000 if type(shutdown) is int else shutdown
+    told = shutdown / 1000 if type(shutdown) is int else shutdown
     try:
-        return checks.shutdown(seconds)
+        return checks.shutdown(told)
     except SpecError:
         raise checks.refused("invalid_shutdown", shutdown) from None
 

@@ -32,6 +32,11 @@ class RestartWindow:
         """How many restarts were in the window when it was last looked at."""
         return len(self._times)
 
+    def count(self, now: float) -> int:
+        """Return how many restarts are in the window at *now*."""
+        oldest = self._instant(now) - self.period
+        return sum(time >= oldest for time in self._times)
+
     def renewed(self, intensity: int, period: float) -> RestartWindow:
         """Return a window of another size, with the restarts counted so far."""
         window = RestartWindow(intensity, period)
@@ -41,8 +46,11 @@ class RestartWindow:
     def add(self, now: float) -> bool:
         """Count a restart at *now*; return whether it may still be made."""
         times = self._times
-        now = floor(now) if self._whole else now
+        now = self._instant(now)
         while times and times[0] < now - self.period:
             times.popleft()
         times.append(now)
         return len(times) <= self.intensity
+
+    def _instant(self, now: float) -> float:
+        return floor(now) if self._whole else now

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 from etf import Atom, Pid, same
 
 from ...errors import SpecError
-from ...process.atoms import ERROR, OK, UNDEFINED
+from ...process.atoms import BADARG, ERROR, OK, UNDEFINED
 from .checks import SUPERVISOR
 from .children import Child
 from .crowd import Crowd
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .spec import ChildSpec
 
 _NOT_FOR_SIMPLE = (ERROR, Atom("simple_one_for_one"))
-_BADARG = (ERROR, Atom("badarg"))
+_BADARG = (ERROR, BADARG)
 
 
 @final

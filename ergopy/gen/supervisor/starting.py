@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 from etf import Atom
 
 from ...errors import AlreadyStarted, Ignored, NameTaken, StartError, SystemLimit
-from ...node.spawn import SYSTEM_LIMIT
 from ...process import reasons
-from ...process.atoms import ANCESTORS, EXIT, UNDEF
+from ...process.atoms import ANCESTORS, EXIT, SYSTEM_LIMIT, UNDEF
 from ...process.start import lineage
 from ..system import portable
 from . import remote

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from ...process.process import Process
     from .children import Child
 
+EFFORT = 20
+"""What to tell a child, or to hear of its end, takes of the budget for messages."""
+
 DEFUNCT_AFTER = 5.0
 """Seconds that a killed child has to get to a checkpoint, before it is given up."""
 
@@ -69,11 +72,20 @@ class Stopping:
         """
         for child in children:
             if child.is_running:
+                await self._breathe()
                 self._tell(child)
         while self._left:
+            await self._breathe()
             down = await self._next_end()
             if down is not None:
                 self._ended(down)
+
+    async def _breathe(self) -> None:
+        """Let others run now and then: there may be thousands of children."""
+        supervisor = self._supervisor
+        supervisor.budget -= EFFORT
+        if supervisor.budget <= 0:
+            await supervisor.let_others_run()
 
     def _tell(self, child: Child) -> None:
         supervisor, pid = self._supervisor, child.pid

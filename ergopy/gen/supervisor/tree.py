@@ -11,6 +11,8 @@ import json
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, final
 
+import trio
+
 import etf
 from etf import Atom, Pid
 
@@ -66,7 +68,7 @@ class TreeNode:
     period: float | None = None
     """Of a supervisor: seconds."""
     restarts_in_period: int | None = None
-    """Of a supervisor: how many it has counted of those, at the latest restart."""
+    """Of a supervisor: how many of those there were within ``period``."""
     forced_kills: int | None = None
     """Of a supervisor: how many processes below had to be killed."""
     children: tuple[TreeNode, ...] = ()
@@ -96,9 +98,12 @@ class TreeNode:
             ValueError: It is nothing of that sort.
         """
         try:
-            known = {str(key): _text(value) for key, value in term.items()}
-            below = tuple(map(TreeNode.from_term, known.pop("children")))
-            return TreeNode(**known, children=below)
+            told = {str(key): _text(value) for key, value in term.items()}
+            below = tuple(map(TreeNode.from_term, told["children"]))
+            # A later release may tell more.
+            names = {field.name for field in fields(TreeNode)} & told.keys()
+            known = {name: told[name] for name in names}
+            return TreeNode(**{**known, "children": below})
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"not a supervision tree: {error}") from error
 
@@ -195,7 +200,7 @@ def _of_supervisor(process: Process) -> dict[str, Any]:
         "strategy": str(supervisor.strategy),
         "intensity": supervisor.intensity,
         "period": float(supervisor.period),
-        "restarts_in_period": len(children.window),
+        "restarts_in_period": children.window.count(trio.current_time()),
         "forced_kills": supervisor.forced_kills,
         "children": tuple(
             _of_child(

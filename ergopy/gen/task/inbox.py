@@ -73,11 +73,6 @@ class Inbox(Mailbox):
         del self._watches[ref]
         self.owner.runtime.aliases.pop(ref.words, None)
 
-    def close(self) -> None:
-        """Watch nobody any more."""
-        for watch in list(self._watches.values()):
-            watch.release()
-
 
 @final
 class _Watch:

@@ -17,6 +17,8 @@ from etf import Atom
 from ...errors import ChildError
 from ...process.atoms import ERROR, OK
 from ..apply import as_told
+from ..supervisor import checks
+from ..supervisor.terms import milliseconds
 from . import body
 
 if TYPE_CHECKING:
@@ -120,7 +122,9 @@ def _who(owner: Process) -> Any:
 
 
 def in_milliseconds(shutdown: Any) -> Any:
-    """Return the *shutdown* of an option in seconds as it is on the wire."""
-    if isinstance(shutdown, int | float) and not isinstance(shutdown, bool):
-        return round(shutdown * 1000)
-    return shutdown if shutdown is None else Atom(shutdown)
+    """Return the *shutdown* of an option as it is on the wire; None stays None.
+
+    Raises:
+        SpecError: It is none.
+    """
+    return None if shutdown is None else milliseconds(checks.shutdown(shutdown))

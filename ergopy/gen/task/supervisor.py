@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any
 from etf import Atom, Pid, Reference
 
 from ...errors import Exit, ReceiveTimeout, SpecError
-from ...process.atoms import ERROR, SHUTDOWN, TIMEOUT
-from ...process.init_ack import BADARG
+from ...process.atoms import BADARG, ERROR, SHUTDOWN, TIMEOUT
 from ...process.messages import Down
 from ..apply import apply, told
 from ..supervisor import ChildSpec, DynamicSupervisor, which_children
 from ..supervisor.dynamic import answer as answer_dynamic
+from ..supervisor.reading import seconds
 from .body import introduce
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class TaskSupervisor(DynamicSupervisor):
                 body,
                 *args,
                 restart="temporary" if restart is None else restart,
-                shutdown=_in_seconds(shutdown),
+                shutdown=None if shutdown is None else seconds(shutdown),
                 modules=_MODULES,
             )
         except SpecError as error:
@@ -124,9 +124,3 @@ async def _run(process: Process, callers: Any, term: Any) -> Any:
     work = told(term)
     introduce(process, work.function, work.args, callers)
     return await apply(process, work.function, work.args)
-
-
-def _in_seconds(shutdown: Any) -> Any:
-    if type(shutdown) is int and shutdown >= 0:
-        return shutdown / 1000
-    return shutdown

@@ -99,6 +99,7 @@ class Task:
         Raises:
             ChildError: That supervisor has ``max_children`` already.
             CallError: That supervisor cannot be asked.
+            SpecError: *shutdown* is no time.
             etf.EncodeError: An argument for another node is no Erlang term.
 
         It waits only with *under*.

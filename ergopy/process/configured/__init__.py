@@ -8,6 +8,7 @@ is what a process shares with those that it starts: a ``quota`` and a ``lifetime
 """
 
 from .config import ProcessConfig as ProcessConfig
+from .copying import Copier as Copier
 from .copying import CopyPolicy as CopyPolicy
 from .copying import copiers as copiers
 from .permissions import require_of_running as require_of_running

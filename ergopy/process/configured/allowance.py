@@ -54,6 +54,7 @@ class Allowance:
             self._counted.count(1)
 
     def give_back(self) -> None:
-        """Count it no more."""
-        if self._counted is not None:
-            self._counted.count(-1)
+        """Count it no more. One that was declared defunct ends twice."""
+        counted, self._counted = self._counted, None
+        if counted is not None:
+            counted.count(-1)

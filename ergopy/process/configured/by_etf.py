@@ -43,7 +43,7 @@ class ByEtf:
         Raises:
             etf.EncodeError: It is no Erlang term, and not only because of code in it.
         """
-        if message.__class__ in _SAME or message is None:
+        if message.__class__ in _SAME:
             return message
         try:
             return etf.decode(etf.encode(message, self._encode), self._decode)

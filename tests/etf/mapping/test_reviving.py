@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -97,6 +98,10 @@ def test_the_options_name_what_is_wrong() -> None:
         DecodeOptions(structs=["Order"])  # type: ignore[list-item]
     assert replace(OPTIONS, strings="str").structs == (Order,)
     assert DecodeOptions().reviver is None
+    etf.decode(etf.encode(1), OPTIONS)
+    again = pickle.loads(pickle.dumps(OPTIONS))
+    assert again == OPTIONS
+    assert etf.decode(etf.encode(LINE), again) == LINE
 
 
 @pytest.mark.parametrize("decoder", [PureDecoder, LinkDecoder], ids=["pure", "link"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,7 @@ import trio
 from ergopy import (
     Atom,
     CallExit,
+    CallTimeout,
     EventDown,
     EventError,
     EventLag,
@@ -396,6 +398,7 @@ WIRE = [
     ((Atom("unsubscribe"), Atom("w")), (Atom("error"), Atom("unknown"))),
     ((Atom("unsubscribe"), Atom("w"), Atom("n@h")), Atom("ok")),
     ((Atom("info"), Atom("w")), (Atom("error"), Atom("unknown"))),
+    ((Atom("wait_for"), Atom("ours")), Atom("ok")),
     (Atom("events"), [Atom("ours")]),
     (
         (Atom("register"), Atom("w"), {Atom("buffer"): 99}),
@@ -503,3 +506,41 @@ async def test_a_stray_message_ends_nothing(
     await serving.root.send("events", "what")
     assert await events.which(caller=serving.root) == []
     assert len(caplog.records) == 2
+
+
+async def test_who_starts_early_waits_for_an_event(
+    serving: Runtime, autojump_clock: trio.abc.Clock
+) -> None:
+    root = serving.root
+    waited = []
+
+    async def wait(name: str) -> None:
+        await events.wait_for(name, caller=root)
+        waited.append((trio.current_time(), name))
+
+    async with trio.open_nursery() as nursery:
+        for name in "one", "one", "two":
+            nursery.start_soon(wait, name)
+        await trio.sleep(1)
+        await events.register("one", caller=root)
+        await trio.sleep(1)
+        await events.register("two", caller=root)
+    assert waited == [(1, "one"), (1, "one"), (2, "two")]
+    await events.wait_for("one", timeout=0.1, caller=root)
+    with pytest.raises(CallTimeout):
+        await events.wait_for("three", timeout=1, caller=root)
+
+
+async def test_only_so_many_wait_and_who_gave_up_is_not_counted(
+    runtime: Runtime, autojump_clock: trio.abc.Clock
+) -> None:
+    root = runtime.root
+    await root.start(Events, name="events", max_events=1)
+    with trio.move_on_after(1):
+        await events.wait_for("one", caller=root)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(partial(events.wait_for, "one", caller=root))
+        await settle()
+        with pytest.raises(EventError, match="system_limit"):
+            await events.wait_for("two", caller=root)
+        await events.register("one", caller=root)

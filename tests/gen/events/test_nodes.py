@@ -313,3 +313,21 @@ async def test_whom_a_node_connects_to_is_not_for_others_to_say(
     with pytest.raises(CallExit, match="badarg"):
         await reader.process.call(("events", ours.name), request)
     assert ours.nodes() == [theirs.name]
+
+
+async def test_who_starts_early_waits_for_an_event_of_another_node(
+    nodes: tuple[Node, Node],
+) -> None:
+    ours, theirs = nodes
+    reader = await Reader(theirs).begin()
+
+    async def follow() -> None:
+        await events.wait_for("prices", ours.name, caller=reader.process)
+        await reader.subscribe(ours)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(follow)
+        await until(lambda: ours.nodes() == [theirs.name])
+        prices = await events.register("prices", buffer=1, caller=ours)
+        await prices.publish(1)
+    await until(lambda: reader.values == [1])

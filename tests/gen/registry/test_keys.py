@@ -23,6 +23,10 @@ class Word(enum.StrEnum):
     A = "a"
 
 
+class OldWord(str, enum.Enum):  # noqa: UP042 - as older programs have it
+    A = "a"
+
+
 class Stands:
     """For a term, as a mapped class does."""
 
@@ -32,7 +36,19 @@ class Stands:
 
 KEYS: list[Any] = [
     *(1, 1.0, True, "1", b"1", Atom("1"), Atom("true"), None, Atom("nil")),
-    *(Colour.RED, Word.A, "a", b"a", Atom("a"), bytearray(b"a"), 2**70, 0.0, -0.0),
+    *(
+        Colour.RED,
+        Word.A,
+        OldWord.A,
+        (OldWord.A,),
+        "a",
+        b"a",
+        Atom("a"),
+        bytearray(b"a"),
+        2**70,
+        0.0,
+        -0.0,
+    ),
     *((), (1,), (1.0,), (True,), (Atom("true"),), ("a",), (b"a",), (Atom("a"),)),
     *((Colour.RED,), (Word.A,), ((1,),), ((1,), 2), ((1.0,), 2), (None,), ((),)),
     *([], [1], [1.0], ["a"], [b"a"], [Atom("a")], etf.FrozenList([1]), "", b""),

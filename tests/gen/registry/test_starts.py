@@ -348,3 +348,19 @@ async def test_a_key_that_cannot_be_kept_starts_nothing(runtime) -> None:
     with clean(registry), pytest.raises(etf.EncodeError):
         await registry.lookup_or_start(key)
     assert runtime.spawned == before
+
+
+@pytest.mark.parametrize("timeout", [-1, float("nan")])
+async def test_what_is_no_time_is_refused_before_anything_is_done(
+    runtime, timeout: float
+) -> None:
+    registry = await begin_starting(runtime)
+    pid = await registry.start("there")
+    before = runtime.spawned
+    with pytest.raises(ValueError, match="number of seconds"):
+        await registry.start("key", timeout=timeout)
+    with pytest.raises(ValueError, match="number of seconds"):
+        await registry.stop("there", timeout=timeout)
+    with pytest.raises(ValueError, match="number of seconds"):
+        registry.lease("there", timeout=timeout)
+    assert (registry.lookup("there"), runtime.spawned) == (pid, before)

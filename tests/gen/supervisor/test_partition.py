@@ -220,8 +220,11 @@ async def test_a_key_that_is_no_term_is_a_mistake_of_who_asks(
     root = runtime.root
     with pytest.raises(etf.EncodeError):
         await root.call(Via("parts", object()), "args")
-    with pytest.raises(etf.EncodeError):
-        await PartitionSupervisor.whereis_name(pid, object(), caller=root)
+    for key in (object(), b"x" * 70_000):
+        with pytest.raises(ValueError, match=r"Erlang|bytes"):
+            await PartitionSupervisor.whereis_name(pid, key, caller=root)
+        request = (Atom("whereis_name"), key)
+        assert await root.call(pid, request) == ("error", Atom("badarg"))
     assert find(runtime, pid).alive
 
 

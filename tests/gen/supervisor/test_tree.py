@@ -193,6 +193,20 @@ async def test_a_tree_survives_the_wire(
     assert TreeNode.from_term(etf.decode(etf.encode(tree))) == tree
 
 
+async def test_restarts_leave_the_period_as_time_goes_by(
+    runtime: Runtime, shop: Pid, autojump_clock: Clock
+) -> None:
+    before = supervision_tree("sessions", caller=runtime.root)
+    await trio.sleep(100)
+    after = supervision_tree("sessions", caller=runtime.root)
+    assert (before.restarts_in_period, after.restarts_in_period) == (1, 0)
+
+
+def test_what_a_later_release_tells_besides_is_passed_over() -> None:
+    term = {"id": Atom("a"), "pid": None, "colour": b"red", "children": []}
+    assert TreeNode.from_term(term) == TreeNode(Atom("a"), None)
+
+
 @pytest.mark.parametrize("term", [7, {}, {"id": 1, "children": []}, {"children": 1}])
 def test_what_is_no_tree_is_refused(term: Any) -> None:
     with pytest.raises(ValueError, match="not a supervision tree"):

@@ -16,7 +16,10 @@ from ergopy import (
     ChildSpec,
     Exit,
     NoProcess,
+    NotPermitted,
     PartitionSupervisor,
+    ProcessConfig,
+    SpecError,
     Supervisor,
     Task,
     TaskExit,
@@ -185,6 +188,40 @@ async def test_its_children_are_ended_by_their_pid(tasks: Runtime) -> None:
     assert row.modules == ["Elixir.Task.Supervised"]
     await supervisor.terminate_child(TASKS, task.pid, caller=tasks.root)
     assert await task.yield_(0) == ("exit", "shutdown")
+
+
+@pytest.mark.parametrize("policy", ["deep", "etf"])
+@pytest.mark.parametrize("under", [None, TASKS])
+async def test_processes_that_copy_what_they_send_have_tasks_too(
+    tasks: Runtime, policy: Any, under: Any
+) -> None:
+    async def body(me: Process) -> Any:
+        one = await Task.async_(double, 4, under=under)
+        two = await Task.async_(lambda: [1], under=under)
+        three = await Task.async_(("m", "double"), 5, under=under)
+        return await Task.await_many([one, two, three])
+
+    config = ProcessConfig(copy=policy)
+    assert await inside(tasks, body, config=config) == [8, [1], 10]
+
+
+async def test_a_process_that_may_not_spawn_has_no_tasks(tasks: Runtime) -> None:
+    async def body(me: Process) -> None:
+        for start in Task.async_, Task.async_nolink, Task.start, Task.start_link:
+            with pytest.raises(NotPermitted):
+                await start(double, 1)
+        assert await (await Task.async_(double, 1, under=TASKS)).await_() == 2
+
+    await inside(tasks, body, config=ProcessConfig(may_spawn=False))
+
+
+@pytest.mark.parametrize("shutdown", [-1, "never", (1,)])
+async def test_a_time_that_is_none_is_refused_before_anybody_is_asked(
+    runtime: Runtime, shutdown: Any
+) -> None:
+    for start in Task.async_, Task.async_nolink, Task.start:
+        with pytest.raises(SpecError):
+            await start(double, 1, under=TASKS, shutdown=shutdown, caller=runtime.root)
 
 
 async def test_task_supervisors_may_share_the_work(tasks: Runtime) -> None:

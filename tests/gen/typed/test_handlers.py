@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import etf
-from ergopy import Atom, GenServer, on_call, on_cast, on_info
+from ergopy import Atom, CallExit, GenServer, on_call, on_cast, on_info
 from tests.etf.mapping.shop import struct
 from tests.gen.typed.shop import Line, Order, Refund, Shop
 from tests.runtimes import settle
@@ -205,8 +205,6 @@ def test_a_class_without_handlers_is_left_as_it_is() -> None:
 async def test_what_nobody_takes_ends_the_server_as_ever(runtime: Runtime) -> None:
     pid = await runtime.root.start(Bare)
     assert await runtime.root.call(pid, A("here")) == "yes"
-    from ergopy import CallExit
-
     with pytest.raises(CallExit, match="NotImplementedError"):
         await runtime.root.call(pid, A("elsewhere"))
 
@@ -314,3 +312,16 @@ async def test_values_of_the_library_need_their_tag(runtime: Runtime) -> None:
     assert await runtime.root.call(pid, (A("first"), day)) == 9
     assert await runtime.root.call(pid, (A("second"), date(2024, 1, 9))) == -9
     assert await runtime.root.call(pid, day) == "by hand"
+
+
+class Lost(GenServer):
+    @on_call
+    async def take(self, thing: Nowhere) -> None: ...  # type: ignore[name-defined]  # noqa: F821
+
+
+async def test_an_annotation_that_means_nothing_ends_the_server(
+    runtime: Runtime,
+) -> None:
+    pid = await runtime.root.start(Lost)
+    with pytest.raises(CallExit, match="name 'Nowhere' is not defined"):
+        await runtime.root.call(pid, A("anything"))

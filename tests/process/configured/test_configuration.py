@@ -229,6 +229,27 @@ async def test_a_start_that_fails_gives_its_room_back(runtime: Runtime) -> None:
     await top.spawn(idle)
 
 
+async def test_one_that_was_declared_defunct_gives_its_room_back_once(
+    runtime: Runtime,
+) -> None:
+    free = trio.Event()
+
+    async def stuck(process: Process) -> None:
+        with trio.CancelScope(shield=True):
+            await free.wait()
+
+    top = configured(runtime, max_processes=1)
+    process = find(runtime, await top.spawn(stuck))
+    await settle()
+    process.kill()
+    declare_defunct(process)
+    await top.spawn(idle)
+    free.set()
+    await settle()
+    with pytest.raises(SystemLimit):
+        await top.spawn(idle)
+
+
 async def test_a_node_has_no_more_processes_than_it_may(runtime: Runtime) -> None:
     runtime.max_processes = 3
     one = runtime.spawn(idle, ())

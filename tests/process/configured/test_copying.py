@@ -275,6 +275,19 @@ async def test_the_error_of_etf_says_where_in_the_whole_message(
         await one.send(other.pid, (1, [Bag([])], 2))
 
 
+async def test_etf_follows_the_options_of_the_node() -> None:
+    options: dict[str, Any] = {
+        "decode": etf.DecodeOptions(strings="str"),
+        "encode": etf.EncodeOptions(none="undefined"),
+    }
+    node = ergopy.Node("etf@127.0.0.1", cookie="x", epmd="off", copy="etf", **options)
+    async with node:
+        await node.start(Keeper, name="keeper")
+        assert await node.call("keeper", ["text", None]) == [
+            ["text", Atom("undefined")]
+        ]
+
+
 @pytest.mark.parametrize("policy", ["deep", "etf"])
 async def test_supervisors_and_scopes_work_under_any_policy(policy: Any) -> None:
     node = ergopy.Node("copies@127.0.0.1", cookie="x", epmd="off", copy=policy)
