@@ -20,6 +20,7 @@ from ergopy import (
 )
 from ergopy.process.configured.config import DEFAULT, RIGHTS, narrowed
 from ergopy.process.configured.copying import STRICTNESS
+from ergopy.process.defunct import declare_defunct
 from tests.runtimes import (
     Ends,
     assert_only_the_root,
