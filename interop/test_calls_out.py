@@ -84,6 +84,38 @@ async def test_monitor_of_a_finished_call_is_taken_back(beam, node, server):
     await beam.run(f"ergopy_peer:until(fun() -> {count} =:= 0 end)", Name=server[0])
 
 
+async def test_ten_thousand_calls_leave_nothing(beam, node, server):
+    async def ask(proc):
+        for number in range(5_000):
+            assert await proc.call(server, (Atom("echo"), number)) == number
+        requests = [
+            await proc.send_request(server, Atom("value")) for _ in range(5_000)
+        ]
+        for request in requests[:4_000]:
+            assert await request.receive_response(30) == 0
+        return requests
+
+    # Those whose answers nobody has fetched end with the process.
+    await inside(node, ask)
+    watched = "element(2, process_info(whereis(Name), monitored_by))"
+    await beam.run(f"ergopy_peer:until(fun() -> {watched} =:= [] end)", Name=server[0])
+    assert not node.connections.peer(beam.name).monitors
+    assert not node.runtime.aliases
+
+
+async def test_requests_of_a_process_that_ended_are_taken_back(beam, node, server):
+    async def ask(proc):
+        for _ in range(100):
+            await proc.send_request(server, Atom("never"))
+        counted = "length(element(2, process_info(whereis(Name), monitored_by)))"
+        return await beam.run(counted, Name=server[0])
+
+    assert await inside(node, ask) == 100
+    watched = "element(2, process_info(whereis(Name), monitored_by))"
+    await beam.run(f"ergopy_peer:until(fun() -> {watched} =:= [] end)", Name=server[0])
+    assert not node.runtime.aliases
+
+
 async def test_call_to_an_unknown_name_is_noproc(beam, node):
     with pytest.raises(NoProcess):
         await node.call(("nobody", beam.name), Atom("hello"), timeout=None)

@@ -98,15 +98,22 @@ def portable(value: Any, depth: int = MAX_DEPTH) -> Any:
         etf.encode(value)
     except etf.EncodeError:
         if depth and isinstance(value, dict):
-            return {
-                portable(key, depth - 1): portable(item, depth - 1)
-                for key, item in value.items()
-            }
+            return _portable_map(value, depth - 1)
         if depth and isinstance(value, list | tuple):
             items = [portable(item, depth - 1) for item in value]
             return items if isinstance(value, list) else tuple(items)
         return _text(value)
     return value
+
+
+def _portable_map(value: dict[Any, Any], depth: int) -> Any:
+    """Return a map; the text of all of it if two keys would be the same term."""
+    made = {portable(key, depth): portable(item, depth) for key, item in value.items()}
+    try:
+        etf.encode(made)
+    except etf.EncodeError:
+        return _text(value)
+    return made
 
 
 def _text(value: object) -> str:
@@ -145,7 +152,7 @@ def status(server: Loop) -> Any:
         process.pid,
         (Atom("module"), Atom(f"{cls.__module__}.{cls.__qualname__}"[:255])),
         [
-            list(process.dictionary.items()),
+            [portable(entry) for entry in process.dictionary.items()],
             state,
             parent,
             [],

@@ -16,6 +16,7 @@ import socket
 import subprocess
 import tempfile
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, final
 
 import trio
@@ -32,15 +33,19 @@ Kind = Literal["erlang", "elixir"]
 START_SECONDS = 30.0
 """Seconds that a BEAM has to come up."""
 
+_UP = "up"
+_OUTPUT = "output"
+"""Files in the home of a BEAM: it makes the first when it is up."""
+
 _PROGRAMS = {"erlang": ("ERGOPY_ERL", "erl"), "elixir": ("ERGOPY_ELIXIR", "elixir")}
 
 # It ends at the end of its input, so also when the test is killed.
 _ERLANG = (
-    'io:format("up~n"), spawn(fun End() -> '
+    'file:write_file("up", []), spawn(fun End() -> '
     "case io:get_line([]) of eof -> halt(0); _ -> End() end end)."
 )
 _ELIXIR = (
-    'IO.puts("up"); spawn(fn -> '
+    'File.touch!("up"); spawn(fn -> '
     "Enum.each(IO.stream(:stdio, :line), & &1); System.halt(0) end)"
 )
 
@@ -78,18 +83,12 @@ async def beam_pair(
     flags = ["-name", name, "-setcookie", options["cookie"], "-start_epmd", "false"]
     flags += ["-kernel", "inet_dist_use_interface", "{127,0,0,1}", *args]
     async with Node(f"py_{tail}@127.0.0.1", **options) as node:
-        with tempfile.TemporaryDirectory(prefix="ergopy-beam-") as home:
-            process = await trio.lowlevel.open_process(
-                _command(kind, command, flags),
-                env=_environment(home, options["epmd_port"]),
-                cwd=home,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-            )
-            async with _running(process) as output:
+        with tempfile.TemporaryDirectory(prefix="ergopy-beam-") as folder:
+            home = Path(folder)
+            line = _command(kind, command, flags)
+            async with _running(line, home, options["epmd_port"]) as process:
                 await node.connect(name)
-                yield node, Beam(node, name, kind, process.pid, output)
+                yield node, Beam(node, name, kind, process.pid, home)
 
 
 @final
@@ -97,10 +96,10 @@ class Beam:
     """A BEAM that runs, and evaluates what the test says."""
 
     def __init__(
-        self, node: Node, name: Atom, kind: Kind, pid: int, output: bytearray
+        self, node: Node, name: Atom, kind: Kind, pid: int, home: Path
     ) -> None:
         self._node = node
-        self._output = output
+        self._home = home
         self.name = name
         """The name of its node."""
         self.kind = kind
@@ -113,8 +112,8 @@ class Beam:
 
     @property
     def output(self) -> str:
-        """What it has printed and logged so far."""
-        return self._output.decode(errors="replace")
+        """What it has printed and logged so far, while it is there."""
+        return _read(self._home)
 
     async def eval(self, source: str, timeout: float = 15.0, /, **bindings: Any) -> Any:
         """Return the value of an expression, Erlang or Elixir as the BEAM is.
@@ -125,9 +124,8 @@ class Beam:
         Raises:
             ValueError: It is no Erlang expression.
             RpcError: It raised, threw or exited: ``kind`` and ``reason``. So does what
-                is no Elixir expression.
+                is no Elixir expression; and the BEAM, if it ends: ``noconnection``.
             CallTimeout: It took longer than *timeout* seconds.
-            NodeDown: The BEAM has ended.
         """
         if self.kind == "elixir":
             values = [(Atom(name), value) for name, value in bindings.items()]
@@ -142,13 +140,13 @@ class Beam:
         self, source: str, timeout: float, bindings: dict[str, Any]
     ) -> Any:
         text = list(map(ord, source.rstrip().removesuffix(".") + "."))
-        tokens = await self._read(timeout, "erl_scan", "string", text)
-        parsed = await self._read(timeout, "erl_parse", "parse_exprs", tokens)
+        tokens = await self._parse(timeout, "erl_scan", "string", text)
+        parsed = await self._parse(timeout, "erl_parse", "parse_exprs", tokens)
         values = [(Atom(name), bindings[name]) for name in sorted(bindings)]
         _, value, _ = await self._rpc(timeout, "erl_eval", "exprs", parsed, values)
         return value
 
-    async def _read(self, timeout: float, *function: Any) -> Any:
+    async def _parse(self, timeout: float, *function: Any) -> Any:
         """Make tokens of text, or an expression of tokens."""
         answer = await self._rpc(timeout, *function)
         if answer[0] == "ok":
@@ -187,41 +185,43 @@ def _command(kind: Kind, program: str, flags: list[str]) -> list[str]:
     return [program, "-noshell", *flags, "-eval", _ERLANG]
 
 
-def _environment(home: str, epmd_port: int) -> dict[str, str]:
+def _environment(home: Path, epmd_port: int) -> dict[str, str]:
     """Return what it may know: no flags, cookie or library path of the user."""
     kept = ("PATH", "ERL_ROOTDIR", "LANG", "LC_ALL")
     own = {name: os.environ[name] for name in kept if name in os.environ}
-    return {"LC_ALL": "C.UTF-8", **own, "HOME": home, "ERL_EPMD_PORT": str(epmd_port)}
+    port = {"ERL_EPMD_PORT": str(epmd_port), "ERL_CRASH_DUMP_BYTES": "0"}
+    return {"LC_ALL": "C.UTF-8", **own, **port, "HOME": str(home)}
 
 
 @asynccontextmanager
-async def _running(process: trio.Process) -> AsyncIterator[bytearray]:
-    """Wait until it is up; give what it prints, as it grows. Leaving it ends it."""
-    output = bytearray()
-    up = trio.Event()
-    assert process.stdout is not None
-    printed: trio.abc.ReceiveStream = process.stdout
-
-    async def read() -> None:
-        async for chunk in printed:
-            output.extend(chunk)
-            if b"up\n" in output:
-                up.set()
-        up.set()
-
+async def _running(
+    command: list[str], home: Path, epmd_port: int
+) -> AsyncIterator[trio.Process]:
+    """Start a BEAM and wait until it is up; leaving it ends it."""
+    # A file: nobody has to read it, as a pipe, so that the BEAM can go on.
+    with (home / _OUTPUT).open("wb") as output:
+        process = await trio.lowlevel.open_process(
+            command,
+            env=_environment(home, epmd_port),
+            cwd=home,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+        )
+    assert process.stdin is not None
     try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(read)
-            with trio.move_on_after(START_SECONDS):
-                await up.wait()
-            if b"up\n" not in output:
-                raise BeamGone(output.decode(errors="replace"))
-            yield output
-            nursery.cancel_scope.cancel()
+        with trio.move_on_after(START_SECONDS):
+            while not (home / _UP).exists() and process.poll() is None:
+                await trio.sleep(0.005)
+        if not (home / _UP).exists():
+            raise BeamGone(_read(home))
+        yield process
     finally:
         process.kill()
         with trio.CancelScope(shield=True):
             await process.wait()
-            await printed.aclose()
-            assert process.stdin is not None
             await process.stdin.aclose()
+
+
+def _read(home: Path) -> str:
+    return (home / _OUTPUT).read_text("utf-8", "replace")

@@ -137,6 +137,11 @@ class Probe:
         """Whom it watches now, as a ``Down`` would name them."""
         return [monitor.reported for monitor in self.process.monitors.values()]
 
+    @property
+    def caller(self) -> Process:
+        """Who its calls and casts come from: for ``caller=`` of what asks in verbs."""
+        return self._runtime.root
+
     def stranger(self) -> Pid:
         """Make the pid of somebody outside."""
         self._strangers += 1

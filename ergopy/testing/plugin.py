@@ -2,14 +2,21 @@
 
 They are for tests that run on Trio, with pytest-trio; this module needs pytest, and
 nothing else in ergopy does.
+
+A test with a BEAM is skipped where there is none, and says why; where one has to be,
+``ERGOPY_REQUIRE_BEAM=1`` makes it fail.
 """
 
 from __future__ import annotations
 
+import os
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
+from .beam import BeamMissing, beam_pair
+from .event_log import event_log
 from .network import MemoryNetwork
 from .pair import node_pair
 
@@ -17,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from .._main import Node
+    from .beam import Beam, Kind
+    from .event_log import EventLog
 
 
 @pytest.fixture
@@ -39,3 +48,35 @@ async def memory_pair(
     """Run two nodes, ``a@memory`` and ``b@memory``, that are not connected yet."""
     async with node_pair(network=memory_network) as pair:
         yield pair
+
+
+@pytest.fixture
+async def memory_log(memory_node: Node) -> AsyncIterator[EventLog]:
+    """Write down what the processes of ``node@memory`` do; without messages."""
+    with event_log(memory_node) as log:
+        yield log
+
+
+@pytest.fixture
+async def erlang_pair() -> AsyncIterator[tuple[Node, Beam]]:
+    """Run a node and an Erlang one, connected; see :func:`ergopy.testing.beam_pair`."""
+    async with _beam_pair("erlang") as pair:
+        yield pair
+
+
+@pytest.fixture
+async def elixir_pair() -> AsyncIterator[tuple[Node, Beam]]:
+    """Run a node and an Elixir one, connected."""
+    async with _beam_pair("elixir") as pair:
+        yield pair
+
+
+@asynccontextmanager
+async def _beam_pair(kind: Kind) -> AsyncIterator[tuple[Node, Beam]]:
+    try:
+        async with beam_pair(kind) as pair:
+            yield pair
+    except BeamMissing as missing:
+        if os.environ.get("ERGOPY_REQUIRE_BEAM") == "1":
+            pytest.fail(str(missing), pytrace=False)
+        pytest.skip(str(missing))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import trio
+
 import ergopy
 from ergopy import (
     Agent,
@@ -18,6 +20,7 @@ from ergopy import (
     Registry,
     StateMachine,
     Supervisor,
+    Task,
     TaskSupervisor,
 )
 from ergopy.gen.state_machine import Keep, Next, Reply
@@ -74,14 +77,32 @@ SPECS = {
 }
 """Each with the specification that a supervisor has of it by default."""
 
-SUPERVISORS = (
-    "Registry Supervisor simple_one_for_one DynamicSupervisor PartitionSupervisor "
-    "TaskSupervisor Pool"
-).split()
+SUPERVISORS = [
+    "Registry",
+    "Supervisor",
+    "simple_one_for_one",
+    "DynamicSupervisor",
+    "PartitionSupervisor",
+    "TaskSupervisor",
+    "Pool",
+]
 """Those with children, and so of that type."""
 
 STATUS_OF = {"StateMachine": "state machine", "EventManager": "event handler"}
 """What get_status calls those that are no generic server, as in OTP."""
+
+
+async def populate(node: ergopy.Node, kind: str, pid: ergopy.Pid) -> None:
+    """Have it start a child, if it only does so on demand."""
+    match kind:
+        case "simple_one_for_one":
+            await ergopy.supervisor.start_child(pid, [], caller=node)
+        case "DynamicSupervisor":
+            await DynamicSupervisor.start_child(pid, Server, caller=node)
+        case "TaskSupervisor":
+            await Task.async_nolink(trio.sleep_forever, under=pid, caller=node)
+        case "Registry":
+            await Registry.of(pid, caller=node).lookup_or_start("key")
 
 
 async def start(starter: Any, kind: str, **options: Any) -> ergopy.Pid:

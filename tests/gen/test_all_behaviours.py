@@ -24,7 +24,7 @@ from ergopy import (
 from ergopy.process.atoms import SYSTEM
 from ergopy.process.calls import call
 from ergopy.testing import MemoryNetwork
-from tests.gen.behaviours import SPECS, STATUS_OF, SUPERVISORS, start
+from tests.gen.behaviours import SPECS, STATUS_OF, SUPERVISORS, populate, start
 from tests.runtimes import settle
 
 if TYPE_CHECKING:
@@ -154,13 +154,34 @@ async def test_each_ends_when_it_is_asked_to(
 
 @every_kind
 async def test_sys_terminate_ends_each(node: ergopy.Node, kind: str) -> None:
+    before = set(node.runtime.processes)
     pid = await start(node, kind)
-    ended = await node.runtime.root.monitor(pid)
+    await populate(node, kind, pid)
     request = (Atom("terminate"), Atom("shutdown"))
     assert await call(node.runtime.root, pid, request, 5, kind=SYSTEM) == "ok"
     await settle()
-    assert ended
-    assert node.runtime.find(pid) is None
+    assert set(node.runtime.processes) == before
+
+
+@every_kind
+@pytest.mark.parametrize("how", ["stop", "shutdown", "kill", "because"])
+async def test_nothing_is_left_of_each_and_its_children(
+    node: ergopy.Node, kind: str, how: str
+) -> None:
+    runtime = node.runtime
+    before = set(runtime.processes), set(runtime.registers), len(runtime.aliases)
+    pid = await start(node, kind, name="it")
+    await populate(node, kind, pid)
+    await settle()
+    assert (len(runtime.processes) > len(before[0]) + 1) is (kind in SUPERVISORS)
+    if how == "stop":
+        await node.stop(pid)
+    else:
+        await node.exit(pid, how)
+    await settle()
+    after = set(runtime.processes), set(runtime.registers), len(runtime.aliases)
+    assert after == before
+    assert not runtime.root.links
 
 
 @every_kind
@@ -296,13 +317,15 @@ async def test_each_is_a_child_with_its_default_specification(
     assert set(node.runtime.processes) == before
 
 
-@every_kind
-async def test_each_is_on_the_wire_what_otp_takes(node: ergopy.Node, kind: str) -> None:
-    if kind not in SUPERVISORS:
-        pytest.skip("no supervisor")
+@pytest.mark.parametrize("kind", SUPERVISORS)
+async def test_what_has_children_answers_as_a_supervisor(
+    node: ergopy.Node, kind: str
+) -> None:
     pid = await start(node, kind)
     for request in ("which_children", "count_children"):
         answer = await node.call(pid, Atom(request))
         assert isinstance(etf.decode(etf.encode(answer)), list)
+    await populate(node, kind, pid)
     told = dict(await node.call(pid, Atom("count_children")))
+    assert told["active"] == len(await node.call(pid, Atom("which_children"))) > 0
     assert set(told) == {"specs", "active", "supervisors", "workers"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ergopy import Atom, GenServer, MailboxLimit
+from ergopy import Atom, GenServer, MailboxLimit, sys
 from tests.runtimes import find, settle
 
 if TYPE_CHECKING:
@@ -50,6 +50,31 @@ async def test_a_server_waits_for_an_answer_in_the_midst_of_others(
     await settle()
     expected = [1, "ask", "answer", 2, "ask", "answer", 3]
     assert await runtime.root.call(pid, "seen") == expected
+
+
+async def test_casts_to_itself_and_to_each_other_never_wait(runtime: Runtime) -> None:
+    class Chatty(GenServer):
+        async def init(self) -> None:
+            self.left = 1000
+            self.other = self.pid
+
+        async def handle_cast(self, request: Any) -> None:
+            if self.left:
+                self.left -= 1
+                for dest in (self.other, self.pid):
+                    await self.cast(dest, request)
+
+    one, other = [await runtime.root.start(Chatty) for _ in range(2)]
+    for pid, partner in ((one, other), (other, one)):
+        await sys.replace_state(
+            pid, lambda it, to=partner: setattr(it, "other", to), caller=runtime.root
+        )
+        await runtime.root.cast(pid, "go on")
+    await settle()
+    for pid in (one, other):
+        state = await sys.get_state(pid, caller=runtime.root)
+        assert state["left"] == 0
+        assert not find(runtime, pid).messages()
 
 
 async def test_priority_messages_come_first(runtime: Runtime) -> None:

@@ -98,6 +98,34 @@ async def test_get_state_shows_the_attributes_as_a_map(runtime: Runtime) -> None
     etf.encode(state)
 
 
+async def test_a_state_with_two_keys_that_are_one_term_is_shown_as_text(
+    runtime: Runtime,
+) -> None:
+    class Twice(GenServer):
+        async def init(self) -> None:
+            self.settings = {True: 1, Atom("true"): 2}
+            self.other = 3
+
+    pid = await runtime.root.start(Twice)
+    ok, state = await ask(runtime, pid, Atom("get_state"))
+    assert ok == "ok"
+    assert state == {"settings": "{True: 1, Atom('true'): 2}", "other": 3}
+    etf.encode(state)
+
+
+async def test_get_status_shows_as_text_what_is_no_term_in_the_dictionary(
+    runtime: Runtime,
+) -> None:
+    class Keeps(GenServer):
+        async def init(self) -> None:
+            self.dictionary["kept"] = object
+
+    pid = await runtime.root.start(Keeps)
+    _, _, _, (dictionary, *_) = await ask(runtime, pid, Atom("get_status"))
+    assert ("kept", repr(object)) in dictionary
+    etf.encode(dictionary)
+
+
 async def test_a_server_may_say_itself_what_its_state_is(runtime: Runtime) -> None:
     class Says(GenServer):
         def format_state(self) -> Any:

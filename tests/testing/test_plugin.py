@@ -30,21 +30,60 @@ async def test_node(memory_node):
 
 async def test_all_live_in_one_network(memory_node, memory_pair):
     await memory_node.connect("a@memory")
+
+
+async def body(process):
+    pass
+
+
+async def test_log(memory_node, memory_log):
+    await memory_node.spawn(body, name="short")
+    assert (await memory_log.wait_for(reason="normal")).label == "short"
+"""
+
+WITH_BEAMS = """
+pytest_plugins = ["ergopy.testing.plugin"]
+
+
+async def test_erlang(erlang_pair):
+    pass
+
+
+async def test_elixir(elixir_pair):
+    pass
 """
 
 
-async def test_fixtures_of_the_plugin_work(tmp_path: Path) -> None:
-    (tmp_path / "test_it.py").write_text(TESTS)
-    options = ["-q", "-o", "trio_mode=true", "-p", "no:cacheprovider"]
+async def outcome(folder: Path, tests: str, **environment: str) -> str:
+    """Run tests in a program of their own; what it prints."""
+    (folder / "test_it.py").write_text(tests)
+    options = ["-q", "-rsE", "-o", "trio_mode=true", "-p", "no:cacheprovider"]
     done = await trio.run_process(
         [sys.executable, "-m", "pytest", *options, "test_it.py"],
-        env={**os.environ, "PYTEST_ADDOPTS": ""},
-        cwd=tmp_path,
+        env={**os.environ, "PYTEST_ADDOPTS": "", **environment},
+        cwd=folder,
         capture_stdout=True,
         stderr=subprocess.STDOUT,
         check=False,
     )
-    assert b"3 passed" in done.stdout, done.stdout.decode()
+    return done.stdout.decode()
+
+
+async def test_fixtures_of_the_plugin_work(tmp_path: Path) -> None:
+    printed = await outcome(tmp_path, TESTS)
+    assert "4 passed" in printed, printed
+
+
+async def test_without_a_beam_tests_are_skipped_or_fail_and_say_why(
+    tmp_path: Path,
+) -> None:
+    nowhere = {"ERGOPY_ERL": "/no/erl", "ERGOPY_ELIXIR": "/no/elixir"}
+    printed = await outcome(tmp_path, WITH_BEAMS, **nowhere, ERGOPY_REQUIRE_BEAM="0")
+    assert "2 skipped" in printed, printed
+    assert "no program '/no/erl' here: install erlang, or set ERGOPY_ERL" in printed
+    assert "install elixir, or set ERGOPY_ELIXIR to the path of its 'elixir'" in printed
+    printed = await outcome(tmp_path, WITH_BEAMS, **nowhere, ERGOPY_REQUIRE_BEAM="1")
+    assert "2 errors" in printed, printed
 
 
 def test_nothing_but_the_plugin_needs_pytest() -> None:

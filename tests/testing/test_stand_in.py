@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 import ergopy
 from ergopy import Atom, Down, ExitMessage, testing
 from tests.nodes import Echo
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-
-@pytest.fixture
-async def node() -> AsyncIterator[ergopy.Node]:
-    async with testing.MemoryNetwork().node("a") as node:
-        yield node
 
 
 class Clerk(ergopy.GenServer):

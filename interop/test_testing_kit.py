@@ -1,0 +1,108 @@
+"""The testing kit's own BEAM: Erlang of both releases, and Elixir."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+import trio
+
+import ergopy
+from ergopy.testing import BeamGone, beam_pair, event_log, spy
+from ergopy.testing.log_events import MessageReceived
+
+from .beam import Missing, otp28_root
+from .conftest import missing
+from .servers import Desk, until
+
+
+@pytest.fixture(params=["otp25", "otp28", "elixir"])
+def kind(request, monkeypatch):
+    """Which program runs; the variables say where it is."""
+    if request.param == "otp28":
+        try:
+            root = otp28_root()
+        except Missing as problem:
+            missing(problem)
+        monkeypatch.setenv("ERGOPY_ERL", str(root / "bin" / "erl"))
+        monkeypatch.setenv("ERL_ROOTDIR", str(root))
+    return "elixir" if request.param == "elixir" else "erlang"
+
+
+@pytest.fixture
+def args(kind):
+    return ("-boot", "start_clean") if "ERL_ROOTDIR" in os.environ else ()
+
+
+async def test_each_calls_the_other_and_the_kit_sees_it(kind, args):
+    async with beam_pair(kind, args=args) as (node, beam):
+        await node.start(Desk, name="desk")
+        source = {
+            "erlang": "gen_server:call({desk, Node}, {add, 3})",
+            "elixir": "GenServer.call({:desk, node}, {:add, 3})",
+        }[kind]
+        name = "Node" if kind == "erlang" else "node"
+        with spy(node, "desk") as desk, event_log(node, messages=True) as log:
+            assert await beam.eval(source, **{name: node.name}) == 3
+        assert desk.calls == [("add", 3)]
+        assert len(log.of(MessageReceived, label="desk")) == 1
+        assert await node.rpc(beam.name, "erlang", "node", []) == beam.name
+
+
+async def test_values_come_back_and_what_raises_is_told(kind, args):
+    async with beam_pair(kind, args=args) as (_, beam):
+        assert await beam.eval("[1, <<2>>]") == [1, b"\2"]
+        boom = "error({boom, 1})" if kind == "erlang" else ":erlang.error({:boom, 1})"
+        with pytest.raises(ergopy.RpcError) as caught:
+            await beam.eval(boom)
+        assert caught.value.reason == ("boom", 1)
+        with pytest.raises(ValueError if kind == "erlang" else ergopy.RpcError):
+            await beam.eval("1 +")
+
+
+async def test_expressions_run_at_the_same_time(kind, args):
+    one, other = {
+        "erlang": (
+            "register(waiting, self()), receive go -> went end",
+            "F = fun F() -> case whereis(waiting) of undefined -> erlang:yield(), F();"
+            " Pid -> Pid ! go end end, F()",
+        ),
+        "elixir": (
+            "Process.register(self(), :waiting); receive do :go -> :went end",
+            "f = fn f -> if pid = Process.whereis(:waiting), do: send(pid, :go),"
+            " else: f.(f) end; f.(f)",
+        ),
+    }[kind]
+    async with beam_pair(kind, args=args) as (_, beam):
+        answers = []
+
+        async def wait():
+            answers.append(await beam.eval(one))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait)
+            await beam.eval(other)
+        assert answers == ["went"]
+
+
+async def test_it_is_gone_when_it_is_left(kind, args):
+    async with beam_pair(kind, args=args) as (_, beam):
+        os.kill(beam.pid, 0)
+    with pytest.raises(ProcessLookupError):
+        os.kill(beam.pid, 0)
+
+
+async def test_a_beam_that_dies_is_a_node_that_is_down(kind, args):
+    async with beam_pair(kind, args=args) as (node, beam):
+        os.kill(beam.pid, signal.SIGKILL)
+        await until(lambda: not node.nodes())
+        with pytest.raises(ergopy.RpcError) as caught:
+            await beam.eval("1")
+        assert caught.value.reason == "noconnection"
+
+
+async def test_one_that_cannot_start_says_what_it_printed(kind):
+    with pytest.raises(BeamGone, match="nosuchmodule"):
+        async with beam_pair(kind, args=("-s", "nosuchmodule")):
+            pass
