@@ -5,13 +5,13 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
-import outcome
 import trio
 
 from ergopy import NOREPLY, Atom, Exit, GenServer, Stop
+from ergopy.testing import inside as inside
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
 
 class Desk(GenServer):
@@ -60,23 +60,6 @@ class Desk(GenServer):
         match message:
             case ("ping", pid):
                 await self.send(pid, (Atom("pong"), self.pid))
-
-
-async def inside(node: Any, function: Callable[[Any], Awaitable[Any]]) -> Any:
-    """Run ``function(proc)`` in a process of its own; return or raise what it does."""
-    ended = trio.Event()
-    results = []
-
-    async def body(proc: Any) -> None:
-        try:
-            results.append(await outcome.acapture(function, proc))
-        finally:
-            ended.set()
-
-    await node.spawn(body)
-    with trio.fail_after(15):
-        await ended.wait()
-    return results[0].unwrap()
 
 
 async def sleeper(proc: Any) -> None:

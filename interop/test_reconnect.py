@@ -285,6 +285,7 @@ async def test_a_hundred_connections_leave_nothing_on_either_side(
         return len(processes), len(peers), len(os.listdir("/proc/self/fd"))
 
     before = None
+    residents = len(node.runtime.processes)
     for number in range(100):
         ready = trio.Event()
         await node.spawn(depend)
@@ -293,7 +294,7 @@ async def test_a_hundred_connections_leave_nothing_on_either_side(
         assert await beam.run(traffic, **options) == number
         await until(lambda: not node.nodes("connected"))
         if before is None:
-            await until(lambda: len(node.runtime.processes) <= 8)
+            await until(lambda: len(node.runtime.processes) <= residents)
             before = residue(), await beam.run(count)
     await until(lambda: residue() == before[0])
     held = (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 import trio
@@ -11,8 +13,9 @@ import trio
 import ergopy
 from ergopy.testing import BeamGone, beam_pair, event_log, spy
 from ergopy.testing.log_events import MessageReceived
+from tests.docs.pages import DOCS, blocks
 
-from .beam import Missing, otp28_root
+from .beam import Missing, otp28_root, which
 from .conftest import missing
 from .servers import Desk, until
 
@@ -103,6 +106,29 @@ async def test_a_beam_that_dies_is_a_node_that_is_down(kind, args):
 
 
 async def test_one_that_cannot_start_says_what_it_printed(kind):
-    with pytest.raises(BeamGone, match="nosuchmodule"):
-        async with beam_pair(kind, args=("-s", "nosuchmodule")):
+    with pytest.raises(BeamGone, match="nosuch"):
+        async with beam_pair(kind, args=("-proto_dist", "nosuch")):
             pass
+
+
+@pytest.fixture
+def erl():
+    try:
+        return which("erl")
+    except Missing as problem:
+        missing(problem)
+
+
+async def test_the_page_on_tests_has_one_with_a_beam(erl, tmp_path):
+    page = DOCS / "howto" / "test-your-server.md"
+    parts = [block.text for block in blocks(page, "python")]
+    (tmp_path / "test_counter.py").write_text("\n\n".join(parts))
+    options = ["-q", "-k", "erlang", "-o", "trio_mode=true", "-p", "no:cacheprovider"]
+    done = await trio.run_process(
+        [sys.executable, "-m", "pytest", *options, "test_counter.py"],
+        cwd=tmp_path,
+        capture_stdout=True,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    assert b"1 passed" in done.stdout, done.stdout.decode()

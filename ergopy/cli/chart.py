@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._text import printable
+
 
 class Chart:
     """What was found, in the order in which it was looked at."""
@@ -26,14 +28,10 @@ class Chart:
             row["try"] = remedy
         self.rows.append(row)
         if not self._quiet:
-            print(f"{'ok ' if fine else 'BAD'} {step:10} {_safe(found)}")
+            print(f"{'ok ' if fine else 'BAD'} {step:10} {printable(found)}")
             if remedy:
-                print(f"    {'':10} try: {_safe(remedy)}")
+                print(f"    {'':10} try: {printable(remedy)}")
 
     def healthy(self) -> bool:
         """Tell whether nothing was bad."""
         return all(row["ok"] for row in self.rows)
-
-
-def _safe(text: str) -> str:
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

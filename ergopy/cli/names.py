@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .._text import printable
 from .common import complain
 
 if TYPE_CHECKING:
@@ -32,9 +33,5 @@ async def run(args: argparse.Namespace) -> int:
             complain(f"EPMD runs on {args.host}, and no node is registered there")
         width = max((len(e.name) for e in entries), default=0)
         for entry in entries:
-            print(f"{_safe(entry.name):{width}}  {entry.port}")
+            print(f"{printable(entry.name):{width}}  {entry.port}")
     return 0
-
-
-def _safe(text: str) -> str:
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -122,5 +122,8 @@ async def _run(target: Any, args: argparse.Namespace) -> None:
         listen=args.port,
         listen_host=args.listen_host,
     ) as node:
-        print(f"{node.name} is up on port {node.port}", flush=True)
-        await serve(node, target, name=args.registered)
+
+        async def up() -> None:
+            print(f"{node.name} is up on port {node.port}", flush=True)
+
+        await serve(node, target, name=args.registered, up=up)

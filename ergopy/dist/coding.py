@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, final
 
 from etf import DecodeOptions, EncodeOptions
+from etf._options import MAX_DEPTH
 
 from .link import LinkDecoder, LinkEncoder, encoder_for
 
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 
 _PLAIN: Final = DecodeOptions()
 
+ROOM: Final = 16
+"""Levels that what leaves may be nested deeper than what arrives.
+
+An answer often has in it what it answers. If that were too deep to be sent, whoever
+asks like that would end the server.
+"""
+
 
 @final
 class Coding:
@@ -30,6 +38,7 @@ class Coding:
         decode: What arriving messages become: ``strings``, ``structs``, ``records`` and
             ``converters`` count.
         encode: How messages leave; without ``compressed``.
+        depth: How deep what arrives may be nested; what leaves may be deeper.
 
     Raises:
         ValueError: Another option is set.
@@ -39,9 +48,10 @@ class Coding:
         self,
         decode: DecodeOptions | None = None,
         encode: EncodeOptions | None = None,
+        depth: int = _PLAIN.limits.max_depth,
     ) -> None:
         self._decode = _checked_decode(decode)
-        self._encode = _checked_encode(encode)
+        self._encode = _with_room(_checked_encode(encode), depth)
         self.early: Encoder = LinkEncoder(header=True, options=self._encode)
         """For what waits, whatever the link will be like."""
 
@@ -76,3 +86,8 @@ def _checked_encode(options: EncodeOptions | None) -> EncodeOptions:
     if options.compressed is not False:
         raise ValueError("encode= of a node: no peer takes compressed= on a link")
     return options
+
+
+def _with_room(options: EncodeOptions, depth: int) -> EncodeOptions:
+    deepest = max(options.max_depth, min(depth + ROOM, MAX_DEPTH))
+    return replace(options, max_depth=deepest)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from etf import EncodeError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from etf import Pid, Reference
 
@@ -29,6 +32,10 @@ class Behaviour:
     process: Process
     """The process that runs this behaviour; there from before ``init``."""
 
+    child_defaults: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    """What a supervisor takes for a child of this class where it is not told otherwise:
+    options of :class:`ergopy.ChildSpec`, such as ``{"restart": "transient"}``."""
+
     async def enter(
         self, process: Process, args: tuple[Any, ...], ack: Acknowledge | None = None
     ) -> None:
@@ -42,6 +49,10 @@ class Behaviour:
 
     def __etf__(self) -> Pid:
         # In a message to another node a behaviour is its pid.
+        if not hasattr(self, "process"):
+            raise EncodeError(
+                f"a {type(self).__name__} that was not started has no pid"
+            )
         return self.pid
 
     @property

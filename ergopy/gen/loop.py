@@ -152,13 +152,16 @@ class Loop(Behaviour):
 
     async def _leave(self, ending: Ending) -> None:
         process, reason = self.process, ending.reason
+        failure = ending.failure and reasons.unwrap(ending.failure)
         try:
             await self._clean_up(reason, told=ending.told)
+        except Exit as error:
+            # As in OTP this is why it ends, then.
+            reason, failure = reasons.from_exception(error), None
         finally:
             # As in OTP the answer of a stop is the last thing that a server says.
             if ending.answer is not None and process.alive:
                 process.reply_nowait(*ending.answer)
-        failure = ending.failure and reasons.unwrap(ending.failure)
         if failure is not None and not isinstance(failure, Exit):
             crash_report(process, reason, failure)
         elif not reasons.is_clean(reason):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import etf
 from etf import Atom
@@ -61,7 +61,7 @@ class HostedNode(GenServer):
         python: The interpreter for a subprocess; None is the one that runs this.
     """
 
-    child_defaults = {"type": "supervisor"}  # noqa: RUF012
+    child_defaults: ClassVar[Mapping[str, Any]] = {"type": "supervisor"}
 
     def __init__(
         self,

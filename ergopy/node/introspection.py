@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from etf import Pid
 
+from ..process import tracing
 from ..process.atoms import ERLANG, UNDEFINED
 from ..process.info import process_info
-from ..process.tracing import Tracer
 from .membership import Membership
 
 if TYPE_CHECKING:
@@ -62,8 +62,7 @@ class Introspection(Membership):
 
         It hears of what happens from now on, until :meth:`remove_instrument`.
         """
-        tracer = self.runtime.tracer or Tracer(self.runtime)
-        tracer.add(instrument)
+        tracing.attach(self.runtime, instrument)
 
     def remove_instrument(self, instrument: Instrument) -> None:
         """Let *instrument* hear no more.
@@ -71,10 +70,7 @@ class Introspection(Membership):
         Raises:
             ValueError: It is not attached (any more).
         """
-        tracer = self.runtime.tracer
-        if tracer is None:
-            raise ValueError(f"{instrument!r} is not attached")
-        tracer.remove(instrument)
+        tracing.detach(self.runtime, instrument)
 
     def export_introspection(self) -> None:
         """Let other nodes look at this one with rpc and erpc; off by default.

@@ -194,10 +194,11 @@ class Node(Verbs):
         self.exports = Exports()
         self.from_thread = FromThread(self)
         """The verbs for other threads, which block there."""
+        limits = limits or LinkLimits()
         self._options: dict[str, Any] = {
             "hidden": hidden,
-            "limits": limits or LinkLimits(),
-            "coding": Coding(decode, encode),
+            "limits": limits,
+            "coding": Coding(decode, encode, limits.terms.max_depth),
             "high_water": high_water,
         }
         self._net_ticktime = net_ticktime

@@ -153,7 +153,9 @@ def standard(
     if sources is not None:
         several = sources if isinstance(sources, (list, tuple)) else [sources]
         asked = [_resolver(source) for source in several]
-        return FirstOf(routes, asked, "no such name, says resolver=")
+        by_epmd = all(isinstance(source, EpmdResolver) for source in asked)
+        who = " at its EPMD" if by_epmd else ", says resolver="
+        return FirstOf(routes, asked, f"no such name{who}")
     if mapper.mode == "off":
         return FirstOf(routes, [], "no such name in routes=, and epmd= is 'off'")
     return FirstOf(routes, [MapperResolver(mapper)], "no such name at its EPMD")

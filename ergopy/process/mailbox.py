@@ -23,7 +23,7 @@ import trio
 from etf import Reference
 
 from ..errors import LocalProtocolError, ReceiveTimeout
-from .message_queue import NOTHING, MessageQueue, Search, carries
+from .message_queue import NOTHING, MessageQueue, Newer, Search, carries
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -178,8 +178,10 @@ class Mailbox(MessageQueue):
 
     def _search_for(self, match: Any) -> Search:
         if match.__class__ is Reference:
-            search = Search(carries(match))
-            self.skip_older(search, self.number_of(match))
+            match = Newer(match, carries(match))
+        if match.__class__ is Newer:
+            search = Search(match.match)
+            self.skip_older(search, self.number_of(match.ref))
             return search
         if isinstance(match, type):
             wanted = match

@@ -24,7 +24,7 @@ from etf import ImproperList, Reference
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-Match: TypeAlias = "Callable[[Any], object] | type | Reference | None"
+Match: TypeAlias = "Callable[[Any], object] | type | Reference | Newer | None"
 """Which messages a receive wants; None is all."""
 
 NOTHING: Any = object()
@@ -53,6 +53,17 @@ class _Piece:
         else:
             newer.extendleft(reversed(self.messages))
             self.messages = newer
+
+
+@final
+class Newer:
+    """What *match* wants of the messages that may carry *ref*: no older ones."""
+
+    __slots__ = ("match", "ref")
+
+    def __init__(self, ref: Reference, match: Callable[[Any], object]) -> None:
+        self.ref = ref
+        self.match = match
 
 
 @final

@@ -15,13 +15,12 @@ import trio
 from etf import Atom
 
 from ..errors import Exit
+from ..errors.text import MAX_MESSAGE
+from ..errors.text import shown as shown
 from .atoms import KILLED, NORMAL, PYTHON, SHUTDOWN
 
 if TYPE_CHECKING:
     from types import TracebackType
-
-MAX_MESSAGE = 2000
-"""Characters of an exception's text that travel in an exit reason."""
 
 MAX_FRAMES = 20
 """Innermost frames of a traceback that travel in an exit reason."""
@@ -100,17 +99,6 @@ def is_clean(reason: Any) -> bool:
     if isinstance(reason, tuple):
         return len(reason) == 2 and reason[0] == SHUTDOWN
     return isinstance(reason, Atom) and reason in (NORMAL, SHUTDOWN)
-
-
-def shown(term: Any) -> str:
-    """Return *term* for a log line, at a length that no peer chooses."""
-    try:
-        text = repr(term)
-    except Exception:
-        return f"(a {type(term).__name__} that has no text)"
-    if len(text) <= MAX_MESSAGE:
-        return text
-    return f"{text[:MAX_MESSAGE]}... ({len(text)} characters)"
 
 
 def described(error: BaseException) -> str:

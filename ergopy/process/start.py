@@ -64,9 +64,7 @@ async def start(
     """Do what ``Process.start`` says; *settings* are for ``Runtime.create``."""
     if timeout is not None and not timeout >= 0:
         raise ValueError(f"a timeout is a number of seconds, not {timeout!r}")
-    if not isinstance(behaviour, type):
-        raise TypeError(f"start takes a class, not an instance: {behaviour!r}")
-    instance = behaviour(**options)
+    instance = _instance(behaviour, options)
     what = behaviour.__qualname__
     ack = StartAck()
     try:
@@ -96,6 +94,21 @@ async def start(
     # The caller hears of it by the exception: no exit message is to come on top.
     parent.remove(lambda m: m.__class__ is ExitMessage and m.pid == process.pid)
     raise failure(what)
+
+
+def _instance(behaviour: Any, options: dict[str, Any]) -> Any:
+    if not _is_behaviour(behaviour):
+        raise TypeError(
+            f"start takes the class of a behaviour, not {behaviour!r};"
+            " a function is for spawn"
+        )
+    if options and behaviour.__init__ is object.__init__:
+        raise TypeError(f"{behaviour.__qualname__} takes no {', '.join(options)}=")
+    return behaviour(**options)
+
+
+def _is_behaviour(it: Any) -> bool:
+    return isinstance(it, type) and hasattr(it, "enter")
 
 
 def _create(

@@ -35,6 +35,22 @@ logger = logging.getLogger("ergopy.process")
 _VERSION = b"\x83"
 
 
+def attach(runtime: Runtime, instrument: Instrument) -> None:
+    """Let *instrument* hear of the processes of *runtime*."""
+    (runtime.tracer or Tracer(runtime)).add(instrument)
+
+
+def detach(runtime: Runtime, instrument: Instrument) -> None:
+    """Let it hear no more.
+
+    Raises:
+        ValueError: It is not attached (any more).
+    """
+    if runtime.tracer is None:
+        raise ValueError(f"{instrument!r} is not attached")
+    runtime.tracer.remove(instrument)
+
+
 @final
 class Tracer:
     """The instruments of one node, as long as there are any."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from etf import Atom, Pid
 
-from ..errors import NotRegistered
+from ..errors import MailboxFull, NotRegistered
 from ..gen.returns import NOREPLY
 from ..gen.server import GenServer
 from . import outcome
@@ -57,6 +57,9 @@ class Rex(GenServer):
             self.send_nowait(name, message)
         except NotRegistered:
             return (Atom("nonexisting_name"), Atom(name))
+        except MailboxFull:
+            # Sent, and lost, as for any other sender on another node.
+            pass
         return self.node.name
 
     async def _answer(self, from_: Any, *mfa: Any) -> None:

@@ -14,6 +14,7 @@ from etf import Pid
 
 from ..abc import Instrument
 from ..errors import LocalProtocolError, NoProcess
+from ..process import tracing
 from ..process.atoms import GEN_CALL, GEN_CAST
 from ..process.layers import Layer
 from ..process.via import Via
@@ -21,8 +22,8 @@ from ..process.via import Via
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .._main import Node
     from ..process import Process
+    from ..process.runtime import Runtime
 
     Take = Callable[[Process, Any, Callable[[Any], None]], None]
 
@@ -32,15 +33,15 @@ class Tap(Instrument):
     """A tap in whoever is *dest*; of a name each process that starts with it.
 
     Args:
-        node: Where that is.
+        runtime: Where that is.
         dest: A pid, a local name or a :class:`ergopy.Via`.
         take: Called with the process, a message, and a function that delivers it.
     """
 
-    def __init__(self, node: Node, dest: Any, take: Take) -> None:
+    def __init__(self, runtime: Runtime, dest: Any, take: Take) -> None:
         if not isinstance(dest, Pid | str | Via):
             raise LocalProtocolError(f"no pid, local name or Via: {dest!r}")
-        self._node = node
+        self._runtime = runtime
         self._dest = dest
         self._take = take
         self._layer = Layer(self._methods)
@@ -52,24 +53,24 @@ class Tap(Instrument):
         Raises:
             LocalProtocolError: There is no living process of this node with that pid.
         """
-        process = find(self._node, self._dest)
+        process = find(self._runtime, self._dest)
         if process is not None:
             self._put_in(process)
         elif isinstance(self._dest, Pid):
             raise LocalProtocolError(f"no process of this node: {self._dest!r}")
         if not isinstance(self._dest, Pid):
-            self._node.add_instrument(self)
+            tracing.attach(self._runtime, self)
 
     def close(self) -> None:
         """End, wherever it is by now."""
         if not isinstance(self._dest, Pid):
-            self._node.remove_instrument(self)
+            tracing.detach(self._runtime, self)
         for process in self._tapped:
             self._layer.take_off(process)
 
     def process_started(self, process: Process) -> None:
         """Hear of a start: it may be the next one with the name."""
-        if find(self._node, self._dest) is process:
+        if find(self._runtime, self._dest) is process:
             self._put_in(process)
 
     def name_registered(self, process: Process, name: str) -> None:
@@ -97,9 +98,8 @@ class Tap(Instrument):
         return methods
 
 
-def find(node: Node, dest: Any) -> Process | None:
-    """Return the living process of the node with that pid, name or via name."""
-    runtime = node.runtime
+def find(runtime: Runtime, dest: Any) -> Process | None:
+    """Return the living local process with that pid, name or via name."""
     if isinstance(dest, Via):
         found = None
         with suppress(NoProcess):

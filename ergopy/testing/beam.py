@@ -76,7 +76,7 @@ async def beam_pair(
         BeamMissing: There is no such program.
         BeamGone: It did not come up.
     """
-    command = _find(kind)
+    command = find_program(kind)
     cookie, port, tail = secrets.token_hex(8), _free_port(), secrets.token_hex(4)
     options = {"cookie": cookie, "epmd": "embedded", "epmd_port": port, **options}
     name = Atom(f"beam_{tail}@127.0.0.1")
@@ -160,7 +160,8 @@ class Beam:
         return await self._node.rpc(self.name, module, name, list(args), timeout)
 
 
-def _find(kind: Kind) -> str:
+def find_program(kind: Kind) -> str:
+    """Return the path of the program that runs such a BEAM, or raise BeamMissing."""
     variable, program = _PROGRAMS[kind]
     wanted = os.environ.get(variable, program)
     found = shutil.which(wanted)
@@ -198,7 +199,8 @@ async def _running(
     command: list[str], home: Path, epmd_port: int
 ) -> AsyncIterator[trio.Process]:
     """Start a BEAM and wait until it is up; leaving it ends it."""
-    # A file: nobody has to read it, as a pipe, so that the BEAM can go on.
+    up = home / _UP
+    # Nobody has to read a file, as a pipe, so that the BEAM can go on.
     with (home / _OUTPUT).open("wb") as output:
         process = await trio.lowlevel.open_process(
             command,
@@ -211,9 +213,10 @@ async def _running(
     assert process.stdin is not None
     try:
         with trio.move_on_after(START_SECONDS):
-            while not (home / _UP).exists() and process.poll() is None:
+            # Of a file there is no event.
+            while not up.exists() and process.poll() is None:  # noqa: ASYNC110
                 await trio.sleep(0.005)
-        if not (home / _UP).exists():
+        if not up.exists():
             raise BeamGone(_read(home))
         yield process
     finally:

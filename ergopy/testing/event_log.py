@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, final
 
 from ..abc import Instrument
+from ..process import tracing
+from ._place import runtime_of
 from ._record import Record
 from .log_events import (
     CrashReport,
@@ -27,26 +29,29 @@ if TYPE_CHECKING:
 
     from etf import Pid
 
-    from .._main import Node
     from ..process import Process
+    from ..process.runtime import Runtime
+    from ._place import Place
 
 _SUPERVISOR = "ergopy.supervisor"
 
 
 @contextmanager
-def event_log(*nodes: Node, messages: bool = False) -> Iterator[EventLog]:
-    """Write down what processes of *nodes* do; ``with`` gives the :class:`EventLog`.
+def event_log(*where: Place, messages: bool = False) -> Iterator[EventLog]:
+    """Write down what processes do; ``with`` gives the :class:`EventLog`.
 
-    Starts, ends, links, names, and the reports of crashes and supervisors. With
+    *where* are nodes, or the :class:`Probe` of a process that runs alone. It has
+    starts, ends, links, names, and the reports of crashes and supervisors; with
     *messages* those too, as they come into a mailbox or leave for another node.
     Progress reports are at level INFO, which is switched on for them meanwhile.
     """
     log = EventLog()
     hears = _InstrumentOfMessages if messages else _Instrument
-    instruments = [(node, hears(log, node)) for node in nodes]
-    reports = _Reports(log, {str(node.name) for node in nodes})
-    for node, instrument in instruments:
-        node.add_instrument(instrument)
+    runtimes = list(map(runtime_of, where))
+    instruments = [(runtime, hears(log, runtime)) for runtime in runtimes]
+    reports = _Reports(log, runtimes)
+    for runtime, instrument in instruments:
+        tracing.attach(runtime, instrument)
     logger, supervisor = logging.getLogger("ergopy"), logging.getLogger(_SUPERVISOR)
     level = supervisor.level
     supervisor.setLevel(min(supervisor.getEffectiveLevel(), logging.INFO))
@@ -56,8 +61,8 @@ def event_log(*nodes: Node, messages: bool = False) -> Iterator[EventLog]:
     finally:
         logger.removeHandler(reports)
         supervisor.setLevel(level)
-        for node, instrument in instruments:
-            node.remove_instrument(instrument)
+        for runtime, instrument in instruments:
+            tracing.detach(runtime, instrument)
 
 
 @final
@@ -116,9 +121,9 @@ class EventLog:
 class _Instrument(Instrument):
     """Hears of the processes of one node; see ``ergopy.abc.Instrument``."""
 
-    def __init__(self, log: EventLog, node: Node) -> None:
+    def __init__(self, log: EventLog, runtime: Runtime) -> None:
         self._add = log._add
-        self._node = node
+        self._runtime = runtime
 
     def process_started(self, process: Process) -> None:
         self._add(ProcessStarted(_label(process), process.pid))
@@ -147,7 +152,7 @@ class _InstrumentOfMessages(_Instrument):
         self._add(MessageReceived(_label(process), process.pid, message))
 
     def message_sent(self, sender: Pid, to: Any, message: Any) -> None:
-        process = self._node.runtime.find(sender)
+        process = self._runtime.find(sender)
         label = None if process is None else _label(process)
         self._add(MessageSent(label, sender, to, message))
 
@@ -156,10 +161,10 @@ class _InstrumentOfMessages(_Instrument):
 class _Reports(logging.Handler):
     """Hears of the reports that are logged."""
 
-    def __init__(self, log: EventLog, nodes: set[str]) -> None:
+    def __init__(self, log: EventLog, runtimes: list[Runtime]) -> None:
         super().__init__()
         self._add = log._add
-        self._nodes = nodes
+        self._nodes = {runtime.name for runtime in runtimes}
 
     def emit(self, record: Any) -> None:
         if getattr(record, "node", None) not in self._nodes:

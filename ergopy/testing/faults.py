@@ -16,28 +16,31 @@ from ..errors import SystemLimit
 from ..process.layers import Layer
 from ..process.messages import SystemMessage
 from ..process.reasons import as_reason
+from ._place import runtime_of
 from ._record import matcher
 from ._tap import Tap, content, find
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .._main import Node
     from ..process import Process
+    from ..process.runtime import Runtime
+    from ._place import Place
     from ._record import Match
 
     Deliver = Callable[[Any], None]
 
 
 @contextmanager
-def faults(node: Node) -> Iterator[Faults]:
-    """Let things go wrong on *node*; ``with`` gives the :class:`Faults`.
+def faults(where: Place) -> Iterator[Faults]:
+    """Let things go wrong; ``with`` gives the :class:`Faults`.
 
-    At the end everything is as before. What goes wrong between nodes is the business of
+    *where* is a node, or the :class:`Probe` of a process that runs alone. At the end
+    everything is as before. What goes wrong between nodes is the business of
     a :class:`MemoryNetwork`.
     """
     with ExitStack() as undo:
-        yield Faults(node, undo)
+        yield Faults(runtime_of(where), undo)
 
 
 @final
@@ -48,12 +51,12 @@ class Faults:
     node: of a name each process that has it meanwhile. They choose among the ordinary
     messages (exit signals, ``Down`` and their like are never touched) those that match:
     see :meth:`Spy.wait_for`. Of these it is number *at*, counted from 1, and those
-    after it up to *times* in all; None is all of them. Of several faults the last one
-    that was added has a message first.
+    after it up to *times* in all; None is all of them. Of several faults, and
+    of spies, the one that was added last has a message first.
     """
 
-    def __init__(self, node: Node, undo: ExitStack) -> None:
-        self._node = node
+    def __init__(self, runtime: Runtime, undo: ExitStack) -> None:
+        self._runtime = runtime
         self._undo = undo
 
     def drop(
@@ -173,22 +176,22 @@ class Faults:
         a child that could not be started.
         """
         chosen = _Chosen(at, times)
-        node = self._node
+        runtime = self._runtime
 
         def methods(cls: Any) -> dict[str, Any]:
-            def create(runtime: Any, function: Any, **options: Any) -> Process:
+            def create(self: Any, function: Any, **options: Any) -> Process:
                 starter = options.get("parent") or runtime.root
-                concerned = parent is None or find(node, parent) is starter
+                concerned = parent is None or find(runtime, parent) is starter
                 if concerned and chosen.this_one():
                     raise SystemLimit(runtime.name, len(runtime.processes))
-                process: Process = cls.create(runtime, function, **options)
+                process: Process = cls.create(self, function, **options)
                 return process
 
             return {"create": create}
 
         layer = Layer(methods)
-        layer.put_on(node.runtime)
-        self._undo.callback(layer.take_off, node.runtime)
+        layer.put_on(runtime)
+        self._undo.callback(layer.take_off, runtime)
 
     def _tap(
         self,
@@ -207,7 +210,7 @@ class Faults:
             else:
                 deliver(message)
 
-        tap = Tap(self._node, dest, take)
+        tap = Tap(self._runtime, dest, take)
         tap.open()
         self._undo.callback(tap.close)
 

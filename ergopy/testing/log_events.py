@@ -89,17 +89,17 @@ class SupervisorReport(NamedTuple):
     """Something went wrong with a child of a supervisor, whose label this is.
 
     ``context`` is ``start_error``, ``child_terminated``, ``shutdown`` or
-    ``shutdown_error``; *child* has the fields that OTP gives it, ``id`` for one.
+    ``shutdown_error``; *offender* has the fields that OTP gives it, ``id`` for one.
     """
 
     label: Any
     context: str
     reason: Any
-    child: Mapping[str, Any]
+    offender: Mapping[str, Any]
 
 
 class ProgressReport(NamedTuple):
     """A supervisor has started a child."""
 
     label: Any
-    child: Mapping[str, Any]
+    started: Mapping[str, Any]

@@ -86,7 +86,8 @@ class Probe:
     """
 
     def __init__(self, runtime: _LoneRuntime) -> None:
-        self._runtime = runtime
+        self.runtime: Runtime = runtime
+        """What it runs in."""
         self._outside = runtime.outside
         self._strangers = 0
         self._ended = trio.Event()
@@ -140,7 +141,7 @@ class Probe:
     @property
     def caller(self) -> Process:
         """Who its calls and casts come from: for ``caller=`` of what asks in verbs."""
-        return self._runtime.root
+        return self.runtime.root
 
     def stranger(self) -> Pid:
         """Make the pid of somebody outside."""
@@ -149,16 +150,16 @@ class Probe:
 
     async def call(self, request: Any, timeout: float | None = 5.0) -> Any:
         """Call the process; see ``Process.call``."""
-        return await self._runtime.root.call(self.pid, request, timeout)
+        return await self.runtime.root.call(self.pid, request, timeout)
 
     async def cast(self, request: Any) -> None:
         """Send it a request that wants no answer."""
-        await self._runtime.root.cast(self.pid, request)
+        await self.runtime.root.cast(self.pid, request)
         await trio.testing.wait_all_tasks_blocked()
 
     async def send(self, message: Any) -> None:
         """Send it a message."""
-        await self._runtime.root.send(self.pid, message)
+        await self.runtime.root.send(self.pid, message)
         await trio.testing.wait_all_tasks_blocked()
 
     async def reply(self, called: Called, value: Any) -> None:
@@ -172,7 +173,7 @@ class Probe:
         if record is None:
             raise LocalProtocolError(f"nobody waits for the answer to {called}")
         del self._outside.monitors[ref]
-        self._runtime.aliases[ref.words].deliver((called.from_[1], value))
+        self.runtime.aliases[ref.words].deliver((called.from_[1], value))
         await trio.testing.wait_all_tasks_blocked()
 
     async def exit(self, reason: Any, sender: Pid | None = None) -> None:

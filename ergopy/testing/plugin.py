@@ -10,12 +10,11 @@ A test with a BEAM is skipped where there is none, and says why; where one has t
 from __future__ import annotations
 
 import os
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from .beam import BeamMissing, beam_pair
+from .beam import BeamMissing, beam_pair, find_program
 from .event_log import event_log
 from .network import MemoryNetwork
 from .pair import node_pair
@@ -58,24 +57,33 @@ async def memory_log(memory_node: Node) -> AsyncIterator[EventLog]:
 
 
 @pytest.fixture
-async def erlang_pair() -> AsyncIterator[tuple[Node, Beam]]:
+def _erlang() -> None:
+    _need("erlang")
+
+
+@pytest.fixture
+def _elixir() -> None:
+    _need("elixir")
+
+
+@pytest.fixture
+async def erlang_pair(_erlang: None) -> AsyncIterator[tuple[Node, Beam]]:
     """Run a node and an Erlang one, connected; see :func:`ergopy.testing.beam_pair`."""
-    async with _beam_pair("erlang") as pair:
+    async with beam_pair("erlang") as pair:
         yield pair
 
 
 @pytest.fixture
-async def elixir_pair() -> AsyncIterator[tuple[Node, Beam]]:
+async def elixir_pair(_elixir: None) -> AsyncIterator[tuple[Node, Beam]]:
     """Run a node and an Elixir one, connected."""
-    async with _beam_pair("elixir") as pair:
+    async with beam_pair("elixir") as pair:
         yield pair
 
 
-@asynccontextmanager
-async def _beam_pair(kind: Kind) -> AsyncIterator[tuple[Node, Beam]]:
+def _need(kind: Kind) -> None:
+    # Not in an async fixture: what is raised there loses its text.
     try:
-        async with beam_pair(kind) as pair:
-            yield pair
+        find_program(kind)
     except BeamMissing as missing:
         if os.environ.get("ERGOPY_REQUIRE_BEAM") == "1":
             pytest.fail(str(missing), pytrace=False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import LocalProtocolError
 from ..process.via import Via
+from ._place import runtime_of
 from ._tap import find
 
 if TYPE_CHECKING:
@@ -14,13 +15,14 @@ if TYPE_CHECKING:
 
     from etf import Pid
 
-    from .._main import Node
     from ..process import Process
+    from ..process.runtime import Runtime
+    from ._place import Place
 
 
 @contextmanager
-def replaced(node: Node, name: str | Via, by: Pid) -> Iterator[Pid | None]:
-    """Let *by* have a name of *node* meanwhile; ``with`` gives whom it is taken from.
+def replaced(where: Place, name: str | Via, by: Pid) -> Iterator[Pid | None]:
+    """Let *by* have another's name meanwhile; ``with`` gives whom it is taken from.
 
     That process lives on, and has the name again at the end, if it still lives and
     nobody else took it. *by* is often a :func:`stand_in`; it keeps its other names. A
@@ -34,33 +36,34 @@ def replaced(node: Node, name: str | Via, by: Pid) -> Iterator[Pid | None]:
         LocalProtocolError: *by* is no living process of the node.
         NameTaken: The keeper of a via name does not let it be given away.
     """
-    stranger = find(node, by)
+    runtime = runtime_of(where)
+    stranger = find(runtime, by)
     if stranger is None:
         raise LocalProtocolError(f"no process of this node: {by!r}")
-    former = find(node, name)
-    _take_away(node, name, former)
+    former = find(runtime, name)
+    _take_away(runtime, name, former)
     try:
-        _give(node, name, stranger)
+        _give(runtime, name, stranger)
         yield None if former is None else former.pid
     finally:
-        if find(node, name) is stranger:
-            _take_away(node, name, stranger)
-        free = find(node, name) is None
+        if find(runtime, name) is stranger:
+            _take_away(runtime, name, stranger)
+        free = find(runtime, name) is None
         if former is not None and former.alive and free:
-            _give(node, name, former)
+            _give(runtime, name, former)
 
 
-def _take_away(node: Node, name: str | Via, owner: Process | None) -> None:
+def _take_away(runtime: Runtime, name: str | Via, owner: Process | None) -> None:
     if owner is None:
         return
     if isinstance(name, Via):
         name.release(owner)
     else:
-        node.unregister(name)
+        runtime.unregister(name)
 
 
-def _give(node: Node, name: Any, process: Process) -> None:
+def _give(runtime: Runtime, name: Any, process: Process) -> None:
     if isinstance(name, Via):
         name.claim_for(process)
     else:
-        node.register(name, process.pid)
+        runtime.register(name, process.pid)

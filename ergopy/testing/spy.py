@@ -6,22 +6,24 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, final
 
 from ..process.atoms import GEN_CALL, GEN_CAST
+from ._place import runtime_of
 from ._record import Record, matcher
 from ._tap import Tap, content
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .._main import Node
     from ..process import Process
+    from ._place import Place
     from ._record import Match
 
 
 @contextmanager
-def spy(node: Node, dest: Any) -> Iterator[Spy]:
-    """Watch what comes to a process of *node*; ``with`` gives the :class:`Spy`.
+def spy(where: Place, dest: Any) -> Iterator[Spy]:
+    """Watch what comes to a process; ``with`` gives the :class:`Spy`.
 
-    *dest* is a pid, a local name or a :class:`ergopy.Via`. Behind a name it is who has
+    *where* is its node, or the :class:`Probe` of a process that runs alone; *dest* is a
+    pid, a local name or a :class:`ergopy.Via`. Behind a name it is who has
     it now, if anybody, and whoever gets it meanwhile: a process that a supervisor
     starts again is watched from its first message on. Nobody notices it: it is in the
     process and not before it. So it sees what is sent to the pid too, and exit
@@ -31,7 +33,7 @@ def spy(node: Node, dest: Any) -> Iterator[Spy]:
         LocalProtocolError: A pid that no process of the node has.
     """
     watcher = Spy()
-    tap = Tap(node, dest, watcher._take)
+    tap = Tap(runtime_of(where), dest, watcher._take)
     tap.open()
     try:
         yield watcher

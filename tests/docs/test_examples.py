@@ -7,12 +7,12 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import trio
 
 import epmd
 import ergopy
 import etf
 from ergopy import Atom, Down, GenServer, Task
+from ergopy.testing import inside
 from tests.docs.pages import EXAMPLES
 
 if TYPE_CHECKING:
@@ -28,22 +28,6 @@ def test_an_example_is_short_says_what_to_type_and_is_tested(path: Path) -> None
     assert source.count("\n") < 60
     assert f"python examples/{path.name}" in head
     assert f"test_{path.stem}" in globals()
-
-
-async def inside(node: ergopy.Node, body: Any) -> Any:
-    """Run ``body(proc)`` in a process of the node; what it returns."""
-    results: list[Any] = []
-    done = trio.Event()
-
-    async def run(proc: ergopy.Process) -> None:
-        try:
-            results.append(await body(proc))
-        finally:
-            done.set()
-
-    await node.spawn(run)
-    await done.wait()
-    return results[0]
 
 
 async def test_counter(peer, start) -> None:

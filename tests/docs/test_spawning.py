@@ -9,6 +9,7 @@ import trio
 
 import ergopy
 from ergopy import Atom
+from ergopy.testing import inside
 from tests.docs.pages import DOCS, EXAMPLES, Block, blocks
 
 if TYPE_CHECKING:
@@ -44,22 +45,6 @@ async def there(here: ergopy.Node) -> AsyncIterator[ergopy.Node]:
         node.provide_spawn("timer", sleep, "sleep")
         node.provide_spawn("my_module", run, "run")
         yield node
-
-
-async def inside(node: ergopy.Node, main: Any, *args: Any) -> None:
-    done = trio.Event()
-    ended: list[str] = []
-
-    async def body(proc: ergopy.Process) -> None:
-        try:
-            await main(proc, *args)
-            ended.append("well")
-        finally:
-            done.set()
-
-    await node.spawn(body)
-    await done.wait()
-    assert ended == ["well"]
 
 
 async def test_program_that_others_start(here: ergopy.Node, there: ergopy.Node) -> None:

@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from ergopy import Atom, GenServer, Stop
+from ergopy import Atom, Exit, GenServer, Stop
 from tests.runtimes import Ends, assert_only_the_root, find, settle, sleeper
 
 if TYPE_CHECKING:
@@ -270,3 +270,21 @@ async def test_terminate_has_five_seconds_when_nobody_waits(
     await trio.sleep(0.2)
     assert ends.reasons == ["lost"]
     assert not log
+
+
+@pytest.mark.parametrize("reason", ["because", "shutdown"])
+@pytest.mark.parametrize("how", ["stop", "crash"])
+async def test_an_exit_raised_in_terminate_is_the_reason_and_reported_once(
+    runtime: Runtime, caplog: pytest.LogCaptureFixture, reason: str, how: str
+) -> None:
+    class Leaving(Server):
+        async def terminate(self, _: Any) -> None:
+            raise Exit(reason)
+
+    pid = await runtime.root.start(Leaving, [])
+    ends = Ends(find(runtime, pid))
+    await runtime.root.cast(pid, Atom("crash" if how == "crash" else "normal"))
+    await settle()
+    assert ends.reasons == [reason]
+    reports = [vars(record).get("report") for record in caplog.records]
+    assert reports == (["crash_report"] if reason == "because" else [])

@@ -11,6 +11,7 @@ import trio
 
 import ergopy
 from ergopy import Atom, HostedNode
+from ergopy.testing import inside
 from tests.nodes import epmd_port, make_node, unique_name
 
 if TYPE_CHECKING:
@@ -26,24 +27,16 @@ MAIN = "tests.hosted.programs:main"
 both = pytest.mark.parametrize("where", ["subprocess", "thread"])
 
 
-async def inside(
+async def trapping(
     node: ergopy.Node, body: Callable[[ergopy.Process], Awaitable[Any]]
 ) -> Any:
     """Run *body* in a process that traps exits; return what it returns."""
-    done = trio.Event()
-    outcome: list[Any] = []
 
-    async def run(process: ergopy.Process) -> None:
+    async def run(process: ergopy.Process) -> Any:
         process.trap_exit = True
-        try:
-            outcome.append(await body(process))
-        finally:
-            done.set()
+        return await body(process)
 
-    await node.spawn(run)
-    with trio.fail_after(20):
-        await done.wait()
-    return outcome[0]
+    return await inside(node, run)
 
 
 @both
@@ -76,7 +69,7 @@ async def test_it_ends_in_order_when_it_is_told(
         await process.exit(pid, "shutdown")
         return [await process.receive(timeout=10), await process.receive(timeout=10)]
 
-    note, end = await inside(node, body)
+    note, end = await trapping(node, body)
     assert note == (b"terminated", "shutdown")
     assert end[2] == "shutdown"
 
@@ -101,7 +94,7 @@ async def test_one_that_does_not_come_up_or_crashes_is_an_end_with_a_reason(
         assert end.pid == pid
         return end.reason
 
-    reason = await inside(node, body)
+    reason = await trapping(node, body)
     if where == "subprocess":
         assert reason == ("exit_status", 1)
     else:
@@ -120,7 +113,7 @@ async def test_a_program_that_returns_is_a_normal_end(
         await process.call(("worker", options["named"]), Atom("close"))
         return (await process.receive(timeout=10)).reason
 
-    assert await inside(node, body) == "normal"
+    assert await trapping(node, body) == "normal"
 
 
 @pytest.mark.parametrize("how", ["exit", "kill"])
@@ -140,7 +133,7 @@ async def test_a_process_that_dies_is_an_exit_with_its_status(
         return (await process.receive(timeout=10)).reason
 
     expected = {"exit": 3, "kill": -signal.SIGKILL}[how]
-    assert await inside(node, body) == ("exit_status", expected)
+    assert await trapping(node, body) == ("exit_status", expected)
 
 
 async def test_a_kill_ends_the_process_of_the_system_at_once(
@@ -205,4 +198,17 @@ async def test_an_application_can_be_hosted(make_node: MakeNode, where: Any) -> 
     shop = "tests.hosted.programs:Shop"
     pid = await node.start(HostedNode, shop, named=name, where=where)
     assert await node.call(("worker", name), Atom("args")) == [b"from the shop"]
+    await node.stop(pid)
+
+
+async def test_a_stray_message_does_not_end_a_hosted_node(make_node: MakeNode) -> None:
+    node = await make_node()
+    options = {"named": unique_name("hosted"), "where": "thread"}
+    pid = await node.start(HostedNode, WORKER, name="it", **options)
+    with pytest.raises(ergopy.CallExit) as caught:
+        await node.call("it", Atom("what"))
+    assert caught.value.reason == "badarg"
+    await node.cast("it", Atom("what"))
+    await node.send("it", Atom("what"))
+    assert await node.call(pid, Atom("node")) == options["named"]
     await node.stop(pid)

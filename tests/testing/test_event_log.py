@@ -75,7 +75,7 @@ async def test_a_restart_with_all_reports(node: ergopy.Node) -> None:
         ProgressReport,
     ]
     assert first.pid != second.pid
-    assert (report.context, report.child["pid"]) == ("child_terminated", first.pid)
+    assert (report.context, report.offender["pid"]) == ("child_terminated", first.pid)
     assert log.of(CrashReport)[0].reason == log.of(ProcessEnded)[0].reason
 
 

@@ -21,7 +21,15 @@ from ergopy import (
     supervisor,
 )
 from ergopy.gen.state_machine import Next, Reply, StateTimeout
-from ergopy.testing import Sent, lone_process
+from ergopy.testing import (
+    ProcessStarted,
+    Sent,
+    SupervisorReport,
+    event_log,
+    faults,
+    lone_process,
+    spy,
+)
 from tests.runtimes import settle
 
 
@@ -109,6 +117,19 @@ async def test_a_supervisor_ends_its_children_and_takes_new_ones() -> None:
         await probe.exit("shutdown", probe.caller.pid)
         assert await probe.ended() == "shutdown"
         assert probe.caller.whereis("worker") is None
+
+
+async def test_the_kit_is_laid_over_what_runs_alone() -> None:
+    spec = ChildSpec(Worker, "guard", name="worker")
+    async with lone_process(Supervisor, [], name="shop") as probe:
+        with event_log(probe) as log, faults(probe) as bad:
+            bad.crash("worker", "hello")
+            await supervisor.start_child(probe.pid, spec, caller=probe.caller)
+            with spy(probe, "worker") as seen:
+                await probe.caller.send("worker", Atom("hello"))
+            await log.wait_for(ProcessStarted, label="worker", count=2)
+        assert seen.infos == ["hello"]
+        assert log.of(SupervisorReport)[0].reason == "fault"
 
 
 async def test_an_agent() -> None:

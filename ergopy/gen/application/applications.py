@@ -102,6 +102,9 @@ class Applications(Catalogue):
         end in the order that its supervisors keep. Others that depend on it go on, as
         in OTP. Returns how many processes had to be killed.
 
+        Cancelled, it does not wait any longer. The application ends all the same, but
+        nobody looks at the time, unless it is stopped again or the node ends.
+
         Args:
             application: Which.
             grace: Seconds that all of this may take; then who is left is killed. None

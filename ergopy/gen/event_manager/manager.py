@@ -54,7 +54,7 @@ class EventManager(Loop):
     max_handlers: ClassVar[int] = 10_000
     """Handlers at a time; one more is refused with ``{error, system_limit}``."""
 
-    child_defaults: ClassVar[dict[str, Any]] = {"modules": "dynamic"}
+    child_defaults: ClassVar[Mapping[str, Any]] = {"modules": "dynamic"}
 
     _kind = "event handler"
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from etf import Atom, identity_key
 
+from ...process.atoms import ERROR, SYSTEM_LIMIT
 from .relay import Relay
 
 if TYPE_CHECKING:
@@ -23,11 +24,13 @@ class Away:
         self,
         server: Process,
         watches: Watches,
+        most: int,
         max_lag: int | None,
         max_buffer: int,
     ) -> None:
         self._server = server
         self._watches = watches
+        self._most = most
         self._max_lag = max_lag
         self._max_buffer = max_buffer
         self._relays: dict[Any, Relay] = {}
@@ -43,6 +46,9 @@ class Away:
         if relay is None:
             if not self._server.names or "@" not in node:
                 raise ValueError(f"no event server at {node!r}")
+            if len(self._relays) >= self._most:
+                self._server.reply_nowait(from_, (ERROR, SYSTEM_LIMIT))
+                return
             place = (self._server.names[0], node)
             relay = self._relays[key] = Relay(
                 self._server,
@@ -69,7 +75,7 @@ class Away:
                 relay = self._find(key)
                 if relay is not None:
                     relay.channel.publish(value)
-            case (Atom("event_lag"), (_, Atom()) as key, int(missed)):
+            case (Atom("event_lag"), (_, Atom()) as key, int(missed)) if missed > 0:
                 relay = self._find(key)
                 if relay is not None:
                     relay.channel.lag(missed)

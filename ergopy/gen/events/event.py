@@ -85,7 +85,7 @@ class Event:
 
         Raises:
             EventOwnerError: This is not the owner.
-            EventMismatch: The event accepts no such value.
+            EventMismatch: The event accepts no such value, or its function raised.
             EventUnknown: It was unregistered, or the event server has ended.
             etf.EncodeError: It is no term, and a subscriber is on another node.
 
@@ -100,7 +100,11 @@ class Event:
     def publish_as(self, pid: Pid, value: Any) -> None:
         """Publish in the name of *pid*; see :meth:`publish`."""
         channel = self._check_owner(pid)
-        if not accepts(self._accepts, value):
+        try:
+            fits = accepts(self._accepts, value)
+        except Exception as error:
+            raise EventMismatch(self.name, value) from error
+        if not fits:
             raise EventMismatch(self.name, value)
         channel.publish(value)
 

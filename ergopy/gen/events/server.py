@@ -40,6 +40,8 @@ from .waiting import Waiting
 from .watches import Watches
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .event import Accepts
 
 MISMATCH = Atom("mismatch")
@@ -72,7 +74,10 @@ class Events(GenServer):
         await node.start(ergopy.Events, name="events")
 
     Args:
-        max_events: How many may be registered; as many calls may wait for others.
+        max_events: How many may be registered; as many calls may wait for others, and
+            as many of other nodes be passed on here.
+        max_subscribers: How many one event may have; a node with an event server is
+            one.
         max_buffer: How many values one may keep for late subscribers.
         max_lag: How many messages may wait for a subscriber here to an event of
             another node, before it misses values.
@@ -80,16 +85,18 @@ class Events(GenServer):
     If it ends, all its events do; subscribers and owners hear of it (``EventDown``).
     """
 
-    child_defaults = {"id": "events"}  # noqa: RUF012 - nobody changes it
+    child_defaults: ClassVar[Mapping[str, Any]] = {"id": "events"}
 
     def __init__(
         self,
         *,
         max_events: int = 10_000,
+        max_subscribers: int = 100_000,
         max_buffer: int = 10_000,
         max_lag: int | None = DEFAULT_LAG,
     ) -> None:
         self._max_events = max_events
+        self._max_subscribers = max_subscribers
         self._max_buffer = max_buffer
         self._max_lag = max_lag
         self._events: dict[Any, Event] = {}
@@ -97,7 +104,9 @@ class Events(GenServer):
     async def init(self) -> None:
         process = self.process
         self._watches = Watches(process)
-        self._away = Away(process, self._watches, self._max_lag, self._max_buffer)
+        self._away = Away(
+            process, self._watches, self._max_events, self._max_lag, self._max_buffer
+        )
         self._waiting = Waiting(process, self._max_events)
         process.watchers[self] = self
 
@@ -111,10 +120,10 @@ class Events(GenServer):
 
     async def handle_call(self, request: Any, from_: Any) -> Any:
         try:
-            caller = from_[0]
-            if not isinstance(caller, Pid):
-                raise TypeError(f"not a pid: {caller!r}")
-            return self._do(request, caller, from_)
+            match from_:
+                case (Pid() as caller, _):
+                    return self._do(request, caller, from_)
+            raise TypeError(f"asked by nobody: {from_!r}")
         except EventUnknown:
             return (ERROR, UNKNOWN)
         except EventMismatch:
@@ -176,6 +185,8 @@ class Events(GenServer):
 
     def _subscribe(self, name: Any, pid: Pid, from_: Any) -> Any:
         channel = self._find(name).channel
+        if len(channel) >= self._max_subscribers and pid not in channel:
+            return (ERROR, SYSTEM_LIMIT)
         # Who waits for the answer has it before the first value.
         self.process.reply_nowait(from_, (OK, {BUFFER: channel.keep}))
         if pid not in channel:

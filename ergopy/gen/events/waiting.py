@@ -24,27 +24,29 @@ class Waiting:
         self._server = server
         self._most = most
         self._calls: dict[Any, list[Any]] = {}
-
-    def __len__(self) -> int:
-        return sum(map(len, self._calls.values()))
+        self._count = 0
 
     def add(self, key: Any, from_: Any, limit: Atom) -> None:
         """Let a call wait, or answer *limit* if too many do."""
-        if len(self) >= self._most:
+        if self._count >= self._most:
             self._clear()
-        if len(self) >= self._most:
+        if self._count >= self._most:
             self._server.reply_nowait(from_, (ERROR, limit))
         else:
             self._calls.setdefault(key, []).append(from_)
+            self._count += 1
 
     def registered(self, key: Any) -> None:
         """Answer those who have waited for this event."""
-        for from_ in self._calls.pop(key, ()):
+        calls = self._calls.pop(key, [])
+        self._count -= len(calls)
+        for from_ in calls:
             self._server.reply_nowait(from_, OK)
 
     def _clear(self) -> None:
         for key, calls in list(self._calls.items()):
             left = [from_ for from_ in calls if is_watched(self._server, from_)]
+            self._count -= len(calls) - len(left)
             if left:
                 self._calls[key] = left
             else:

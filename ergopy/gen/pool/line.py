@@ -10,7 +10,7 @@ from etf import Atom
 from .jobs import Checkout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from .jobs import Job, Relay
     from .slots import Slot, Slots
@@ -63,13 +63,14 @@ class Line:
     def served(self, slot: Slot) -> None:
         """Take it that a worker has answered a call."""
         self.counts["served"] += 1
-        self.freed(slot)
+        self.freed([slot])
 
-    def freed(self, slot: Slot) -> None:
-        """Take it that the worker in *slot* may have less to do than before."""
+    def freed(self, slots: Iterable[Slot]) -> None:
+        """Take it that the workers in *slots* may have less to do than before."""
         self.go_on()
-        if slot.leaving and slot.is_idle:
-            self._idle(slot)
+        for slot in slots:
+            if slot.leaving and slot.is_idle:
+                self._idle(slot)
 
     def go_on(self) -> None:
         """Give to workers what they may have now."""
@@ -90,13 +91,15 @@ class Line:
         """Take it that the worker that had *calls* has ended."""
         for call in calls:
             call.take_back()
-        again = [c for c in calls if c.attempts <= self._retries and c.wanted]
-        self.counts["retried"] += len(again)
-        self._jobs.extendleft(reversed(again))
+        again: list[Relay] = []
         for call in calls:
-            if call not in again:
+            if call.attempts <= self._retries and call.wanted:
+                again.append(call)
+            else:
                 self.counts["failed"] += 1
                 call.fail(reason)
+        self.counts["retried"] += len(again)
+        self._jobs.extendleft(reversed(again))
 
     def withdraw(self, lease: Any) -> bool:
         """Take a wish for a worker back; return whether it was waiting."""

@@ -67,7 +67,6 @@ class Pool(Supervisor):
             dropped, and counted.
         retries: How many more workers a call gets if the one that has it ends. It may
             then run more than once. It waits before all others, however many wait.
-
         max_size: What ``pool.resize`` may make of *size*.
 
     Raises:
@@ -245,8 +244,7 @@ class Pool(Supervisor):
         return OK
 
     def _all_may_have_changed(self) -> None:
-        for slot in list(self._slots):
-            self._line.freed(slot)
+        self._line.freed(self._slots)
 
     def _check_in(self, lease: Any) -> None:
         if self._line.withdraw(lease):
@@ -268,7 +266,7 @@ class Pool(Supervisor):
         assert slot.lent is not None
         slot.lent.end()
         slot.lent = None
-        self._line.freed(slot)
+        self._line.freed([slot])
 
     def _numbers(self) -> PoolStatistics:
         slots = list(self._slots)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ...process.process import Process
     from ..supervisor.children import Child
@@ -75,25 +75,26 @@ class Slots:
 
     def free_for(self, job: Job) -> Slot | None:
         """Return a place whose worker may have *job* now."""
-        most = 1 if job.alone else self._capacity
-        free = [s for s in self._in_turn() if s.works and len(s.jobs) < most]
-        if not free:
-            return None
-        return self._take(min(free, key=_calls) if self._least_loaded else free[0])
+        return self._choose(_calls, 1 if job.alone else self._capacity)
 
     def for_cast(self, limit: int) -> Slot | None:
         """Return a place for a cast: one with fewer than *limit* messages waiting."""
-        open_ = [s for s in self._in_turn() if s.works and _messages(s) < limit]
-        if not open_:
+        return self._choose(_messages, limit)
+
+    def _choose(self, load: Callable[[Slot], int], most: int) -> Slot | None:
+        """Return the next place whose load is below *most*, or that with the least."""
+        slots, count = self._slots, len(self._slots)
+        chosen, least = -1, most
+        for place in range(self._next, self._next + count):
+            slot = slots[place % count]
+            if slot.works and (its := load(slot)) < least:
+                chosen, least = place % count, its
+                if not its or not self._least_loaded:
+                    break
+        if chosen < 0:
             return None
-        return self._take(min(open_, key=_messages) if self._least_loaded else open_[0])
-
-    def _in_turn(self) -> list[Slot]:
-        return self._slots[self._next :] + self._slots[: self._next]
-
-    def _take(self, slot: Slot) -> Slot:
-        self._next = (self._slots.index(slot) + 1) % len(self._slots)
-        return slot
+        self._next = (chosen + 1) % count
+        return slots[chosen]
 
 
 def _calls(slot: Slot) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Self, final
 
 from ...process.atoms import KILL, NOPROC
 from ...process.defunct import declare_defunct
@@ -20,7 +20,10 @@ LAST_WORDS = 5.0
 
 @final
 class Departure:
-    """Watches *pid* from when it is made; in the name of *process*, by any task."""
+    """Watches *pid* in the name of *process*, by any task: ``with Departure(...)``.
+
+    It does from when it is made until the block is left.
+    """
 
     def __init__(self, process: Process, pid: Pid) -> None:
         self._process = process
@@ -40,6 +43,9 @@ class Departure:
         else:
             self.fire(NOPROC)
 
+    def __enter__(self) -> Self:
+        return self
+
     def fire(self, reason: Any) -> None:
         """Take its end."""
         self.reason = reason
@@ -55,20 +61,16 @@ class Departure:
         With *kill* it always has: what does not go in time is killed, and what does
         not even go then is declared to be over.
         """
-        try:
-            if await self._within(seconds):
-                return True
-            if not kill:
-                return False
-            await self.tell(KILL)
-            if not await self._within(LAST_WORDS) and self._other is not None:
-                declare_defunct(self._other)
+        if await self._within(seconds):
             return True
-        finally:
-            self.close()
+        if not kill:
+            return False
+        await self.tell(KILL)
+        if not await self._within(LAST_WORDS) and self._other is not None:
+            declare_defunct(self._other)
+        return True
 
-    def close(self) -> None:
-        """Watch it no longer."""
+    def __exit__(self, *_: object) -> None:
         if self._ref is not None:
             way = self._process.runtime.remote_node(self._pid.node)
             way.demonitor(self._process.pid, self._pid, self._ref)

@@ -84,7 +84,10 @@ class Listeners:
             self._tell(dest, message)
 
     def _tell(self, dest: Any, message: Any) -> None:
-        missed = self._missed[dest]
+        missed = self._missed.get(dest)
+        if missed is None:
+            # Gone since this round began: what one is told may end another.
+            return
         if self._has_ended(dest):
             self.discard(dest)
             return
@@ -94,7 +97,7 @@ class Listeners:
                 self._missed[dest] = 0
             self._process.send_nowait(dest, message)
         except _MISSED:
-            self._missed[dest] += 1
+            self._missed[dest] = missed + 1
         except _NOBODY:
             # Nobody there, or a value that is no term for a listener over there.
             return

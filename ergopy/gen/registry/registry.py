@@ -68,7 +68,7 @@ class Registry(Stops):
         partitions: Taken as Elixir takes it, and without effect: one thread needs none.
         meta: The first metadata, a dict; see :meth:`put_meta`.
         max_entries: How many entries there can be, starts under way included.
-        max_key_size: Bytes that a key of a peer may have, encoded.
+        max_key_size: Bytes that a key of a peer may have, encoded, and a value, too.
         start_timeout: Seconds that a start may take; past it what is there is killed.
         abandoned: What becomes of a start for which nobody waits any more: ``"keep"``
             or ``"abort"``.
@@ -103,6 +103,8 @@ class Registry(Stops):
         self.max_key_size = max_key_size
         self.forced = 0
         """How many processes had to be killed when the registry ended."""
+        self.waiting_requests = 0
+        """How many requests to its process wait for a start or an end."""
         self._spec = None if start is None else as_spec(start)
         reported = self._spec or ChildSpec(type(self).start_process)
         if shutdown is not None:

@@ -197,6 +197,10 @@ class RemoteRegistry:
                 raise RegistryFull(self.dest, "entries", limit)
             case ("error", ("key_too_large", int(limit))):
                 raise RegistryFull(self.dest, "key", limit)
+            case ("error", ("value_too_large", int(limit))):
+                raise RegistryFull(self.dest, "value", limit)
+            case ("error", ("too_many_requests", int(limit))):
+                raise RegistryFull(self.dest, "requests", limit)
             case ("error", reason):
                 raise StartError(key, reason)
         raise CallError(self.dest, f"no registry answers like that: {answer!r}")

@@ -1,7 +1,8 @@
 """What other nodes may ask a registry, as calls: GenRegistry's tuples, and more.
 
-A peer chooses keys and arguments, but never what is started. The number of entries and
-the size of a key have limits, and a list that is long comes in pages. With those of a
+A peer chooses keys and arguments, but never what is started. The number of entries, the
+size of a key and of a value, and how many requests wait for a start or an end have
+limits, and a list that is long comes in pages. With those of a
 supervisor (``which_children``, ``count_children``, ``terminate_child``) its tools show
 what the registry has started.
 """
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 MAX_PAGE = 10_000
 """Entries that one answer has at most."""
 
+MAX_WAITING = 10_000
+"""Requests that may wait for a start or an end at a time; who asks may not any more."""
+
 STOP_WITHIN = 4.0
 """Seconds before a stopped process is killed: a caller waits for five, usually."""
 
@@ -42,7 +46,9 @@ NOT_FOUND = Atom("not_found")
 REGISTRY_FULL = Atom("registry_full")
 START_NOT_SUPPORTED = Atom("start_not_supported")
 TOO_MANY_ENTRIES = Atom("too_many_entries")
+TOO_MANY_REQUESTS = Atom("too_many_requests")
 UNKNOWN_REQUEST = Atom("unknown_request")
+VALUE_TOO_LARGE = Atom("value_too_large")
 
 _NOT_FOUND = (ERROR, NOT_FOUND)
 
@@ -55,7 +61,7 @@ async def answer(registry: Registry, request: Any, from_: Any) -> Any:
         case "count":
             return len(registry)
         case "to_list":
-            return _limited(registry.items())
+            return _all(registry)
         case "which_children":
             return [_row(child) for child in registry.children()]
         case "count_children":
@@ -96,10 +102,10 @@ def _about_key(registry: Registry, request: tuple[Any, ...], from_: Any) -> Any:
     return _unknown(request)
 
 
-def _fits(registry: Registry, key: Any) -> bool:
-    """Tell whether a key is as large, and nested as deep, as one may be."""
+def _fits(registry: Registry, term: Any) -> bool:
+    """Tell whether a key, or a value, is as large, and nested as deep, as may be."""
     try:
-        return len(etf.encode(key)) <= registry.max_key_size
+        return len(etf.encode(term)) <= registry.max_key_size
     except etf.EncodeError:
         return False
 
@@ -108,11 +114,25 @@ def _unknown(request: Any) -> Any:
     return (ERROR, (UNKNOWN_REQUEST, portable(request)))
 
 
-def _limited(rows: list[Any]) -> Any:
+def _all(registry: Registry) -> Any:
+    """Return all items, but do not even make the list if it is a long one."""
+    rows = registry if len(registry) > MAX_PAGE else registry.items()
+    return _limited(rows)
+
+
+def _limited(rows: Any) -> Any:
     """Return a list as it can be sent; a long one is an error."""
     if len(rows) > MAX_PAGE:
         return (ERROR, (TOO_MANY_ENTRIES, MAX_PAGE))
     return portable(rows)
+
+
+def _crowded(registry: Registry) -> bool:
+    return registry.waiting_requests >= MAX_WAITING
+
+
+def _too_many_requests() -> Any:
+    return (ERROR, (TOO_MANY_REQUESTS, MAX_WAITING))
 
 
 def _is_from(from_: Any) -> bool:
@@ -129,6 +149,8 @@ def _lookup(registry: Registry, key: Any) -> Any:
 def _register(registry: Registry, key: Any, value: Any, from_: Any) -> Any:
     if not _is_from(from_):
         return (ERROR, BADARG)
+    if not _fits(registry, value):
+        return (ERROR, (VALUE_TOO_LARGE, registry.max_key_size))
     try:
         registry.register(key, value, from_[0])
     except NameTaken as taken:
@@ -150,16 +172,21 @@ def _start(
     found = registry.lookup(key)
     if isinstance(found, Pid):
         return reply(Outcome(found, fresh=False))
+    if _crowded(registry):
+        return _too_many_requests()
     try:
         starting = registry._join(key, mark, tuple(args))
     except StartNotSupported:
         return (ERROR, START_NOT_SUPPORTED)
     except RegistryFull as full:
         return (ERROR, (REGISTRY_FULL, full.limit))
-    process = registry.process
-    starting.waiting.append(
-        Asker(lambda outcome: process.reply_nowait(from_, reply(outcome)))
-    )
+
+    def answered(outcome: Outcome) -> None:
+        registry.waiting_requests -= 1
+        registry.process.reply_nowait(from_, reply(outcome))
+
+    registry.waiting_requests += 1
+    starting.waiting.append(Asker(answered))
     return None
 
 
@@ -177,6 +204,9 @@ def _stop(registry: Registry, key: Any, options: Any, from_: Any) -> Any:
     told = _stop_options(options)
     if told is None:
         return (ERROR, BADARG)
+    if _crowded(registry):
+        return _too_many_requests()
+    registry.waiting_requests += 1
     registry.process.start_soon(_stop_and_tell, registry, key, told, from_)
     return None
 
@@ -195,6 +225,8 @@ async def _stop_and_tell(
         reply = (ERROR, Atom("timeout"))
     except TypeError:
         reply = (ERROR, BADARG)
+    finally:
+        registry.waiting_requests -= 1
     await registry.process.reply(from_, reply)
 
 

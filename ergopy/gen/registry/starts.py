@@ -170,7 +170,7 @@ class Starts(Reads):
             with starting.scope as scope:
                 scope.deadline = trio.current_time() + self._start_timeout
                 pid = pid_of(await self.start_process(starting.key, *args))
-                outcome = await self._take_in(starting, pid, args)
+                outcome = self._take_in(starting, pid, args)
             if scope.cancelled_caught and trio.current_time() >= scope.deadline:
                 outcome = TOOK_TOO_LONG
         except Exception as error:
@@ -180,7 +180,7 @@ class Starts(Reads):
             self._report(starting, outcome, args)
             starting.finish(outcome)
 
-    async def _take_in(
+    def _take_in(
         self, starting: Starting, pid: Pid | None, args: tuple[Any, ...]
     ) -> Outcome:
         """Register what has come up, unless somebody has the key meanwhile."""
@@ -191,12 +191,12 @@ class Starts(Reads):
         except NameTaken:
             (entry,) = self._table.at(starting.mark)
             if entry.pid != pid:
-                await self.process.exit(pid, SHUTDOWN)
+                self.process.exit_nowait(pid, SHUTDOWN)
                 return Outcome(entry.pid, fresh=False)
             owner = self._owners[pid]
         except NoProcess as gone:
             if isinstance(gone, RegistryClosed):
-                await self.process.exit(pid, KILL)
+                self.process.exit_nowait(pid, KILL)
             # Else it has ended already, as it might have a moment later.
             return Outcome(pid)
         child = Child(self._child_spec, args)

@@ -60,12 +60,11 @@ class Stops(Starts):
             raise NotRegistered(key)
         pid = entry.pid
         self._drop(entry)
-        departure = Departure(self.process, pid)
-        await departure.tell(as_reason(reason))
-        if not wait:
-            departure.close()
-            return None
         seconds = math.inf if timeout is None else timeout
-        if await departure.ended(seconds, kill=kill):
-            return departure.reason
+        with Departure(self.process, pid) as departure:
+            await departure.tell(as_reason(reason))
+            if not wait:
+                return None
+            if await departure.ended(seconds, kill=kill):
+                return departure.reason
         raise CallTimeout(pid, seconds)

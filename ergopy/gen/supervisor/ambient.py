@@ -16,6 +16,7 @@ from etf import Atom
 
 from ...errors import LocalProtocolError
 from ...process.atoms import GEN_CAST
+from ...process.configured.permissions import require
 from ...process.context import self
 from ...process.mailbox import Mailbox
 from .checks import Restart
@@ -79,9 +80,11 @@ def spawn_soon(child: Any, /, *args: Any) -> None:
 
     Raises:
         LocalProtocolError: As for :func:`current_supervisor`.
+        NotPermitted: The process may not start others.
         SpecError, TypeError: It is nothing that a supervisor could start.
     """
     supervisor = _nearest()
+    require(self(), "may_spawn")
     spec = as_spec((child, *args) if args else child)
     # Of what has no id of its own there may be many.
     identity = spec.id if isinstance(child, ChildSpec) else (spec.id, next(_numbers))

@@ -23,6 +23,8 @@ from .simple import SimpleCrowd
 from .spec import SupervisorSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ...process.init_ack import Acknowledge
     from ...process.process import Process
     from .backoff import Backoff
@@ -88,7 +90,7 @@ class Supervisor(GenServer):
     terminate_timeout: float | None = math.inf
     """As long as the children may take: each has its own time."""
 
-    child_defaults = {"type": _SUPERVISOR}  # noqa: RUF012 - nobody changes it
+    child_defaults: ClassVar[Mapping[str, Any]] = {"type": _SUPERVISOR}
 
     def __init__(self, **flags: Any) -> None:
         unknown = flags.keys() - set(self._options)

@@ -16,6 +16,7 @@ import trio
 import etf
 from etf import Atom, Pid
 
+from ...errors.text import shown
 from ..caller import acting
 from .checks import SUPERVISOR
 from .children import State
@@ -101,10 +102,11 @@ class TreeNode:
             told = {str(key): _text(value) for key, value in term.items()}
             below = tuple(map(TreeNode.from_term, told["children"]))
             # A later release may tell more.
-            names = {field.name for field in fields(TreeNode)} & told.keys()
-            known = {name: told[name] for name in names}
-            return TreeNode(**{**known, "children": below})
-        except (AttributeError, KeyError, TypeError) as error:
+            known = {name: told[name] for name in _TYPES if name in told}
+            for name, value in known.items():
+                _check(name, value)
+            return TreeNode(told["id"], children=below, **known)
+        except (AttributeError, KeyError, RecursionError, TypeError) as error:
             raise ValueError(f"not a supervision tree: {error}") from error
 
     @property
@@ -165,9 +167,10 @@ def _supervises(process: Process) -> bool:
 
 def _at_top(process: Process) -> TreeNode:
     name = _name(process)
-    cls = type(process.supervisor).__qualname__
+    label = process.label
+    word = label if isinstance(label, str) else type(process.supervisor).__qualname__
     told = _of_supervisor(process)
-    return TreeNode(Atom(name or cls), process.pid, name=name, **told)
+    return TreeNode(Atom(name or word), process.pid, name=name, **told)
 
 
 def _of_child(child: Child, identity: Any) -> TreeNode:
@@ -213,6 +216,22 @@ def _of_supervisor(process: Process) -> dict[str, Any]:
 
 def _name(process: Process) -> str | None:
     return str(process.names[0]) if process.names else None
+
+
+_TYPES: dict[str, Any] = {
+    **dict.fromkeys(("kind", "state", "name", "restart", "strategy"), str),
+    **dict.fromkeys(("intensity", "restarts", "restarts_in_period"), int),
+    **dict.fromkeys(("uptime", "period"), float | int),
+    "forced_kills": int,
+    "pid": Pid,
+    "significant": bool,
+}
+"""What another node tells of a process, besides its id and what is below it."""
+
+
+def _check(name: str, value: Any) -> None:
+    if value is not None and not isinstance(value, _TYPES[name]):
+        raise TypeError(f"{name} is {shown(value)}")
 
 
 def _text(value: Any) -> Any:

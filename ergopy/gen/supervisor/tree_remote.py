@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, final
 
 from etf import Atom
 
-from ...errors import CallError
+from ...errors import CallError, ConnectError
 from ..caller import acting
 from .checks import SUPERVISOR
 from .tree import TreeNode
 from .verbs import info_of
 
 if TYPE_CHECKING:
+    from etf import Pid
+
     from ...process.process import Process
     from .verbs import ChildInfo
+
+MAX_DEPTH = 100
+"""How many supervisors may be below each other; what is deeper is not asked for."""
 
 _WHICH_CHILDREN = Atom("which_children")
 
@@ -38,7 +44,6 @@ async def ask_tree(
         CallError, NodeDown: *dest* itself gave no answer, as for ``Process.call``.
     """
     process = acting(caller)
-    rows = await _rows(process, dest, timeout)
     match dest:
         case str() as name:
             pid = process.runtime.whereis(name)
@@ -46,24 +51,35 @@ async def ask_tree(
             pid = None
         case _:
             name, pid = str(dest), dest
-    children = [await _below(process, row, timeout) for row in reversed(rows)]
+    children = await _Asking(process, timeout).children_of(dest, MAX_DEPTH)
     shown = Atom(name) if id is None else id
-    return TreeNode(shown, pid, kind=str(SUPERVISOR), children=tuple(children))
+    return TreeNode(shown, pid, kind=str(SUPERVISOR), children=children)
 
 
-async def _rows(process: Process, dest: Any, timeout: float | None) -> list[ChildInfo]:
-    return [info_of(row) for row in await process.call(dest, _WHICH_CHILDREN, timeout)]
+@final
+class _Asking:
+    """Asks supervisors for their children, each once: what they say may be no tree."""
 
+    def __init__(self, process: Process, timeout: float | None) -> None:
+        self._process = process
+        self._timeout = timeout
+        self._asked: set[Pid] = set()
 
-async def _below(process: Process, row: ChildInfo, timeout: float | None) -> TreeNode:
-    kind = str(row.type)
-    if row.pid is None:
-        state = "restarting" if row.restarting else "undefined"
-        return TreeNode(row.id, None, kind=kind, state=state)
-    if row.type == SUPERVISOR:
-        try:
-            return await ask_tree(row.pid, id=row.id, timeout=timeout, caller=process)
-        except (CallError, TypeError, ValueError):
-            # It has ended meanwhile, or is none that can be asked.
-            pass
-    return TreeNode(row.id, row.pid, kind=kind)
+    async def children_of(self, dest: Any, depth: int) -> tuple[TreeNode, ...]:
+        """Return the children of a supervisor, with what is below them."""
+        answer = await self._process.call(dest, _WHICH_CHILDREN, self._timeout)
+        rows = [info_of(row) for row in reversed(answer)]
+        return tuple([await self._below(row, depth - 1) for row in rows])
+
+    async def _below(self, row: ChildInfo, depth: int) -> TreeNode:
+        kind = str(row.type)
+        if row.pid is None:
+            state = "restarting" if row.restarting else "undefined"
+            return TreeNode(row.id, None, kind=kind, state=state)
+        children: tuple[TreeNode, ...] = ()
+        if row.type == SUPERVISOR and depth and row.pid not in self._asked:
+            self._asked.add(row.pid)
+            # It may have ended meanwhile, or its node, or be none that can be asked.
+            with suppress(CallError, ConnectError, TypeError, ValueError):
+                children = await self.children_of(row.pid, depth)
+        return TreeNode(row.id, row.pid, kind=kind, children=children)

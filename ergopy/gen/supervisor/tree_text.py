@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..._text import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -36,7 +38,7 @@ def _line(node: TreeNode) -> str:
         parts.append(str(node.pid))
     if node.name is not None and node.name != node.shown_id:
         parts.append(f"({node.name})")
-    return "  ".join([" ".join(parts), *_numbers(node)])
+    return printable("  ".join([" ".join(parts), *_numbers(node)]))
 
 
 def _numbers(node: TreeNode) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, final
 from ...process.atoms import KILL
 from ...process.messages import Down
 from .inbox import Inbox
+from .waiting import ref_of
 
 if TYPE_CHECKING:
     from etf import Pid, Reference
@@ -73,13 +74,18 @@ class Batch:
         """Wait until a task has ended; return its job and the exit reason."""
         while True:
             message = await self._inbox.receive()
-            if message.__class__ is Down:
-                job = self._jobs.pop(message.ref)
-                if job.timer is not None:
-                    job.timer.cancel()
-                return job, message.reason
-            ref, value = message
-            self._jobs[ref].value = value
+            ref = ref_of(message)
+            job = None if ref is None else self._jobs.get(ref)
+            if job is None:
+                # Whoever knows a reference may send there.
+                continue
+            if message.__class__ is not Down:
+                job.value = message[1]
+                continue
+            del self._jobs[message.ref]
+            if job.timer is not None:
+                job.timer.cancel()
+            return job, message.reason
 
     def _time_out(self, job: Job, ref: Reference) -> None:
         # It may have ended in time, and nobody has asked for the next outcome since.
@@ -87,13 +93,8 @@ class Batch:
         self._kill(job)
 
     def _kill(self, job: Job) -> None:
-        owner, pid = self._owner, job.pid
-        owner.unlink(pid)
-        remote = owner.runtime.remote(pid)
-        if remote is not None:
-            remote.exit_signal(owner.pid, pid, KILL)
-        elif (process := owner.runtime.find(pid)) is not None:
-            process.kill()
+        self._owner.unlink(job.pid)
+        self._owner.exit_nowait(job.pid, KILL)
 
     def end(self) -> None:
         """Kill them all. Never waits."""

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from etf import Reference
-
 from ...errors import TaskTimeout
+from ...process.mailbox import Mailbox
 from ...process.messages import Down
 from .outcomes import outcome, value
-from .waiting import BRUTAL_KILL
+from .waiting import BRUTAL_KILL, ref_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
+
+    from etf import Reference
 
     from .task import Task
     from .waiting import Answer
@@ -26,10 +27,8 @@ _ON_TIMEOUT = ("nothing", "ignore", "kill_task")
 async def await_many(tasks: list[Task], timeout: float | None) -> list[Any]:
     """Do what ``Task.await_many`` says."""
 
-    def failed(found: dict[Reference, Any]) -> bool:
-        return any(message.__class__ is Down for message in found.values())
-
-    found = await _collect([task.answer for task in tasks], timeout, failed)
+    answers = [task.answer for task in tasks]
+    found = await _collect(answers, timeout, len(answers), until_down=True)
     by_ref = {task.ref: task for task in tasks}
     late = [by_ref[ref] for ref in by_ref.keys() - found.keys()]
     for task in late:
@@ -48,12 +47,8 @@ async def yield_many(
     if on_timeout not in _ON_TIMEOUT:
         raise ValueError(f"on_timeout= is one of {_ON_TIMEOUT}, not {on_timeout!r}")
     wanted = len(tasks) if limit is None else limit
-
-    def enough(found: dict[Reference, Any]) -> bool:
-        return len(found) >= wanted
-
-    found = await _collect([task.answer for task in tasks], timeout, enough)
-    late = not enough(found)
+    found = await _collect([task.answer for task in tasks], timeout, wanted)
+    late = len(found) < wanted
     outcomes = []
     for task in tasks:
         result = outcome(task, found.get(task.ref))
@@ -68,43 +63,47 @@ async def yield_many(
 async def _collect(
     answers: Sequence[Answer],
     timeout: float | None,
-    enough: Callable[[dict[Reference, Any]], bool],
+    most: int,
+    *,
+    until_down: bool = False,
 ) -> dict[Reference, Any]:
-    """Take what comes first from each, until it is *enough*, or all, or too late.
+    """Take what comes first from each, until *most* have come, or it is too late.
 
-    The messages of one process are read by one loop; each inbox has another.
+    With *until_down* one end without a value is enough. Cancelled it puts back what it
+    has taken.
     """
     places: dict[Any, set[Reference]] = {}
     for answer in answers:
         answer.check_owner()
         places.setdefault(answer.inbox, set()).add(answer.ref)
     found: dict[Reference, Any] = {}
-    if enough(found):
+    if most <= 0:
         return found
     seconds = math.inf if timeout is None else timeout
-    with trio.move_on_after(seconds) as scope:
+    scope = trio.CancelScope(deadline=trio.current_time() + seconds)
 
-        async def read(inbox: Any, wanted: set[Reference]) -> None:
-            while wanted and not scope.cancel_called:
-                message = await inbox.receive(lambda m: _ref_of(m) in wanted)
-                ref: Any = _ref_of(message)
-                wanted.remove(ref)
-                if message.__class__ is not Down:
-                    inbox.demonitor(ref)
-                found[ref] = message
-                if enough(found):
-                    scope.cancel()
+    async def read(inbox: Any, wanted: set[Reference]) -> None:
+        while wanted and not scope.cancel_called:
+            message = await inbox.receive(lambda m: ref_of(m) in wanted)
+            ref: Any = ref_of(message)
+            wanted.remove(ref)
+            is_down = message.__class__ is Down
+            if not is_down:
+                inbox.demonitor(ref)
+            found[ref] = message
+            if len(found) >= most or (until_down and is_down):
+                scope.cancel()
 
-        async with trio.open_nursery() as nursery:
-            for inbox, wanted in places.items():
-                nursery.start_soon(read, inbox, wanted)
+    try:
+        with scope:
+            async with trio.open_nursery() as nursery:
+                # The messages of a process are read by one loop; an inbox has its own.
+                for inbox, wanted in places.items():
+                    nursery.start_soon(read, inbox, wanted)
+    except BaseException:
+        for answer in answers:
+            if answer.ref in found:
+                # Past any limit: it was in there before.
+                Mailbox.deliver(answer.inbox, found.pop(answer.ref))
+        raise
     return found
-
-
-def _ref_of(message: Any) -> Reference | None:
-    if message.__class__ is Down:
-        return message.ref
-    if message.__class__ is tuple and len(message) == 2:
-        ref = message[0]
-        return ref if ref.__class__ is Reference else None
-    return None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from etf import Atom
 
 from ...errors import ChildError
-from ...process.atoms import ERROR, OK
+from ...process.atoms import ERROR, OK, SHUTDOWN
 from ..apply import as_told
 from ..supervisor import checks
 from ..supervisor.terms import milliseconds
@@ -73,10 +73,17 @@ async def _supervised(
 ) -> tuple[Pid, Reference]:
     work = as_told(owner, under, function, args)
     pid = await _ask(owner, under, [_who(owner), MONITOR], TEMPORARY, shutdown)
-    if link and owner is not owner.runtime.root:
-        await owner.link(pid)
     ref = inbox.monitor_nowait(pid, alias="demonitor")
-    await owner.send(pid, (owner.pid, ref, ref, body.callers(owner), work))
+    try:
+        if link and owner is not owner.runtime.root:
+            await owner.link(pid)
+        await owner.send(pid, (owner.pid, ref, ref, body.callers(owner), work))
+    except BaseException:
+        # It would wait for its word, and take its owner with it in the end.
+        owner.unlink(pid)
+        inbox.demonitor(ref)
+        owner.exit_nowait(pid, SHUTDOWN)
+        raise
     return pid, ref
 
 

@@ -275,6 +275,8 @@ class Task:
                 others are dropped.
             TaskTimeout: Not all were there in time; likewise. ``task`` is one that
                 was not.
+
+        Cancelling it has taken nothing: they may be waited for again.
         """
         return await many.await_many(list(tasks), timeout)
 
@@ -296,6 +298,8 @@ class Task:
             limit: So many outcomes are enough; the other tasks are left alone.
             on_timeout: What happens at the timeout to those that still run:
                 ``"nothing"``, ``"ignore"`` (see :meth:`ignore`) or ``"kill_task"``.
+
+        Cancelling it while it waits has taken nothing.
         """
         return await many.yield_many(list(tasks), timeout, limit, on_timeout)
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from etf import Reference
+
 from ...errors import LocalProtocolError, ReceiveTimeout
-from ...process.atoms import KILL, NOPROC, SHUTDOWN
+from ...process.atoms import KILL, SHUTDOWN
+from ...process.message_queue import Newer
 from ...process.messages import Down
 from .inbox import is_body
 
 if TYPE_CHECKING:
-    from etf import Pid, Reference
+    from etf import Pid
 
     from ...process.process import Process
     from .inbox import Inbox
@@ -41,11 +44,12 @@ class Answer(NamedTuple):
             self.drop()
         return message
 
-    async def read(self, match: Any, timeout: float | None) -> Any:
-        """Receive what matches; None if there is none in time."""
+    async def read(self, ref: Reference, timeout: float | None) -> Any:
+        """Receive what *ref* stands for; None if it does not come in time."""
         seconds = math.inf if timeout is None else timeout
+        wanted = Newer(ref, lambda message: ref_of(message) == ref)
         try:
-            return await self.inbox.receive(match, seconds)
+            return await self.inbox.receive(wanted, seconds)
         except ReceiveTimeout:
             return None
 
@@ -56,20 +60,31 @@ class Answer(NamedTuple):
     async def end(self, pid: Pid, timeout: float | str | None) -> Any:
         """End the task, which is linked no more; return its value or its ``Down``."""
         monitor = self.inbox.monitor_nowait(pid)
-        if timeout == BRUTAL_KILL:
-            await self.owner.exit(pid, KILL)
-            timeout = None
-        else:
-            await self.owner.exit(pid, SHUTDOWN)
-        down = await self.read(monitor, timeout)  # type: ignore[arg-type]
-        if down is None:
-            await self.owner.exit(pid, KILL)
-            down = await self.read(monitor, None)
-        if down.reason == NOPROC:
-            # It had ended before: how, the first monitor has told.
-            down = await self.read(self._is_its_down, 0) or down
+        try:
+            if timeout == BRUTAL_KILL:
+                await self.owner.exit(pid, KILL)
+                timeout = None
+            else:
+                await self.owner.exit(pid, SHUTDOWN)
+            down = await self.read(monitor, timeout)  # type: ignore[arg-type]
+            if down is None:
+                await self.owner.exit(pid, KILL)
+                down = await self.read(monitor, None)
+        except BaseException:
+            self.inbox.demonitor(monitor)
+            raise
+        # Its value came before its end; of an end before this one the first monitor has
+        # told the reason.
+        message = await self.read(self.ref, 0)
         self.drop()
-        return await self.read(self.ref, 0) or down
+        return message or down
 
-    def _is_its_down(self, message: Any) -> bool:
-        return message.__class__ is Down and message.ref == self.ref
+
+def ref_of(message: Any) -> Reference | None:
+    """Return whose message of the two it is: ``{Ref, Value}`` or a ``DOWN``."""
+    if message.__class__ is Down:
+        return message.ref  # type: ignore[no-any-return]
+    if message.__class__ is tuple and len(message) == 2:
+        ref = message[0]
+        return ref if ref.__class__ is Reference else None
+    return None

@@ -544,3 +544,55 @@ async def test_only_so_many_wait_and_who_gave_up_is_not_counted(
         with pytest.raises(EventError, match="system_limit"):
             await events.wait_for("two", caller=root)
         await events.register("one", caller=root)
+
+
+@pytest.mark.parametrize("from_", [(), [], b"", {}, 5, Atom("me"), (1, 2, 3), (1, 2)])
+async def test_who_asks_in_nobodys_name_ends_no_events(
+    serving: Runtime, from_: Any
+) -> None:
+    await events.register("e", caller=serving.root)
+    request = (Atom("subscribe"), Atom("e"))
+    await serving.root.send("events", (Atom("$gen_call"), from_, request))
+    await settle()
+    assert (await events.info("e", caller=serving.root))["subscribers"] == 0
+
+
+async def test_a_predicate_that_raises_accepts_nothing(serving: Runtime) -> None:
+    root = serving.root
+    rises = await events.register("e", accepts=lambda v: v["up"], caller=root)
+    with pytest.raises(EventMismatch) as caught:
+        await rises.publish({})
+    assert isinstance(caught.value.__cause__, KeyError)
+    answer = await root.call("events", (Atom("publish"), Atom("e"), {}))
+    assert answer == (Atom("error"), Atom("mismatch"))
+    await rises.publish({"up": True})
+
+
+async def test_an_event_has_so_many_subscribers_and_no_more(runtime: Runtime) -> None:
+    root = runtime.root
+    await root.start(Events, name="events", max_subscribers=2)
+    e = await events.register("e", caller=root)
+    one, two, three = (sleeper(runtime) for _ in range(3))
+    for process in one, two, one:
+        await events.subscribe("e", caller=process)
+    with pytest.raises(EventError, match="system_limit"):
+        await events.subscribe("e", caller=three)
+    await events.unsubscribe("e", caller=one)
+    await events.subscribe("e", caller=three)
+    await e.publish(1)
+    assert (mail(one), len(mail(two)), len(mail(three))) == ([], 1, 1)
+
+
+async def test_room_for_who_waits_is_free_again_when_they_have_their_event(
+    runtime: Runtime,
+) -> None:
+    root = runtime.root
+    await root.start(Events, name="events", max_events=2)
+    for name in "a", "b", "c":
+        async with trio.open_nursery() as nursery:
+            for _ in range(2):
+                nursery.start_soon(partial(events.wait_for, name, caller=root))
+            await settle()
+            with pytest.raises(EventError, match="system_limit"):
+                await events.wait_for("another", caller=root)
+            (await events.register(name, caller=root)).unregister()

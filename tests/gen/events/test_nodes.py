@@ -13,6 +13,7 @@ from ergopy import (
     Atom,
     CallExit,
     EventDown,
+    EventError,
     EventLag,
     EventMessage,
     Events,
@@ -331,3 +332,31 @@ async def test_who_starts_early_waits_for_an_event_of_another_node(
         prices = await events.register("prices", buffer=1, caller=ours)
         await prices.publish(1)
     await until(lambda: reader.values == [1])
+
+
+async def test_a_node_passes_on_so_many_events_of_others_and_no_more(
+    make_node: MakeNode,
+) -> None:
+    ours, theirs = await make_node(), await make_node()
+    await ours.start(Events, name="events")
+    await theirs.start(Events, name="events", max_events=1)
+    for name in "prices", "news":
+        await events.register(name, caller=ours)
+    reader = await Reader(theirs).begin()
+    await reader.subscribe(ours)
+    with pytest.raises(EventError, match="system_limit"):
+        await events.subscribe("news", ours.name, caller=reader.process)
+    await events.unsubscribe("prices", ours.name, caller=reader.process)
+    await events.subscribe("news", ours.name, caller=reader.process)
+
+
+async def test_a_lag_of_less_than_nothing_is_none(nodes: tuple[Node, Node]) -> None:
+    ours, theirs = nodes
+    prices = await events.register("prices", caller=ours)
+    reader = await Reader(theirs).begin()
+    await reader.subscribe(ours)
+    key = (Atom("prices"), ours.name)
+    await theirs.send("events", (Atom("event_lag"), key, -3))
+    await prices.publish(1)
+    await until(lambda: reader.has_last(1))
+    assert len(reader.got) == 1

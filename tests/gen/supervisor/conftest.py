@@ -1,17 +1,18 @@
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ergopy.testing import event_log
 from tests.gen.supervisor.kit import Sup
 from tests.runtimes import runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator
 
     from ergopy.process.runtime import Runtime
+    from ergopy.testing import EventLog
 
 __all__ = ["runtime"]
 
@@ -23,16 +24,7 @@ def sup(runtime: Runtime) -> Sup:
 
 
 @pytest.fixture
-def reports(caplog: pytest.LogCaptureFixture) -> Iterator[list[logging.LogRecord]]:
-    """The records of ``ergopy.supervisor``, as they come."""
-    caplog.set_level(logging.INFO, "ergopy.supervisor")
-    records: list[logging.LogRecord] = []
-
-    class Keep(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            records.append(record)
-
-    logger, keep = logging.getLogger("ergopy.supervisor"), Keep()
-    logger.addHandler(keep)
-    yield records
-    logger.removeHandler(keep)
+async def reports(runtime: Runtime) -> AsyncIterator[EventLog]:
+    """What supervisors report, among other events."""
+    with event_log(runtime) as log:
+        yield log

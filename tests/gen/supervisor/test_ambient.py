@@ -20,6 +20,7 @@ from ergopy import (
     spawn_soon,
     supervisor,
 )
+from ergopy.testing import SupervisorReport
 from tests.runtimes import find, inside, settle
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from ergopy import Pid, Process
     from ergopy.process.runtime import Runtime
+    from ergopy.testing import EventLog
 
 
 class Host(GenServer):
@@ -207,7 +209,7 @@ async def test_a_specification_keeps_its_id_and_its_shutdown(runtime: Runtime) -
 
 
 async def test_a_start_that_fails_is_reported_and_forgotten(
-    runtime: Runtime, sup: Pid, reports: list[logging.LogRecord]
+    runtime: Runtime, sup: Pid, reports: EventLog
 ) -> None:
     class Unfit(GenServer):
         async def init(self, *args: Any) -> Any:
@@ -216,20 +218,17 @@ async def test_a_start_that_fails_is_reported_and_forgotten(
     await run(runtime, lambda: spawn_soon(Unfit))
     await settle()
     assert (await supervisor.count_children(sup, caller=runtime.root)).specs == 1
-    errors = [record for record in reports if record.levelno == logging.ERROR]
-    assert [(r.__dict__["context"], r.__dict__["reason"]) for r in errors] == [
-        ("start_error", "unfit")
-    ]
+    (report,) = reports.of(SupervisorReport)
+    assert (report.context, report.reason) == ("start_error", "unfit")
 
 
 async def test_past_max_children_it_is_reported(
-    runtime: Runtime, reports: list[logging.LogRecord]
+    runtime: Runtime, reports: EventLog
 ) -> None:
     await hosted(runtime, DynamicSupervisor, max_children=1)
     await run(runtime, lambda: spawn_soon(idle))
     await settle()
-    errors = [record for record in reports if record.levelno == logging.ERROR]
-    assert [record.__dict__["reason"] for record in errors] == ["max_children"]
+    assert [it.reason for it in reports.of(SupervisorReport)] == ["max_children"]
 
 
 async def test_what_a_supervisor_has_not_started_by_its_end_is_dropped(

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 import ergopy
 from ergopy import Atom, ChildSpec, supervisor
+from ergopy.testing import SupervisorReport
 from tests.gen.supervisor.dynamic_kit import Dyn, counts
 from tests.gen.supervisor.kit import CRASH, Kid, Slow
 from tests.runtimes import assert_only_the_root, find, running, settle
 
 if TYPE_CHECKING:
-    import logging
-
     from ergopy.process.runtime import Runtime
+    from ergopy.testing import EventLog
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ async def test_ten_thousand_children_come_and_go(dyn: Dyn) -> None:
 
 async def test_children_that_had_to_be_killed_are_counted_and_reported_together(
     dyn: Dyn,
-    reports: list[logging.LogRecord],
+    reports: EventLog,
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     await dyn.start()
@@ -168,8 +168,8 @@ async def test_children_that_had_to_be_killed_are_counted_and_reported_together(
         await dyn.add(slow)
     await dyn.root.stop(dyn.pid, timeout=60)
     assert behaviour.forced_kills == 5
-    errors = [r for r in reports if getattr(r, "context", "") == "shutdown_error"]
-    assert [record.__dict__["offender"]["nb_children"] for record in errors] == [5]
+    (report,) = reports.of(SupervisorReport, context="shutdown_error")
+    assert report.offender["nb_children"] == 5
 
 
 RESTARTS = ["permanent", "transient", "temporary"]

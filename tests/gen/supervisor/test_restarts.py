@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from ergopy import Atom, Backoff
 from ergopy.gen.supervisor.restarts import RestartWindow
+from ergopy.testing import SupervisorReport
 from tests.gen.supervisor.kit import CRASH
 from tests.runtimes import settle
 
 if TYPE_CHECKING:
+    from ergopy.testing import EventLog
     from tests.gen.supervisor.kit import Sup
 
 A = Atom("a")
@@ -50,7 +52,7 @@ def test_window_of_a_part_of_a_second_is_exact(
 
 
 async def test_one_restart_more_than_the_intensity_ends_the_supervisor(
-    sup: Sup, autojump_clock: Any, reports: list[Any]
+    sup: Sup, autojump_clock: Any, reports: EventLog
 ) -> None:
     await sup.start(sup.kid("a"), sup.kid("b"), intensity=2, period=5)
     await sup.end("a", CRASH)
@@ -67,13 +69,13 @@ async def test_one_restart_more_than_the_intensity_ends_the_supervisor(
         await sup.end("a", CRASH)
     assert sup.forget() == [("down", "a", CRASH), ("down", "b", "shutdown")]
     assert behaviour.gave_up
-    assert [r.context for r in reports if hasattr(r, "context")] == [
+    assert [report.context for report in reports.of(SupervisorReport)] == [
         "child_terminated",
         "child_terminated",
         "child_terminated",
         "shutdown",
     ]
-    assert reports[-1].reason == "reached_max_restart_intensity"
+    assert reports.of(SupervisorReport)[-1].reason == "reached_max_restart_intensity"
 
 
 async def test_restarts_leave_the_window_with_time(
@@ -137,14 +139,14 @@ async def test_default_is_ten_restarts_in_ten_seconds(
 
 
 async def test_a_restart_that_fails_counts_and_is_tried_again(
-    sup: Sup, reports: list[Any]
+    sup: Sup, reports: EventLog
 ) -> None:
     await sup.start(sup.kid("a", "ok", "stop", "raise", "ok"), intensity=3)
     sup.forget()
     await sup.end("a", CRASH)
     assert sup.forget() == [("down", "a", CRASH), ("up", "a")]
     assert len(sup.behaviour._children.window) == 3
-    contexts = [r.context for r in reports if hasattr(r, "context")]
+    contexts = [report.context for report in reports.of(SupervisorReport)]
     assert contexts == ["child_terminated", "start_error", "start_error"]
 
 

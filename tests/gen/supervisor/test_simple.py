@@ -8,11 +8,13 @@ import pytest
 import trio
 
 from ergopy import Atom, ChildSpec, StartError, Supervisor
+from ergopy.testing import SupervisorReport
 from tests.gen.supervisor.kit import CRASH, Kid, Slow
 from tests.runtimes import assert_only_the_root, find, settle
 
 if TYPE_CHECKING:
     from ergopy import Pid
+    from ergopy.testing import EventLog
     from tests.gen.supervisor.kit import Sup
 
 SIMPLE = "simple_one_for_one"
@@ -166,7 +168,7 @@ async def test_a_restart_that_is_ignored_forgets_the_child(sup: Sup) -> None:
 
 
 async def test_all_are_stopped_at_once_and_errors_are_reported_once(
-    sup: Sup, autojump_clock: Any, reports: list[Any]
+    sup: Sup, autojump_clock: Any, reports: EventLog
 ) -> None:
     await start(sup, behaviour=Slow, shutdown=2)
     for n in range(50):
@@ -178,7 +180,7 @@ async def test_all_are_stopped_at_once_and_errors_are_reported_once(
     await sup.root.stop(sup.pid, timeout=None)
     assert trio.current_time() - begin == pytest.approx(2)
     assert behaviour.forced_kills == 30
-    (report,) = [r for r in reports if getattr(r, "context", "") == "shutdown_error"]
+    (report,) = reports.of(SupervisorReport, context="shutdown_error")
     assert (report.reason, report.offender["nb_children"]) == ("killed", 30)
     await settle()
     assert_only_the_root(sup.runtime)

@@ -18,10 +18,12 @@ from ergopy import (
     Supervisor,
     SupervisorSpec,
 )
+from ergopy.testing import SupervisorReport
 from tests.gen.supervisor.kit import Kid, simple
 from tests.runtimes import assert_only_the_root, find, settle
 
 if TYPE_CHECKING:
+    from ergopy.testing import EventLog
     from tests.gen.supervisor.kit import Sup
 
 SHUTDOWN = Atom("shutdown")
@@ -39,7 +41,7 @@ async def test_children_start_in_order_and_stop_in_reverse(sup: Sup) -> None:
 
 @pytest.mark.parametrize("plan", ["stop", "raise"])
 async def test_a_start_that_fails_rolls_back_in_reverse(
-    sup: Sup, plan: str, reports: list[Any]
+    sup: Sup, plan: str, reports: EventLog
 ) -> None:
     children = [sup.kid("a"), sup.kid("b"), sup.kid("c", plan), *map(sup.kid, "de")]
     with pytest.raises(StartError) as caught:
@@ -53,7 +55,7 @@ async def test_a_start_that_fails_rolls_back_in_reverse(
         ("down", "b", SHUTDOWN),
         ("down", "a", SHUTDOWN),
     ]
-    assert [r.context for r in reports if hasattr(r, "context")] == ["start_error"]
+    assert [it.context for it in reports.of(SupervisorReport)] == ["start_error"]
     await settle()
     assert_only_the_root(sup.runtime)
 

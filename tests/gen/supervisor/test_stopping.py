@@ -8,12 +8,12 @@ import pytest
 import trio
 
 from ergopy import Atom, ChildSpec, Supervisor
+from ergopy.testing import SupervisorReport
 from tests.gen.supervisor.kit import CRASH, Kid, Slow, stubborn
 from tests.runtimes import assert_only_the_root, find, settle
 
 if TYPE_CHECKING:
-    import logging
-
+    from ergopy.testing import EventLog
     from tests.gen.supervisor.kit import Sup
 
 SHUTDOWN = Atom("shutdown")
@@ -24,17 +24,14 @@ def slow(sup: Sup, label: str, seconds: float, **options: Any) -> ChildSpec:
     return ChildSpec(Slow, sup.log, label, seconds, id=label, **options)
 
 
-def errors(reports: list[logging.LogRecord]) -> list[Any]:
+def errors(reports: EventLog) -> list[Any]:
     """What the reports of shutdown errors name as reason."""
-    return [
-        record.reason  # type: ignore[attr-defined]
-        for record in reports
-        if getattr(record, "context", "") == "shutdown_error"
-    ]
+    found = reports.of(SupervisorReport, context="shutdown_error")
+    return [report.reason for report in found]
 
 
 async def test_a_child_has_its_seconds_and_then_is_killed(
-    sup: Sup, autojump_clock: Any, reports: list[Any]
+    sup: Sup, autojump_clock: Any, reports: EventLog
 ) -> None:
     await sup.start(slow(sup, "a", 2, shutdown=3), slow(sup, "b", 4, shutdown=3))
     begin = trio.current_time()
@@ -47,7 +44,7 @@ async def test_a_child_has_its_seconds_and_then_is_killed(
 
 
 async def test_a_time_of_zero_is_told_and_killed(
-    sup: Sup, autojump_clock: Any, reports: list[Any]
+    sup: Sup, autojump_clock: Any, reports: EventLog
 ) -> None:
     await sup.start(slow(sup, "a", 1, shutdown=0))
     await sup.root.stop(sup.pid)
@@ -56,7 +53,7 @@ async def test_a_time_of_zero_is_told_and_killed(
 
 
 async def test_infinity_waits_as_long_as_it_takes(
-    sup: Sup, autojump_clock: Any, reports: list[Any]
+    sup: Sup, autojump_clock: Any, reports: EventLog
 ) -> None:
     await sup.start(slow(sup, "a", 1000, shutdown="infinity"))
     await sup.root.stop(sup.pid, timeout=None)
@@ -64,7 +61,7 @@ async def test_infinity_waits_as_long_as_it_takes(
     assert not errors(reports)
 
 
-async def test_brutal_kill_asks_nobody(sup: Sup, reports: list[Any]) -> None:
+async def test_brutal_kill_asks_nobody(sup: Sup, reports: EventLog) -> None:
     await sup.start(sup.kid("a", shutdown="brutal_kill"))
     behaviour = sup.behaviour
     await sup.root.stop(sup.pid)
@@ -78,7 +75,7 @@ async def test_brutal_kill_asks_nobody(sup: Sup, reports: list[Any]) -> None:
     "reason", ["normal", "shutdown", (SHUTDOWN, 1), CRASH], ids=repr
 )
 async def test_an_unexpected_reason_of_a_child_that_is_stopped_is_reported(
-    sup: Sup, reports: list[Any], restart: str, reason: Any
+    sup: Sup, reports: EventLog, restart: str, reason: Any
 ) -> None:
     class Odd(Kid):
         async def terminate(self, _: Any) -> None:

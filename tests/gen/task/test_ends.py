@@ -163,3 +163,33 @@ async def test_an_ignored_task_is_linked_no_more(
 
     assert await inside(runtime, body) == []
     assert ran == [1]
+
+
+async def test_a_cancelled_shutdown_leaves_no_message_behind(
+    runtime: Runtime, autojump_clock: trio.abc.Clock
+) -> None:
+    async def body(me: Any) -> Any:
+        task = await Task.async_nolink(trap)
+        await settle()
+        with trio.move_on_after(1):
+            await task.shutdown(None)
+        await me.exit(task.pid, "kill")
+        await settle()
+        return [message.ref == task.ref for message in me.messages()]
+
+    assert await inside(runtime, body) == [True]
+
+
+async def test_a_shutdown_after_the_end_leaves_no_message_behind(
+    runtime: Runtime,
+) -> None:
+    async def body(me: Any) -> Any:
+        ends = []
+        for work in value, fail:
+            task = await Task.async_nolink(work)
+            await settle()
+            ends.append(await task.shutdown())
+        return ends, me.messages()
+
+    ends, left = await inside(runtime, body)
+    assert (ends, left) == ([("ok", "done"), ("exit", "boom")], [])

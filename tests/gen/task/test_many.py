@@ -148,3 +148,15 @@ async def test_a_cancelled_wait_for_many_keeps_what_the_rest_will_say(
         return await Task.await_many(tasks)
 
     assert await owning(body) == ["a", "b"]
+
+
+async def test_a_cancelled_wait_for_many_puts_back_what_had_come(
+    owning: Any, autojump_clock: trio.abc.Clock
+) -> None:
+    async def body(me: Any) -> Any:
+        tasks = await begin(me, (1, "a"), (1, "boom"), (4, "b"))
+        with trio.move_on_after(2):
+            await Task.yield_many(tasks)
+        return [outcome for _, outcome in await Task.yield_many(tasks)]
+
+    assert await owning(body) == [("ok", "a"), ("exit", "boom"), ("ok", "b")]

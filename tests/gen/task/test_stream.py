@@ -346,3 +346,17 @@ def test_every_item_has_one_outcome_in_time_and_never_too_many_run(
         assert got == expected
     else:
         assert sorted(got, key=str) == sorted(expected, key=str)
+
+
+async def test_what_others_send_to_where_a_stream_hears_is_passed_over(
+    runtime: Runtime,
+) -> None:
+    async def work(n: int) -> int:
+        (inbox,) = set(runtime.aliases.values())
+        for junk in "hello", (1,), (1, 2), ([], 2), (runtime.new_reference(), 3):
+            inbox.deliver(junk)
+        await settle()
+        return n
+
+    stream = Task.async_stream([1, 2], work, max_concurrency=1, caller=runtime.root)
+    assert await outcomes(stream) == [("ok", 1), ("ok", 2)]

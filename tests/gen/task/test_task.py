@@ -427,3 +427,23 @@ async def test_the_process_is_called_what_it_runs(runtime: Runtime) -> None:
     assert task.pid is not None
     assert find(runtime, task.pid).label == "hang"
     assert repr(task).startswith(f"<Task {__name__}:hang/0 ")
+
+
+async def test_a_message_that_only_names_the_task_is_not_its_value(
+    runtime: Runtime, autojump_clock: trio.abc.Clock
+) -> None:
+    async def late() -> str:
+        await trio.sleep(1)
+        return "done"
+
+    async def body(me: Process) -> Any:
+        task = await Task.async_nolink(late)
+        strange = [("began", task.ref), (task.ref, 1, 2), (task.ref,)]
+        for message in strange:
+            await me.send(me.pid, message)
+        assert await Task.yield_many([task], 0) == [(task, None)]
+        assert await task.yield_(0) is None
+        assert await task.await_() == "done"
+        return me.messages() == strange
+
+    assert await inside(runtime, body)
