@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from etf import record as record
     from etf import struct as struct
 
+    from . import abc as abc
     from ._main import Node as Node
     from ._main import NodeThread as NodeThread
     from ._main import run as run
@@ -107,7 +108,6 @@ if TYPE_CHECKING:
     from .gen import IGNORE as IGNORE
     from .gen import NOREPLY as NOREPLY
     from .gen import Behaviour as Behaviour
-    from .gen import Client as Client
     from .gen import GenServer as GenServer
     from .gen import NoReply as NoReply
     from .gen import Reply as Reply
@@ -115,9 +115,6 @@ if TYPE_CHECKING:
     from .gen import agent as agent
     from .gen import event_manager as event_manager
     from .gen import events as events
-    from .gen import on_call as on_call
-    from .gen import on_cast as on_cast
-    from .gen import on_info as on_info
     from .gen import pool as pool
     from .gen import session as session
     from .gen import state_machine as state_machine
@@ -159,6 +156,10 @@ if TYPE_CHECKING:
     from .gen.task import Task as Task
     from .gen.task import TaskStream as TaskStream
     from .gen.task import TaskSupervisor as TaskSupervisor
+    from .gen.typed import Client as Client
+    from .gen.typed import on_call as on_call
+    from .gen.typed import on_cast as on_cast
+    from .gen.typed import on_info as on_info
     from .hosted import HostedNode as HostedNode
     from .node.cookies import CookieError as CookieError
     from .node.resolvers import DnsResolver as DnsResolver
@@ -176,7 +177,8 @@ if TYPE_CHECKING:
     from .process import self as self
 
 # Importing Trio takes longer than answering ``ergopy --help``, so names are fetched
-# from their homes when they are first used.
+# from their homes when they are first used. Those of a home are in order, whatever
+# their case.
 _HOMES = {
     "etf": "Atom keywords Pid Port record Reference struct",
     "._main": "Node NodeThread run",
@@ -228,16 +230,18 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
-__all__ = ["__version__", *_HOME_OF]
+__all__ = ["__version__", "abc", *_HOME_OF]
 
 
 def __getattr__(name: str) -> object:
+    if name == "abc":
+        return import_module(".abc", __name__)
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module 'ergopy' has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(home, "ergopy"), name)
+    value = globals()[name] = getattr(import_module(home, __name__), name)
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME_OF})
+    return sorted({*globals(), *__all__})

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import trio
 
-from ergopy import NOREPLY, Atom, Exit, GenServer, Stop
-from ergopy.testing import inside as inside
+from ergopy import NOREPLY, Atom, Exit, GenServer, Stop, testing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +60,10 @@ class Desk(GenServer):
         match message:
             case ("ping", pid):
                 await self.send(pid, (Atom("pong"), self.pid))
+
+
+inside = partial(testing.inside, timeout=15)
+"""Run ``function(proc)`` in a process of its own; return or raise what it does."""
 
 
 async def sleeper(proc: Any) -> None:

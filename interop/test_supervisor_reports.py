@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import trio
 
 from ergopy import Atom, ChildSpec, GenServer, Supervisor, supervisor
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from ergopy.testing import ProgressReport, SupervisorReport, event_log
 
 PEER = Atom("ergopy_peer_server")
 THEIRS = """
@@ -49,24 +46,6 @@ THEIRS = """
 class Peer(GenServer):
     async def init(self, state: Any) -> None:
         self.state = state
-
-
-@pytest.fixture
-def records() -> Iterator[list[logging.LogRecord]]:
-    """What the logger of supervisors is given."""
-    kept: list[logging.LogRecord] = []
-
-    class Keep(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            kept.append(record)
-
-    logger, keep = logging.getLogger("ergopy.supervisor"), Keep()
-    level = logger.level
-    logger.setLevel(logging.INFO)
-    logger.addHandler(keep)
-    yield kept
-    logger.removeHandler(keep)
-    logger.setLevel(level)
 
 
 def child(name: str, **more: Any) -> dict[Any, Any]:
@@ -141,32 +120,30 @@ STORIES: list[tuple[dict[str, Any], list[Any], list[Any]]] = [
 
 @pytest.mark.parametrize("story", STORIES, ids=["restarts", "too many", "calls"])
 async def test_reports_have_the_contexts_reasons_and_offenders_of_otp(
-    beam, node, records, story
+    beam, node, story
 ):
     flags, children, steps = story
     node.provide_spawn("ergopy_peer_server", Peer)
     init = ({Atom(key): value for key, value in flags.items()}, children)
     reports = await beam.run(THEIRS, Init=init, Steps=steps)
-    records.clear()
-    await ours(node, children, steps, flags)
-    # Those about the first children came before the handler was there.
-    got = [record for record in records if record.levelno > logging.INFO]
+    with event_log(node) as log:
+        await ours(node, children, steps, flags)
+    got = log.of(SupervisorReport)
     expected = [(context, dict(report)) for context, report in reports]
     failures = [entry for entry in expected if entry[0] != "progress"]
-    assert [record.context for record in got] == [entry[0] for entry in failures]
-    for record, (_, report) in zip(got, failures, strict=True):
-        assert record.reason == report["reason"]
-        assert plain(record.offender) == plain(report["offender"])
-    progress = [r for r in records if r.levelno == logging.INFO][len(children) :]
+    assert [mine.context for mine in got] == [entry[0] for entry in failures]
+    for mine, (_, report) in zip(got, failures, strict=True):
+        assert mine.reason == report["reason"]
+        assert plain(mine.offender) == plain(report["offender"])
+    # Those about the first children came before the handler was there.
+    progress = log.of(ProgressReport)[len(children) :]
     started = [
         report["started"] for context, report in expected if context == "progress"
     ]
     assert [plain(r.started) for r in progress] == [plain(fields) for fields in started]
 
 
-async def test_a_shutdown_that_goes_wrong_is_a_report_with_its_reason(
-    node, records, caplog
-):
+async def test_a_shutdown_that_goes_wrong_is_a_report_with_its_reason(node):
     class Odd(GenServer):
         async def init(self) -> None:
             self.trap_exit = True
@@ -174,7 +151,7 @@ async def test_a_shutdown_that_goes_wrong_is_a_report_with_its_reason(
         async def terminate(self, reason: Any) -> None:
             raise ValueError("not so")
 
-    sup = await node.start(Supervisor, [ChildSpec(Odd, id="odd")])
-    await node.stop(sup)
-    (record,) = [r for r in records if getattr(r, "context", "") == "shutdown_error"]
-    assert record.reason[1] == b"builtins.ValueError"
+    with event_log(node) as log:
+        await node.stop(await node.start(Supervisor, [ChildSpec(Odd, id="odd")]))
+    (report,) = log.of(SupervisorReport, context="shutdown_error")
+    assert report.reason[1] == b"builtins.ValueError"

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import trio
@@ -94,6 +95,39 @@ async def test_it_is_gone_when_it_is_left(kind, args):
         os.kill(beam.pid, 0)
     with pytest.raises(ProcessLookupError):
         os.kill(beam.pid, 0)
+
+
+HOLDS = """
+import sys, trio
+from ergopy.testing import beam_pair
+
+async def main():
+    async with beam_pair(sys.argv[1], args=sys.argv[2:]) as (_, beam):
+        print(beam.pid, flush=True)
+        await trio.sleep_forever()
+
+trio.run(main)
+"""
+
+
+async def test_it_ends_with_a_test_that_is_killed(kind, args):
+    command = [sys.executable, "-c", HOLDS, kind, *args]
+    held = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE)
+    beam = int(await held.stdout.receive_some())
+    os.kill(beam, 0)
+    held.kill()
+    await held.wait()
+    await held.stdout.aclose()
+    await until(lambda: not is_alive(beam))
+
+
+def is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # Nobody here is to wait for it, so that it may stay as a zombie.
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 async def test_a_beam_that_dies_is_a_node_that_is_down(kind, args):

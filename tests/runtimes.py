@@ -11,9 +11,10 @@ import trio.testing
 
 from ergopy import ProcessConfig
 from ergopy.process.runtime import Runtime
+from ergopy.testing import inside as inside
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
 
     from ergopy import Pid, Process
 
@@ -59,30 +60,6 @@ def find(runtime: Runtime, pid: Pid) -> Process:
     process = runtime.find(pid)
     assert process is not None
     return process
-
-
-async def inside(
-    runtime: Runtime, body: Callable[[Process], Awaitable[Any]], **options: Any
-) -> Any:
-    """Run *body* in a process of its own; return or raise what it does."""
-    done = trio.Event()
-    outcome: list[tuple[bool, Any]] = []
-
-    async def run(process: Process) -> None:
-        try:
-            outcome.append((True, await body(process)))
-        except Exception as error:
-            outcome.append((False, error))
-        finally:
-            done.set()
-
-    runtime.spawn(run, (), **options)
-    await done.wait()
-    assert outcome, "the process was ended from outside"
-    good, value = outcome[0]
-    if not good:
-        raise value
-    return value
 
 
 class Ends:

@@ -219,7 +219,7 @@ def report(
     except ergopy.CallExit as error:
         complain(f"the process ended: {in_syntax(error.reason, args)}")
         return RAISED
-    except (ergopy.CallError, ergopy.NameTaken) as error:
+    except (ergopy.CallError, ergopy.ChildError, ergopy.NameTaken) as error:
         complain(str(error))
         return NO
     # None: a signal ended it, in order.

@@ -105,6 +105,11 @@ async def run(args: argparse.Namespace) -> int:
     except ergopy.ApplicationError as error:
         complain(str(error))
         return FAILED
+    except ergopy.StartError as error:
+        if not isinstance(target, type):
+            raise
+        complain(str(error))
+        return FAILED
     return 0
 
 

@@ -53,7 +53,7 @@
     ├── RpcError                    .kind, .reason, .stacktrace, from the far side
     ├── NodeStopped                 .node: it does not run, or has ended meanwhile
     ├── NameTaken, NotRegistered
-    ├── RegistryFull                .what, .limit: no more entries, or no longer key
+    ├── RegistryFull                .what, .limit: of entries, or of what a peer asks
     ├── SessionError                .expected: what the protocol of a session wants
     │   ├── WrongStep               .got: what was done, or came, instead
     │   ├── SessionClosed           .reason: why the other side is not there any more

@@ -1,10 +1,10 @@
 """Behaviours: processes with a fixed way to live."""
 
 from . import agent as agent
+from . import event_manager as event_manager
 from . import events as events
 from . import pool as pool
 from . import session as session
-from . import event_manager as event_manager
 from . import state_machine as state_machine
 from . import supervisor as supervisor
 from . import sys as sys

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from etf import Reference
 
-from ..errors import MailboxFull, NotRegistered
+from ..errors import MailboxFull, NoProcess, NotRegistered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +33,11 @@ class FanOut:
         self._here: list[Any] = []
         self.remotes: dict[RemoteNode, list[Any]] = {}
         for dest in dests:
-            way = sender.way_to(dest)
+            try:
+                way = sender.way_to(dest)
+            except NoProcess:
+                # Of a via name; told when the others have got it.
+                way = None
             if way is None:
                 self._here.append(dest)
             elif dest.__class__ is Reference:
@@ -46,13 +50,13 @@ class FanOut:
             self._payload = remote.encode(message)
             break
 
-    def deliver(self) -> NotRegistered | MailboxFull | None:
+    def deliver(self) -> NotRegistered | NoProcess | MailboxFull | None:
         """Send to those of this node; return what is to be raised in the end."""
-        problem: NotRegistered | MailboxFull | None = None
+        problem: NotRegistered | NoProcess | MailboxFull | None = None
         for dest in self._here:
             try:
                 self._sender.send_one(dest, self._message)
-            except (NotRegistered, MailboxFull) as error:
+            except (NotRegistered, NoProcess, MailboxFull) as error:
                 problem = error
         return problem
 

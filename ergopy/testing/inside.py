@@ -2,38 +2,45 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
+from ._place import runtime_of
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from ..node.verbs import Verbs
     from ..process import Process
+    from ._place import Place
 
     T = TypeVar("T")
 
 
 async def inside(
-    node: Verbs,
+    where: Place,
     function: Callable[..., Awaitable[T]],
     *args: Any,
-    timeout: float = 15.0,
+    timeout: float | None = None,
+    **options: Any,
 ) -> T:
     """Run ``function(process, *args)`` as a process; return, or raise, what it does.
 
+    Args:
+        where: A node, or the :class:`Probe` of a process that runs alone.
+        function: The body of the process; *args* are its other arguments.
+        timeout: Seconds after which the process is killed; None waits for its end.
+        options: Of the process, as for ``spawn``: ``name``, ``mailbox``, ``config``.
+
     Raises:
-        AssertionError: The process was ended from outside, or took longer than
-            *timeout* seconds, and is killed then.
+        AssertionError: The process was ended from outside, or took too long.
     """
     values: list[T] = []
     errors: list[Exception] = []
     ended = trio.Event()
-    started: list[Process] = []
 
     async def body(process: Process) -> None:
-        started.append(process)
         try:
             values.append(await function(process, *args))
         except Exception as error:
@@ -41,13 +48,12 @@ async def inside(
         finally:
             ended.set()
 
-    await node.spawn(body)
+    process = runtime_of(where).spawn(body, (), **options)
     try:
-        with trio.move_on_after(timeout):
+        with trio.move_on_after(math.inf if timeout is None else timeout):
             await ended.wait()
     finally:
-        for process in started:
-            process.kill()
+        process.kill()
     if errors:
         raise errors[0]
     if not values:

@@ -32,6 +32,7 @@ _EXACT: Final = Context(
     traps=[InvalidOperation, Overflow, Inexact],
 )
 _MAX_COEFFICIENT: Final = 10**MAX_DIGITS
+_MAX_EXPONENT: Final = 2 * MAX_EMAX
 _SPECIAL: Final = {"inf": "Infinity", "NaN": "NaN"}
 
 
@@ -40,6 +41,9 @@ def _load_decimal(term: Any) -> Decimal:
     (digits,) = structs.take(term, _DECIMAL, "coef")
     if sign not in (1, -1):
         raise MappingError("1 or -1", sign, "sign")
+    if abs(exponent) > _MAX_EXPONENT:
+        # Far larger ones would take time with their square, too.
+        raise MappingError("an exponent that Decimal has", exponent, "exp")
     if isinstance(digits, str) and digits in _SPECIAL:
         number = Decimal(_SPECIAL[digits])
     elif type(digits) is int and 0 <= digits < _MAX_COEFFICIENT:

@@ -72,6 +72,10 @@ class Unfit(Shop):
     async def start(self):
         raise ValueError("unfit")
 
+class Broken(GenServer):
+    async def init(self):
+        raise OSError("no disk")
+
 class One(Application):
     dependencies = ["two"]
 
@@ -187,6 +191,7 @@ def test_a_temporary_application_that_fails_leaves_the_node_up(tmp_path: Path) -
     ("name", "words"),
     [
         ("Unfit", "application unfit: did not start"),
+        ("Broken", "Broken did not start"),
         ("One", "application two: not loaded, and one needs it"),
         ("loop", "application loop: needs itself: loop -> two -> loop"),
     ],
@@ -198,3 +203,4 @@ def test_what_cannot_start_is_said_in_a_line(
         _, err, status = rest(process)
     assert status == 1
     assert words in err.splitlines()[-1]
+    assert "StartError" not in err

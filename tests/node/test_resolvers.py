@@ -147,6 +147,7 @@ def test_a_route_for_what_is_no_name_is_refused(mapper: Any) -> None:
         ("auto", None, "no such name at its EPMD"),
         ("off", None, "epmd= is 'off'"),
         ("auto", Source(None), "says resolver="),
+        ("auto", EpmdResolver(1), "no such name at its EPMD"),
     ],
 )
 def test_who_was_asked_is_said(mode: str, sources: Any, words: str) -> None:

@@ -8,7 +8,15 @@ import pytest
 import trio
 
 import etf
-from ergopy import Atom, LocalProtocolError, NotRegistered, Pid, Reference
+from ergopy import (
+    Atom,
+    LocalProtocolError,
+    NoProcess,
+    NotRegistered,
+    Pid,
+    Reference,
+    Via,
+)
 from tests.runtimes import mail, sleeper
 
 if TYPE_CHECKING:
@@ -138,3 +146,16 @@ async def test_a_priority_message_to_many_reaches_the_others_of_a_bad_one(
     with pytest.raises(LocalProtocolError):
         await runtime.root.send([target.pid, 5.0], "y", priority=True)
     assert mail(target) == ["x"]
+
+
+async def test_a_via_name_that_leads_nowhere_keeps_the_message_from_nobody(
+    runtime: Runtime, ways: dict[str, Way]
+) -> None:
+    here = sleeper(runtime)
+    lost = Via("no_such_registry", "key")
+    dests = [lost, here.pid, pid("one@host", 1)]
+    with pytest.raises(NoProcess):
+        await runtime.root.send(dests, 1)
+    await runtime.root.cast(dests, 2)
+    assert mail(here) == [1, ("$gen_cast", 2)]
+    assert [message for _, message in ways["one@host"].sent] == mail(here)

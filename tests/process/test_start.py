@@ -221,8 +221,29 @@ async def test_a_linked_server_that_fails_ends_a_parent_that_does_not_trap(
 
 
 async def test_a_constructor_that_raises_starts_nothing(runtime: Runtime) -> None:
-    with pytest.raises(TypeError):
-        await runtime.root.start(Server, unknown=1)
+    class Picky(GenServer):
+        def __init__(self, **options: Any) -> None:
+            raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await runtime.root.start(Picky, unknown=1)
+    assert_only_the_root(runtime)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "options", "words"),
+    [
+        (dict, {}, "takes the class of a behaviour, not <class 'dict'>"),
+        (sleeper, {}, "a function is for spawn"),
+        (Server(), {}, "takes the class of a behaviour"),
+        (Server, {"nmae": "it"}, "Server takes no nmae="),
+    ],
+)
+async def test_a_start_says_what_it_cannot_take(
+    runtime: Runtime, behaviour: Any, options: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(TypeError, match=words):
+        await runtime.root.start(behaviour, **options)
     assert_only_the_root(runtime)
 
 

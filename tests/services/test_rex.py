@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from ergopy import Atom, Exit, Process
+from ergopy import Atom, Exit, MailboxLimit, Process
 from ergopy.errors import Throw
 from ergopy.services import rex
-from tests.runtimes import find, mail, settle, sleeper
+from tests.runtimes import find, idle, mail, settle, sleeper
 
 if TYPE_CHECKING:
     from tests.services.conftest import LoneNode
@@ -200,3 +200,17 @@ async def test_an_exported_function_knows_who_runs_it(served: LoneNode) -> None:
     served.exports.export("m", {"me": me})
     pid = await served.call("rex", call("me", []))
     assert find(served.runtime, pid).label == "rex"
+
+
+async def test_a_mailbox_that_is_full_is_not_the_end_of_rex(served: LoneNode) -> None:
+    full = served.runtime.spawn(idle, (), name="full", mailbox=MailboxLimit(1, "raise"))
+    asker = sleeper(served.runtime)
+    pid = served.runtime.whereis("rex")
+    for verb in ("sbcast", "send"):
+        for _ in range(3):
+            request = (asker.pid, (Atom(verb), Atom("full"), b"text"))
+            await served.runtime.root.send("rex", request)
+    await settle()
+    assert served.runtime.whereis("rex") == pid
+    assert len(mail(full)) == 1
+    assert mail(asker) == [(Atom("rex"), served.name, served.name)] * 3

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import ergopy
@@ -86,3 +88,31 @@ async def test_who_does_not_live_here_cannot_replace_anybody(node: ergopy.Node) 
     ):
         pass
     assert node.whereis("echo") == echo
+
+
+class Stubborn:
+    """Keeps one name, and for whom is not for others to say."""
+
+    def __init__(self, owner: Any) -> None:
+        self.owner = owner
+
+    def register_name(self, name: Any, pid: Any, /) -> bool:
+        return False
+
+    def unregister_name(self, name: Any, /) -> None:
+        pass
+
+    def whereis_name(self, name: Any, /) -> Any:
+        return self.owner
+
+
+async def test_a_keeper_of_names_may_refuse_it(node: ergopy.Node) -> None:
+    echo = await node.start(Echo)
+    via = ergopy.Via(Stubborn(echo), "echo")
+    async with testing.stand_in(node) as me:
+        with (
+            pytest.raises(ergopy.NameTaken),
+            testing.replaced(node, via, me.pid),
+        ):
+            pass
+    assert await node.call(via, 1) == 1

@@ -236,9 +236,7 @@ class Scope:
     async def _open(self) -> Keeper:
         async with self._opening:
             if self._keeper is None:
-                # It takes no time; and cut in two it would close the scope for good.
-                with trio.CancelScope(shield=True):
-                    await self.owner.start(Keeper, scope=self, link=True)
+                await self.owner.start(Keeper, scope=self, link=True)
         self._check_open()
         assert self._keeper is not None
         return self._keeper

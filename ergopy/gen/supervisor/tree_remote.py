@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, final
 
 from etf import Atom
 
-from ...errors import CallError, ConnectError
+from ...errors import CallError, ChildError, ConnectError
+from ...errors.text import shown
 from ..caller import acting
 from .checks import SUPERVISOR
 from .tree import TreeNode
-from .verbs import info_of
+from .verbs import rows_in
 
 if TYPE_CHECKING:
     from etf import Pid
@@ -42,6 +43,7 @@ async def ask_tree(
 
     Raises:
         CallError, NodeDown: *dest* itself gave no answer, as for ``Process.call``.
+        ChildError: *dest* is no supervisor, and answered ``reason``.
     """
     process = acting(caller)
     match dest:
@@ -52,8 +54,8 @@ async def ask_tree(
         case _:
             name, pid = str(dest), dest
     children = await _Asking(process, timeout).children_of(dest, MAX_DEPTH)
-    shown = Atom(name) if id is None else id
-    return TreeNode(shown, pid, kind=str(SUPERVISOR), children=children)
+    called = Atom(name) if id is None else id
+    return TreeNode(called, pid, kind=str(SUPERVISOR), children=children)
 
 
 @final
@@ -68,11 +70,11 @@ class _Asking:
     async def children_of(self, dest: Any, depth: int) -> tuple[TreeNode, ...]:
         """Return the children of a supervisor, with what is below them."""
         answer = await self._process.call(dest, _WHICH_CHILDREN, self._timeout)
-        rows = [info_of(row) for row in reversed(answer)]
-        return tuple([await self._below(row, depth - 1) for row in rows])
+        rows = rows_in(answer, dest)
+        return tuple([await self._below(row, depth - 1) for row in reversed(rows)])
 
     async def _below(self, row: ChildInfo, depth: int) -> TreeNode:
-        kind = str(row.type)
+        kind = row.type if isinstance(row.type, str) else shown(row.type)
         if row.pid is None:
             state = "restarting" if row.restarting else "undefined"
             return TreeNode(row.id, None, kind=kind, state=state)
@@ -80,6 +82,6 @@ class _Asking:
         if row.type == SUPERVISOR and depth and row.pid not in self._asked:
             self._asked.add(row.pid)
             # It may have ended meanwhile, or its node, or be none that can be asked.
-            with suppress(CallError, ConnectError, TypeError, ValueError):
+            with suppress(CallError, ChildError, ConnectError):
                 children = await self.children_of(row.pid, depth)
         return TreeNode(row.id, row.pid, kind=kind, children=children)

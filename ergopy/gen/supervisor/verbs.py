@@ -7,7 +7,7 @@ stop. A Trio cancel scope ends the waiting, not what the supervisor does.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from etf import Atom, Pid
 
@@ -19,9 +19,11 @@ from .group import by_id
 from .reading import as_spec, from_term
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from .spec import ChildSpec
+
+_T = TypeVar("_T")
 
 _COUNT_CHILDREN = Atom("count_children")
 _DELETE_CHILD = Atom("delete_child")
@@ -133,9 +135,10 @@ async def which_children(dest: Any, *, caller: Any = None) -> list[ChildInfo]:
     """Return all children, the one that was started last first, as in OTP.
 
     Raises:
+        ChildError: *dest* is no supervisor, and answered ``reason``.
         CallError, NodeDown: As for ``Process.call``.
     """
-    return [info_of(row) for row in await _call(dest, _WHICH_CHILDREN, caller)]
+    return rows_in(await _call(dest, _WHICH_CHILDREN, caller), dest)
 
 
 async def which_child(dest: Any, id: Any, *, caller: Any = None) -> ChildInfo:
@@ -146,19 +149,20 @@ async def which_child(dest: Any, id: Any, *, caller: Any = None) -> ChildInfo:
         CallError, NodeDown: As for ``Process.call``. An older supervisor ends of it.
     """
     answer = await _call(dest, (_WHICH_CHILD, as_reason(id)), caller)
-    return info_of(_value_in(answer, dest, id))
+    return _read(_info_of, _value_in(answer, dest, id), dest, id)
 
 
 async def count_children(dest: Any, *, caller: Any = None) -> ChildCounts:
     """Count specifications and children.
 
     Raises:
+        ChildError: *dest* is no supervisor, and answered ``reason``.
         CallError, NodeDown: As for ``Process.call``. A supervisor of OTP ends of it if
             it has a child on another node.
     """
     answer = await _call(dest, _COUNT_CHILDREN, caller)
-    pairs = answer.items() if isinstance(answer, dict) else answer
-    return ChildCounts(**{str(key): value for key, value in pairs})
+    pairs = list(answer.items()) if isinstance(answer, dict) else answer
+    return _read(_counts_of, pairs, dest)
 
 
 async def get_childspec(dest: Any, id: Any, *, caller: Any = None) -> ChildSpec:
@@ -195,8 +199,24 @@ async def _call(dest: Any, request: Any, caller: Any) -> Any:
     return await acting(caller).call(dest, request, None)
 
 
-def info_of(row: Any) -> ChildInfo:
-    """Read a row of ``which_children``."""
+def _read(read: Callable[[Any], _T], answer: Any, dest: Any, id: Any = None) -> _T:
+    """Read an answer; who gives another one than a supervisor does is none."""
+    try:
+        return read(answer)
+    except (TypeError, ValueError):
+        raise ChildError(dest, id, answer) from None
+
+
+def _counts_of(pairs: Any) -> ChildCounts:
+    return ChildCounts(**{str(key): value for key, value in pairs})
+
+
+def rows_in(answer: Any, dest: Any) -> list[ChildInfo]:
+    """Read what *dest* answers to ``which_children``."""
+    return _read(lambda rows: [_info_of(row) for row in rows], answer, dest)
+
+
+def _info_of(row: Any) -> ChildInfo:
     identity, child, kind, modules = row
     pid = child if isinstance(child, Pid) else None
     return ChildInfo(identity, pid, child == "restarting", kind, modules)

@@ -83,7 +83,7 @@ class Answer(NamedTuple):
 def ref_of(message: Any) -> Reference | None:
     """Return whose message of the two it is: ``{Ref, Value}`` or a ``DOWN``."""
     if message.__class__ is Down:
-        return message.ref  # type: ignore[no-any-return]
+        return message.ref
     if message.__class__ is tuple and len(message) == 2:
         ref = message[0]
         return ref if ref.__class__ is Reference else None

@@ -50,7 +50,8 @@ class ByEtf:
         except EncodeError as error:
             try:
                 return self._by_parts(message)
-            except _NoCode:
+            except (_NoCode, RecursionError):
+                # The latter: it is in itself, or deeper than any term.
                 raise error from None
 
     def _by_parts(self, value: Any) -> Any:

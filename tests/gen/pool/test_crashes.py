@@ -17,6 +17,7 @@ from ergopy import (
     pool,
     supervisor,
 )
+from ergopy.testing import faults
 from tests.gen.pool.pools import Callers, begin
 from tests.runtimes import Ends, assert_only_the_root, find, settle
 
@@ -213,47 +214,35 @@ async def test_a_worker_that_was_to_go_may_stay(
     assert await pids(callers) == before
 
 
-async def test_a_resize_that_fails_keeps_what_came_up(
-    runtime: Runtime, caplog: pytest.LogCaptureFixture
-) -> None:
-    started: list[Any] = []
+async def test_a_resize_that_fails_keeps_what_came_up(runtime: Runtime) -> None:
+    class Plain(GenServer):
+        pass
 
-    class Third(GenServer):
-        async def init(self) -> None:
-            if len(started) == 2:
-                raise LookupError("no third one")
-            started.append(self.pid)
-
-    dest = await runtime.root.start(Pool, Third)
-    with pytest.raises(StartError):
-        await pool.resize(dest, 4, caller=runtime.root)
+    with faults(runtime) as bad:
+        bad.fail(Plain, "init", LookupError("no third one"), at=3)
+        dest = await runtime.root.start(Pool, Plain)
+        with pytest.raises(StartError):
+            await pool.resize(dest, 4, caller=runtime.root)
     numbers = await pool.statistics(dest, caller=runtime.root)
     assert (numbers.size, numbers.workers) == (2, 2)
 
 
 async def test_an_overflow_that_fails_to_start_lets_the_call_wait(
-    runtime: Runtime,
-    autojump_clock: trio.abc.Clock,
-    caplog: pytest.LogCaptureFixture,
+    runtime: Runtime, autojump_clock: trio.abc.Clock
 ) -> None:
-    started: list[Any] = []
-
     class One(GenServer):
-        async def init(self) -> None:
-            if started:
-                raise LookupError("no other one")
-            started.append(self.pid)
-
         async def handle_call(self, request: Any, from_: Any) -> Any:
             await trio.sleep(1)
             return request
 
     dest = await runtime.root.start(Pool, One, max_overflow=1)
     callers = Callers(runtime, dest)
-    async with trio.open_nursery() as nursery:
-        for n in range(2):
-            nursery.start_soon(callers.note, n, n)
-            await settle()
+    with faults(runtime) as bad:
+        bad.fail(One, "init", LookupError("no other one"), times=None)
+        async with trio.open_nursery() as nursery:
+            for n in range(2):
+                nursery.start_soon(callers.note, n, n)
+                await settle()
     assert callers.ended == [(1, 0, 0), (2, 1, 1)]
 
 

@@ -105,3 +105,25 @@ async def test_a_dead_one_is_forgotten(runtime) -> None:
     registry.register("key", pid=pid)
     assert not registry._listeners
     assert find(runtime, pid).alive
+
+
+async def test_one_that_dies_of_a_message_does_not_stop_the_others(runtime) -> None:
+    registry = await begin(runtime)
+    weak = runtime.spawn(idle, (), mailbox=MailboxLimit(1, "kill"))
+    gone, last = sleeper(runtime), sleeper(runtime)
+    one, two = pids(runtime, 2)
+    registry.register("weak", pid=weak.pid)
+    for listener in (weak, gone, last):
+        registry.subscribe(listener.pid, replay=False)
+    registry.register(1, pid=one)
+    # Nobody has told the registry yet that this one has ended.
+    await end(runtime, gone.pid)
+    last.clear()
+    registry.register(2, 2, two)
+    # Told of the second, the first listener has died, and with it an entry has gone.
+    assert registry.lookup("weak") is None
+    assert registry.lookup(2) == two
+    assert mail(last) == [
+        (UNREGISTER, REG, "weak", weak.pid),
+        (REGISTER, REG, 2, two, 2),
+    ]

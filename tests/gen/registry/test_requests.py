@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import trio
 
+import ergopy
 import etf
-from ergopy import Atom, ChildSpec, Registry, Supervisor, Via
+from ergopy import Atom, ChildSpec, Registry, RemoteRegistry, Supervisor, Via
 from ergopy.gen.registry import requests
 from tests.gen.registry.kit import (
     Worker,
@@ -311,3 +312,41 @@ async def test_processes_under_a_supervisor_have_keys_as_names(runtime) -> None:
 def test_a_via_is_the_tuple_of_otp_in_a_message() -> None:
     sent = etf.decode(etf.encode(Via("names", (Atom("user"), 1))))
     assert sent == (Atom("via"), Atom("names"), (Atom("user"), 1))
+
+
+async def test_requests_that_wait_have_a_limit(
+    runtime, autojump_clock, monkeypatch
+) -> None:
+    monkeypatch.setattr(requests, "MAX_WAITING", 3)
+    registry = await begin_starting(runtime)
+    ask = runtime.root.call
+    slow = a("lookup_or_start", 1, [(Atom("sleep"), 10)])
+    too_many = (ERROR, (Atom("too_many_requests"), 3))
+    for request in (slow, slow, a("stop", 1)):
+        with pytest.raises(ergopy.CallTimeout):
+            await ask("reg", request, 1)
+    # Whoever asked waits no longer, but that is not for the registry to know.
+    for request in (slow, a("start", 2, []), a("stop", 1)):
+        assert await ask("reg", request, 1) == too_many
+    with pytest.raises(ergopy.RegistryFull) as full:
+        await RemoteRegistry("reg", runtime.root).start(2)
+    assert (full.value.what, full.value.limit) == ("requests", 3)
+    assert await ask("reg", a("lookup", 1)) == NOT_FOUND
+    await trio.sleep(10)
+    assert registry.waiting_requests == 0
+    assert (await ask("reg", a("start", 2, [])))[0] == OK
+
+
+async def test_a_value_that_a_peer_registers_has_a_limit(runtime) -> None:
+    registry = await begin(runtime, max_key_size=100)
+
+    async def body(process: Any) -> None:
+        large = (ERROR, (Atom("value_too_large"), 100))
+        assert await process.call("reg", a("register", 1, b"x" * 101)) == large
+        with pytest.raises(ergopy.RegistryFull) as full:
+            await RemoteRegistry("reg").register(1, b"x" * 101)
+        assert full.value.what == "value"
+        registry.register(1, b"x" * 101)
+        assert registry.values(1, process.pid) == [b"x" * 101]
+
+    await inside(runtime, body)

@@ -164,7 +164,7 @@ async def test_without_start_nothing_can_be_started(runtime) -> None:
     registry = await begin(runtime)
     assert not registry.can_start
     for verb in (registry.start, registry.lookup_or_start):
-        with pytest.raises(ergopy.StartNotSupported):
+        with pytest.raises(ergopy.StartNotSupported, match="key 'key' of"):
             await verb("key")
     (pid,) = pids(runtime, 1)
     registry.register("key", pid=pid)

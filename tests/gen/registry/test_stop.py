@@ -165,3 +165,16 @@ async def test_stop_and_start_need_unique_keys(runtime) -> None:
     for verb in (registry.stop, registry.lookup_or_start):
         with pytest.raises(TypeError):
             await verb("key")
+
+
+async def test_a_cancelled_stop_leaves_no_watch_behind(runtime, autojump_clock) -> None:
+    registry = await begin(runtime, start=stuck)
+    pid = await registry.start("key")
+    await settle()
+    process = find(runtime, pid)
+    before = set(process.watchers)
+    with trio.move_on_after(1):
+        await registry.stop("key")
+    assert set(process.watchers) == before
+    assert registry.lookup("key") is None
+    assert is_alive(runtime, pid)

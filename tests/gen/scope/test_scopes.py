@@ -677,3 +677,24 @@ async def test_a_behaviour_alone_in_a_test_has_scopes_too(runtime: Runtime) -> N
                 return len(scope.children)
 
     assert await runtime.root.call(await runtime.root.start(Server), "go") == 1
+
+
+@pytest.mark.parametrize("checkpoints", range(12))
+async def test_cancelled_at_any_moment_a_scope_starts_what_comes_next(
+    runtime: Runtime, autojump_clock: trio.abc.Clock, checkpoints: int
+) -> None:
+    async def body(process: Process) -> None:
+        async with Scope(process) as scope:
+            async with trio.open_nursery() as nursery:
+
+                async def cancel() -> None:
+                    for _ in range(checkpoints):
+                        await trio.lowlevel.checkpoint()
+                    cut.cancel()
+
+                with trio.CancelScope() as cut:
+                    nursery.start_soon(cancel)
+                    await scope.start(idle)
+            assert await scope.start(idle) in scope.children
+
+    await inside(runtime, body)

@@ -283,3 +283,19 @@ async def test_what_no_supervisor_could_start_is_a_mistake(
         return found
 
     assert len(await run(runtime, mistakes)) == 3
+
+
+async def test_who_may_not_start_processes_has_nobody_do_it(runtime: Runtime) -> None:
+    found: list[Any] = []
+
+    async def bound(process: Process) -> None:
+        with pytest.raises(ergopy.NotPermitted):
+            spawn_soon(idle)
+        found.append(current_supervisor())
+
+    config = ergopy.ProcessConfig(may_spawn=False)
+    spec = ChildSpec(bound, config=config, restart="temporary")
+    pid = await runtime.root.start(Supervisor, [spec])
+    await settle()
+    assert found == [pid]
+    assert await supervisor.which_children(pid, caller=runtime.root) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,12 +15,16 @@ from ergopy import (
     Restart,
     Shutdown,
     SpecError,
+    StartError,
     Supervisor,
     Via,
 )
 from ergopy.gen.supervisor.checks import AutoShutdown
 from ergopy.gen.supervisor.reading import as_spec, from_term
 from ergopy.gen.supervisor.terms import to_map, to_record
+
+if TYPE_CHECKING:
+    from ergopy.process.runtime import Runtime
 
 START = (Atom("mod"), Atom("fun"), [1])
 
@@ -118,6 +122,15 @@ def test_what_cannot_be_started_is_refused(start: Any) -> None:
     with pytest.raises(SpecError) as caught:
         ChildSpec(start)
     assert caught.value.reason[0] == "invalid_mfa"
+
+
+async def test_an_instance_is_no_child(runtime: Runtime) -> None:
+    with pytest.raises(StartError) as caught:
+        await runtime.root.start(Supervisor, [Worker()])
+    assert caught.value.reason[:1] == ("start_spec",)
+    kind, text = caught.value.reason[1]
+    assert kind == "invalid_child_spec"
+    assert "Worker object" in text
 
 
 def test_a_python_object_cannot_be_started_on_another_node() -> None:

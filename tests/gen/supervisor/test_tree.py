@@ -27,11 +27,11 @@ from ergopy import (
     supervision_tree,
     supervisor,
 )
-from ergopy.gen.supervisor import all_trees
+from ergopy.gen.supervisor import all_trees, tree_remote
 from ergopy.gen.supervisor.tree_text import lines
-from ergopy.testing import node_pair
+from ergopy.testing import MemoryNetwork, node_pair
 from tests.gen.supervisor.kit import CRASH, Kid, Log, Slow
-from tests.runtimes import settle
+from tests.runtimes import find, settle
 
 if TYPE_CHECKING:
     from ergopy import Pid
@@ -141,6 +141,14 @@ async def test_a_root_is_whom_no_other_supervisor_has_started(
 ) -> None:
     await runtime.root.start(Supervisor, [])
     assert [tree.id for tree in all_trees(runtime)] == ["shop", "Supervisor"]
+
+
+async def test_a_root_without_a_name_is_shown_by_its_label(runtime: Runtime) -> None:
+    pid = await runtime.root.start(Supervisor, [])
+    find(runtime, pid).label = "shop_sup"
+    assert [tree.id for tree in all_trees(runtime)] == ["shop_sup"]
+    find(runtime, pid).label = (Atom("any"), "term")
+    assert [tree.id for tree in all_trees(runtime)] == ["Supervisor"]
 
 
 async def test_without_a_root_it_is_the_nearest_supervisor(runtime: Runtime) -> None:
@@ -270,6 +278,22 @@ async def test_who_does_not_answer_is_shown_without_children(
         ]
 
 
+async def test_who_answers_nonsense_has_no_tree(runtime: Runtime) -> None:
+    class Other(ergopy.GenServer):
+        async def handle_call(self, request: Any, from_: Any) -> Any:
+            return 7
+
+    odd = ChildSpec(Other, name="odd", type="supervisor")
+    await runtime.root.start(Supervisor, [odd], name="top")
+    tree = await supervisor.ask_tree("top", caller=runtime.root)
+    assert [(child.shown_id, child.children) for child in tree.children] == [
+        ("odd", ())
+    ]
+    with pytest.raises(ergopy.ChildError) as caught:
+        await supervisor.ask_tree("odd", caller=runtime.root)
+    assert caught.value.reason == 7
+
+
 async def test_a_node_shows_its_trees_to_others_if_it_is_told_to(
     autojump_clock: Clock,
 ) -> None:
@@ -282,3 +306,87 @@ async def test_a_node_shows_its_trees_to_others_if_it_is_told_to(
         trees = tuple(map(TreeNode.from_term, told))
         assert trees == b.supervision_tree()
         assert "top" in [tree.name for tree in trees]
+
+
+@pytest.mark.parametrize("many", [1, 3])
+async def test_what_says_to_be_below_itself_is_asked_once(
+    runtime: Runtime, many: int
+) -> None:
+    asked: list[Any] = []
+
+    class Liar(ergopy.GenServer):
+        async def handle_call(self, request: Any, from_: Any) -> Any:
+            asked.append(request)
+            kind = Atom("supervisor")
+            return [(Atom("me"), self.pid, kind, [])] * many
+
+    pid = await runtime.root.start(Liar)
+    tree = await supervisor.ask_tree(pid, caller=runtime.root)
+    assert len(asked) == 2
+    assert [len(child.children) for child in tree.children] == [
+        *[0] * (many - 1),
+        many,
+    ][::-1]
+
+
+async def test_a_tree_is_asked_for_only_so_deep(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tree_remote, "MAX_DEPTH", 3)
+    spec = ChildSpec(Kid, [], "kid")
+    for _ in range(5):
+        spec = ChildSpec(Supervisor, [spec], id="sup")
+    pid = await runtime.root.start(Supervisor, [spec])
+    tree = await supervisor.ask_tree(pid, caller=runtime.root)
+    depth = 0
+    while tree.children:
+        (tree,) = tree.children
+        depth += 1
+    assert depth == 3
+
+
+async def test_one_on_a_node_that_is_gone_is_shown_without_children(
+    autojump_clock: Clock,
+) -> None:
+    network = MemoryNetwork()
+    async with network.node("a") as a, network.node("b") as b:
+        async with network.node("c") as c:
+            below = await c.start(Supervisor, [])
+
+        class Liar(ergopy.GenServer):
+            async def handle_call(self, request: Any, from_: Any) -> Any:
+                return [(Atom("far"), below, Atom("supervisor"), [])]
+
+        await b.start(Liar, name="top")
+        tree = await supervisor.ask_tree(("top", b.name), caller=a)
+        assert [(child.pid, child.children) for child in tree.children] == [(below, ())]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"uptime": b"long"}, {"restarts": 1.5}, {"kind": 1}, {"pid": 5}),
+        *({"significant": 1}, {"strategy": []}, {"forced_kills": "many"}),
+    ],
+    ids=str,
+)
+def test_a_tree_of_another_node_is_looked_at(wrong: dict[str, Any]) -> None:
+    term = {**TreeNode(Atom("x"), None).__etf__(), **wrong}
+    with pytest.raises(ValueError, match="not a supervision tree"):
+        TreeNode.from_term(term)
+
+
+def test_a_tree_of_another_node_may_be_too_deep() -> None:
+    term: Any = {"id": 1, "children": []}
+    for _ in range(5000):
+        term = {"id": 1, "children": [term]}
+    with pytest.raises(ValueError, match="not a supervision tree"):
+        TreeNode.from_term(term)
+
+
+def test_what_another_node_calls_its_processes_is_no_order_to_a_terminal() -> None:
+    evil = "\x1b[2J\nroot"
+    tree = TreeNode(Atom(evil), None, name=evil, strategy=evil, restart=evil)
+    (line,) = lines(tree)
+    assert line.isprintable()
+    assert "\\x1b[2J\\nroot" in line

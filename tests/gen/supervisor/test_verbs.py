@@ -12,6 +12,7 @@ from ergopy import (
     Atom,
     ChildError,
     ChildSpec,
+    GenServer,
     LocalProtocolError,
     NoProcess,
     SpecError,
@@ -22,6 +23,7 @@ from tests.gen.supervisor.kit import Kid, Slow
 from tests.runtimes import inside
 
 if TYPE_CHECKING:
+    from ergopy.process.runtime import Runtime
     from tests.gen.supervisor.kit import Sup
 
 
@@ -53,6 +55,30 @@ async def test_in_a_process_that_process_asks(sup: Sup) -> None:
     assert (await inside(sup.runtime, body)).specs == 1
     with pytest.raises(LocalProtocolError, match="caller="):
         await supervisor.count_children(sup.pid)
+
+
+@pytest.mark.parametrize(
+    ("request_", "answer"),
+    [
+        (supervisor.which_children, Atom("what")),
+        (supervisor.which_children, 7),
+        (supervisor.which_children, [(1, 2)]),
+        (supervisor.count_children, Atom("what")),
+        (supervisor.count_children, [(Atom("specs"), 1)]),
+        (supervisor.count_children, {Atom("other"): 1}),
+    ],
+)
+async def test_who_does_not_answer_as_a_supervisor_does_is_none(
+    runtime: Runtime, request_: Any, answer: Any
+) -> None:
+    class Other(GenServer):
+        async def handle_call(self, request: Any, from_: Any) -> Any:
+            return answer
+
+    pid = await runtime.root.start(Other)
+    with pytest.raises(ChildError) as caught:
+        await request_(pid, caller=runtime.root)
+    assert caught.value.dest == pid
 
 
 async def test_errors_say_what_the_supervisor_said(sup: Sup) -> None:

@@ -233,10 +233,14 @@ async def test_breaking_out_of_the_loop_ends_the_rest(runtime: Runtime) -> None:
 
 
 async def test_the_end_of_the_owner_ends_the_rest(runtime: Runtime) -> None:
+    kept = []  # or they would end because it is dropped
+
     async def body(me: Process) -> None:
-        async for _ in Task.async_stream(
+        stream = Task.async_stream(
             [(0, 1), (99, 2)], after, max_concurrency=2, link=False
-        ):
+        )
+        kept.append(stream)
+        async for _ in stream:
             raise Exit("normal")
 
     runtime.spawn(body, ())

@@ -350,3 +350,11 @@ async def test_a_policy_of_the_node_is_that_of_all_its_processes() -> None:
 def test_a_copy_of_a_process_s_config_is_one() -> None:
     config = ProcessConfig(copy="etf", may_call=["a"], environment={"x": 1})
     assert copy.copy(config) == config
+
+
+def test_what_is_in_itself_is_no_term() -> None:
+    ring: list[Any] = []
+    ring.append(ring)
+    for message in (ring, (print, ring), {"x": [print, ring]}):
+        with pytest.raises(etf.EncodeError):
+            by_etf(message)
