@@ -1,12 +1,20 @@
-"""Where a node listens: which addresses, and which ports."""
+"""Where a node listens, over what, and how others find it: addresses, ports, EPMD."""
 
 from __future__ import annotations
 
 import socket
 from typing import TYPE_CHECKING
 
+import epmd
+
+from ..dist.network import TcpNetwork
+from ..dist.tls import Tls, TlsNetwork
+from ..errors import ConnectError, NameTaken
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from ..dist.network import Network
 
 EVERYWHERE = ("0.0.0.0", "::")
 
@@ -65,3 +73,39 @@ def _has_ipv6() -> bool:
     except OSError:
         return False
     return True
+
+
+def network(tls: Tls | None, given: Network | None) -> Network:
+    """Return what connections are made over: TCP, TLS, or what was given.
+
+    Raises:
+        TypeError: *tls* is something else.
+        ValueError: There are both.
+    """
+    if tls is None:
+        return given or TcpNetwork()
+    if not isinstance(tls, Tls):
+        raise TypeError(f"tls= is an ergopy.Tls, not {tls!r}")
+    if given is not None:
+        raise ValueError("tls= makes connections over TCP: leave network= out")
+    return TlsNetwork(tls)
+
+
+async def register(mapper: epmd.PortMapper, name: str, port: int, hidden: bool) -> int:
+    """Make a node known to EPMD; return its creation.
+
+    Raises:
+        NameTaken: A node of that name runs.
+        ConnectError: There is no EPMD.
+    """
+    try:
+        return await mapper.register(name.partition("@")[0], port, hidden)
+    except epmd.NameTaken as taken:
+        problem = "a running node, says EPMD: stop it, or choose another name"
+        raise NameTaken(name, problem) from taken
+    except epmd.EpmdUnreachable as error:
+        raise ConnectError(
+            name,
+            f"{error}: start it with 'epmd -daemon' (any Erlang node does), or let "
+            "this node be one with epmd='auto'",
+        ) from error

@@ -14,10 +14,8 @@ from etf import Atom
 from ..dist.coding import Coding
 from ..dist.limits import LinkLimits
 from ..dist.listener import serve
-from ..dist.network import TcpNetwork
-from ..dist.tls import Tls, TlsNetwork
 from ..dist.transport import HIGH_WATER
-from ..errors import ConnectError, ErgopyError, NameTaken
+from ..errors import ErgopyError
 from ..process import environment as environments
 from ..process.configured import ProcessConfig, copiers
 from ..process.reasons import unwrap
@@ -32,7 +30,7 @@ from .exports import Exports
 from .from_thread import FromThread
 from .membership import check_above_zero
 from .spawn import SpawnServer
-from .stopping import stop
+from .stopping import hold, stop, throw
 from .verbs import Verbs
 
 if TYPE_CHECKING:
@@ -50,6 +48,7 @@ if TYPE_CHECKING:
 
     from ..abc import Address
     from ..dist.network import Listener, Network
+    from ..dist.tls import Tls
     from ..process.configured import CopyPolicy
     from .resolvers import Sources
 
@@ -153,7 +152,7 @@ class Node(Verbs):
         services: Sequence[Service] | None = None,
         applications: Iterable[Any] = (),
     ) -> None:
-        self._local, self._host = naming.split(name)
+        _, self._host = naming.split(name)
         self._namers = naming.namers(name, named_by)
         self._first_name = Atom(naming.NONODE if self._namers else name)
         self._name = self._first_name
@@ -203,7 +202,7 @@ class Node(Verbs):
         }
         self._net_ticktime = net_ticktime
         self._tls = tls
-        self._network = _network(tls, network)
+        self._network = listening.network(tls, network)
         self._dialling = Dialling(
             self._network,
             resolvers.standard(self._mapper, routes or {}, resolver),
@@ -298,27 +297,14 @@ class Node(Verbs):
             self._stack.callback(listener.close)
         self.port = listeners[0].port
         await self._stack.enter_async_context(self._mapper)
-        connections = await self._start(await self._register())
+        creation = await listening.register(
+            self._mapper, self._name, self.port, self.hidden
+        )
+        connections = await self._start(creation)
         nursery = self.runtime.nursery
         assert nursery is not None
         nursery.start_soon(self._accept, listeners, connections)
         logger.info("node %s listens on port %d", self._name, self.port)
-
-    async def _register(self) -> int:
-        """Become known to EPMD; return the creation."""
-        try:
-            return await self._mapper.register(self._local, self.port, self.hidden)
-        except epmd_.NameTaken as taken:
-            raise NameTaken(
-                self._name,
-                "a running node, says EPMD: stop it, or choose another name",
-            ) from taken
-        except epmd_.EpmdUnreachable as error:
-            raise ConnectError(
-                self._name,
-                f"{error}: start it with 'epmd -daemon' (any Erlang node does), or let "
-                "this node be one with epmd='auto'",
-            ) from error
 
     async def _start(
         self, creation: int, *, named_by: str | None = None
@@ -328,7 +314,7 @@ class Node(Verbs):
         self._outer, self._failure = outer, None
         with trio.CancelScope(shield=True):
             # Nobody could end it if this were cancelled just when it has begun.
-            nursery = await outer.start(_shielded)
+            nursery = await outer.start(hold)
         self._stack.callback(nursery.cancel_scope.cancel)
         self._runtime = runtime = Runtime(
             self._name, creation, self._peer, owner=self, **self._of_runtime
@@ -404,7 +390,7 @@ class Node(Verbs):
         ending = self._door.cancel_called or nursery.cancel_scope.cancel_called
         if self._failure is None and not ending:
             self._failure = error
-            self._outer.start_soon(_raise, error)
+            self._outer.start_soon(throw, error)
 
     async def wait_closed(self) -> None:
         """Wait until somebody calls :meth:`close`; the end of a server's ``main``.
@@ -412,29 +398,3 @@ class Node(Verbs):
         A node with ``named_by=`` closes itself when it has lost its name.
         """
         await self._closed.wait()
-
-
-async def _raise(error: Exception) -> None:
-    raise error
-
-
-async def _shielded(*, task_status: trio.TaskStatus[trio.Nursery]) -> None:
-    """Hold the tasks of a node.
-
-    When the program around it is cancelled the processes are not: the node ends them,
-    in order and with time to clean up.
-    """
-    with trio.CancelScope(shield=True):
-        async with trio.open_nursery() as nursery:
-            task_status.started(nursery)
-            await trio.sleep_forever()
-
-
-def _network(tls: Tls | None, network: Network | None) -> Network:
-    if tls is None:
-        return network or TcpNetwork()
-    if not isinstance(tls, Tls):
-        raise TypeError(f"tls= is an ergopy.Tls, not {tls!r}")
-    if network is not None:
-        raise ValueError("tls= makes connections over TCP: leave network= out")
-    return TlsNetwork(tls)

@@ -56,3 +56,20 @@ async def _tell_of_the_stubborn(name: str, nursery: trio.Nursery) -> None:
             task.name,
             stacks.text(task.coro),
         )
+
+
+async def hold(*, task_status: trio.TaskStatus[trio.Nursery]) -> None:
+    """Hold the tasks of a node.
+
+    When the program around it is cancelled the processes are not: the node ends them,
+    in order and with time to clean up.
+    """
+    with trio.CancelScope(shield=True):
+        async with trio.open_nursery() as nursery:
+            task_status.started(nursery)
+            await trio.sleep_forever()
+
+
+async def throw(error: Exception) -> None:
+    """Fail as a task of a nursery."""
+    raise error

@@ -144,7 +144,7 @@ class Verbs(Introspection):
         return await self.runtime.root.call(dest, request, timeout)
 
     async def send_request(self, dest: Any, request: Any) -> Request:
-        """Send a request whose answer is fetched later; see ``Process.send_request``."""
+        """Send a request and fetch its answer later; see ``Process.send_request``."""
         return await self.runtime.root.send_request(dest, request)
 
     async def multi_call(

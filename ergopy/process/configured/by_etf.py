@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, final
 
 import etf
@@ -43,33 +44,40 @@ class ByEtf:
         Raises:
             etf.EncodeError: It is no Erlang term, and not only because of code in it.
         """
-        if message.__class__ in _SAME:
-            return message
+        return self._copy(message, frozenset())
+
+    def _copy(self, value: Any, within: frozenset[int]) -> Any:
+        """Copy what is in the containers with the ids *within*, or in none."""
+        if value.__class__ in _SAME:
+            return value
         try:
-            return etf.decode(etf.encode(message, self._encode), self._decode)
+            return etf.decode(etf.encode(value, self._encode), self._decode)
         except EncodeError as error:
             try:
-                return self._by_parts(message)
+                return self._by_parts(value, within)
             except (_NoCode, RecursionError):
-                # The latter: it is in itself, or deeper than any term.
+                # The latter: it is deeper than any term.
                 raise error from None
 
-    def _by_parts(self, value: Any) -> Any:
+    def _by_parts(self, value: Any, within: frozenset[int]) -> Any:
         """Return what would be left of *value* if code could travel."""
         if is_code(value):
             return value
+        if id(value) in within:
+            # It is in itself.
+            raise _NoCode
+        part = partial(self._part, within=within | {id(value)})
         if isinstance(value, tuple):
             # As it cannot travel, what its class means is for a process here to know.
-            return tuple.__new__(value.__class__, map(self._part, value))
+            return tuple.__new__(value.__class__, map(part, value))
         if isinstance(value, list):
-            return list(map(self._part, value))
+            return list(map(part, value))
         if isinstance(value, dict):
-            parts = value.items()
-            return {self._part(key): self._part(item) for key, item in parts}
+            return {part(key): part(item) for key, item in value.items()}
         raise _NoCode
 
-    def _part(self, value: Any) -> Any:
+    def _part(self, value: Any, within: frozenset[int]) -> Any:
         try:
-            return self(value)
+            return self._copy(value, within)
         except EncodeError:
             raise _NoCode from None

@@ -179,6 +179,7 @@ def test_decimals_keep_sign_digits_and_exponent(fields: Any, value: Decimal) -> 
         {"sign": 1, "coef": A("sNaN"), "exp": 0},
         {"sign": 1, "coef": 1, "exp": 1 << 64},
         {"sign": 1, "coef": 1, "exp": -(1 << 64)},
+        {"sign": 1, "coef": 1, "exp": 1 << 8_000_000},
         {"sign": 1, "coef": 1, "exp": -2 * 10**18},
         {"sign": 1, "coef": 10**4300, "exp": 0},
         {"sign": 1, "coef": 1},

@@ -16,6 +16,7 @@ import ergopy
 import etf
 from ergopy import Agent, Atom, CallExit, CallTimeout, agent
 from ergopy.node.exports import Exports
+from tests.nodes import epmd_port, make_node
 from tests.runtimes import inside, running, settle
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
     from ergopy import Pid, Process
     from ergopy.process.runtime import Runtime
+    from tests.nodes import MakeNode
+
+__all__ = ["epmd_port", "make_node"]
 
 
 def itself(value: Any) -> Any:
@@ -94,6 +98,8 @@ async def test_the_function_runs_in_the_process_of_the_agent(runtime: Runtime) -
     assert found == pid
 
 
+FUN = etf.Fun(Atom("m"), 1, bytes(16), 0, 0, 0, etf.Pid(Atom("a@h"), 1, 2, 3), ())
+
 REFUSED = [
     ((Atom("m"), Atom("nothing"), [1]), ("undef", [("m", "nothing", [5, 1], [])])),
     ((Atom("m"), Atom("add"), [1, 2]), ("undef", [("m", "add", [5, 1, 2], [])])),
@@ -103,6 +109,10 @@ REFUSED = [
     ),
     (etf.Export(Atom("os"), Atom("system"), 1), ("undef", [("os", "system", [5], [])])),
     (7, ("badarg", [("erlang", "apply", [7], [])])),
+    (
+        (Atom("erlang"), Atom("apply"), [FUN, [1]]),
+        "a_beam_fun_cannot_run_here",
+    ),
 ]
 
 
@@ -248,3 +258,17 @@ async def test_processes_that_copy_what_they_send_use_agents_too(
 
     config = ergopy.ProcessConfig(copy=policy)
     assert await inside(runtime, body, config=config) == 3
+
+
+async def test_a_value_that_is_no_term_fails_the_call_from_another_node_alone(
+    make_node: MakeNode,
+) -> None:
+    ours, theirs = await make_node(), await make_node()
+    ours.export("m", {"itself": itself, "swap": swap})
+    pid = await ours.start(Agent, object, name="agent")
+    place = ("agent", ours.name)
+    for verb, *args in (agent.get, ("m", "itself")), (agent.get, ("m", "no")):
+        with pytest.raises(CallExit):
+            await verb(place, *args, caller=theirs)  # type: ignore[operator]
+    assert await agent.get_and_update(pid, swap, 1, caller=ours) is not None
+    assert await agent.get(place, ("m", "itself"), caller=theirs) == 1

@@ -596,3 +596,23 @@ async def test_room_for_who_waits_is_free_again_when_they_have_their_event(
             with pytest.raises(EventError, match="system_limit"):
                 await events.wait_for("another", caller=root)
             (await events.register(name, caller=root)).unregister()
+
+
+async def test_an_event_that_is_no_more_is_not_watched_for(serving: Runtime) -> None:
+    owner = sleeper(serving)
+    watchers = len(owner.watchers)
+    event = await events.register("e", caller=owner)
+    assert len(owner.watchers) == watchers + 1
+    event.unregister_as(owner.pid)
+    assert len(owner.watchers) == watchers
+
+
+async def test_who_is_no_more_owns_no_event(serving: Runtime) -> None:
+    owner = sleeper(serving)
+    pid = owner.pid
+    owner.kill()
+    await settle()
+    request = (Atom("register"), Atom("e"))
+    tag = serving.new_reference()
+    await serving.root.send("events", (Atom("$gen_call"), (pid, tag), request))
+    assert await events.which(caller=serving.root) == []

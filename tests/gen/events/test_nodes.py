@@ -360,3 +360,58 @@ async def test_a_lag_of_less_than_nothing_is_none(nodes: tuple[Node, Node]) -> N
     await prices.publish(1)
     await until(lambda: reader.has_last(1))
     assert len(reader.got) == 1
+
+
+def of(node: Node) -> Process:
+    process = node.runtime.find("events")
+    assert process is not None
+    return process
+
+
+async def test_nothing_is_watched_for_an_event_that_nobody_here_wants(
+    nodes: tuple[Node, Node],
+) -> None:
+    ours, theirs = nodes
+    await events.register("prices", caller=ours)
+    reader = await Reader(theirs).begin()
+    watchers = len(reader.process.watchers)
+    for _ in range(2):
+        await reader.subscribe(ours)
+        assert len(of(ours).monitors) == len(of(theirs).monitors) == 1
+        await events.unsubscribe("prices", ours.name, caller=reader.process)
+        await until(lambda: not of(ours).monitors)
+        assert not of(theirs).monitors
+        assert len(reader.process.watchers) == watchers
+    with pytest.raises(EventUnknown):
+        await events.subscribe("news", ours.name, caller=reader.process)
+    assert len(reader.process.watchers) == watchers
+
+
+async def test_who_leaves_before_the_answer_is_no_subscriber_over_there(
+    nodes: tuple[Node, Node],
+) -> None:
+    ours, theirs = nodes
+    await events.register("prices", caller=ours)
+    reader = await Reader(theirs).begin()
+    request = (Atom("subscribe"), Atom("prices"), ours.name)
+    for what in request, (Atom("unsubscribe"), *request[1:]):
+        tag = theirs.runtime.new_reference()
+        asked = (Atom("$gen_call"), (reader.process.pid, tag), what)
+        await theirs.send("events", asked)
+    await until(lambda: len(reader.got) == 2)
+    await until(lambda: not of(ours).monitors)
+    assert await subscribers(ours) == 0
+
+
+async def test_a_value_that_leaves_for_nobody_need_not_be_a_term(
+    nodes: tuple[Node, Node],
+) -> None:
+    ours, theirs = nodes
+    prices = await events.register("prices", caller=ours)
+    reader = await Reader(theirs).begin()
+    await reader.subscribe(ours)
+    with pytest.raises(etf.EncodeError):
+        await prices.publish(object())
+    await events.unsubscribe("prices", ours.name, caller=reader.process)
+    await until(lambda: not of(ours).monitors)
+    await prices.publish(object())

@@ -15,6 +15,7 @@ from ergopy import (
     GenServer,
     Pool,
     StartError,
+    pool,
     supervisor,
 )
 from tests.gen.pool.pools import Callers, Worker, begin
@@ -286,3 +287,33 @@ async def test_the_pool_shows_its_numbers(runtime: Runtime) -> None:
     await callers.call(1)
     state = await sys.get_state(callers.dest, caller=runtime.root)
     assert state["pool"]["served"] == 1
+
+
+async def test_whoever_waits_behind_those_who_gave_up_is_next(
+    runtime: Runtime, autojump_clock: trio.abc.Clock
+) -> None:
+    callers = await begin(runtime, size=1)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(callers.note, 0, ("sleep", 3, 0))
+        await settle()
+        for gone in 1, 2:
+            nursery.start_soon(callers.note, gone, gone, 1)
+            await settle()
+        nursery.start_soon(callers.note, 3, 3)
+    assert sorted(callers.ended)[2:] == [(3, 0, 0), (3, 3, 3)]
+    assert (await callers.numbers()).abandoned == 2
+
+
+async def test_a_worker_that_was_to_go_stays_if_it_is_wanted_again(
+    runtime: Runtime, autojump_clock: trio.abc.Clock
+) -> None:
+    callers = await begin(runtime, size=2)
+    before = {await callers.call("who") for _ in range(2)}
+    async with trio.open_nursery() as nursery:
+        for name in range(2):
+            nursery.start_soon(callers.note, name, ("sleep", 1, name))
+        await settle()
+        for size in 1, 2:
+            await pool.resize(callers.dest, size, caller=runtime.root)
+    await settle()
+    assert {await callers.call("who") for _ in range(2)} == before

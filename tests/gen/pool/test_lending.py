@@ -9,7 +9,7 @@ import trio
 
 from ergopy import Atom, CallExit, CallTimeout, NoProcess, pool
 from tests.gen.pool.pools import begin
-from tests.runtimes import inside, settle
+from tests.runtimes import find, inside, settle
 
 if TYPE_CHECKING:
     from ergopy import Process
@@ -27,7 +27,8 @@ async def test_a_borrowed_worker_gets_nothing_else_to_do(runtime: Runtime) -> No
         assert (await callers.numbers()).busy == 1
     await settle()
     assert mine in {await callers.call("who") for _ in range(4)}
-    assert not root.monitors
+    assert not find(runtime, callers.dest).monitors
+    assert not runtime.aliases
 
 
 async def test_a_borrower_waits_in_the_line(
@@ -168,3 +169,13 @@ async def test_the_least_loaded_gets_the_cast(
         await settle()
     counts = sorted(p.message_count() for p in runtime.processes.values())
     assert counts[-2:] == [2, 2]
+
+
+async def test_a_borrowed_worker_that_ends_leaves_no_watch_on_its_borrower(
+    runtime: Runtime,
+) -> None:
+    callers = await begin(runtime, size=1)
+    async with pool.worker(callers.dest, caller=runtime.root) as mine:
+        await runtime.root.exit(mine, "kill")
+        assert await callers.call("who") != mine
+        assert not find(runtime, callers.dest).monitors

@@ -128,3 +128,14 @@ async def test_the_end_of_the_registry_sends_them_away(runtime) -> None:
 
         await settle()
         await runtime.root.stop("reg")
+
+
+async def test_who_waits_in_vain_leaves_nothing_behind(runtime, autojump_clock) -> None:
+    registry = await begin(runtime)
+    with pytest.raises(ergopy.CallTimeout):
+        async with registry.lease("nobody", timeout=1):
+            pass
+    with trio.move_on_after(1):
+        async with registry.lease("nobody"):
+            pass
+    assert not registry._leases._lines
