@@ -5,12 +5,17 @@ from __future__ import annotations
 import inspect
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, final
 
+from .errors import Exit
 from .gen.application import Application, ApplicationSpec, StartType
+from .process.atoms import NOPROC, NORMAL
+from .process.reasons import is_clean
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from etf import Pid
 
 
 def find(path: str) -> Any:
@@ -55,15 +60,45 @@ async def serve(
 
     An application is started with what it depends on, and its end is that of the node
     unless it says otherwise. A behaviour is registered as *name*, by default its own
-    in lower case. *up* is called when either has started, or before ``main`` is.
+    in lower case, and the program is over when it ends. *up* is called when either has
+    started, or before ``main`` is.
+
+    Raises:
+        Exit: The behaviour has ended, with a reason that is not a clean one.
     """
+    end = _End(node)
     if is_application(target):
         await node.applications.start(target, start_type=StartType.PERMANENT)
     elif isinstance(target, type):
-        await node.start(target, *args, name=name or target.__name__.lower())
+        pid = await node.start(target, *args, name=name or target.__name__.lower())
+        end.expect(pid)
     if up is not None:
         await up()
     if inspect.iscoroutinefunction(target):
         await target(node, *args)
-    else:
-        await node.wait_closed()
+        return
+    await node.wait_closed()
+    if not is_clean(end.reason):
+        raise Exit(end.reason)
+
+
+@final
+class _End:
+    """Closes a node when the process ends that is its program."""
+
+    def __init__(self, node: Any) -> None:
+        self._node = node
+        self.reason: Any = NORMAL
+
+    def expect(self, pid: Pid) -> None:
+        """Look at that process from now on."""
+        process = self._node.runtime.find(pid)
+        if process is None:
+            self.fire(NOPROC)
+        else:
+            process.watchers[self] = self
+
+    def fire(self, reason: Any) -> None:
+        """Hear of its end."""
+        self.reason = reason
+        self._node.close()

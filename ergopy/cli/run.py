@@ -7,9 +7,10 @@
 
 OBJECT is an async function, called with the running node; a behaviour such as a
 GenServer class, started under its name in lower case (or --as); or an application,
-started with those that it depends on. If that ends, so does the node, unless its start
-type says otherwise; the exit status is 1 if it failed. SIGTERM and Ctrl-C stop the
-applications, and then the other processes, in order; a second one ends at once.
+started with those that it depends on. If that ends, so does the node, unless the start
+type of an application says otherwise; the exit status is 1 if it failed. SIGTERM and
+Ctrl-C stop the applications, and then the other processes, in order; a second one ends
+at once.
 """
 
 from __future__ import annotations
@@ -83,6 +84,7 @@ async def run(args: argparse.Namespace) -> int:
     """Run the command."""
     # It takes Trio with it, which --help has no need of.
     from .._targets import find
+    from ..errors.text import shown
 
     level = logging.DEBUG if args.verbose else logging.INFO
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
@@ -109,6 +111,11 @@ async def run(args: argparse.Namespace) -> int:
         if not isinstance(target, type):
             raise
         complain(str(error))
+        return FAILED
+    except ergopy.Exit as end:
+        if not isinstance(target, type):
+            raise
+        complain(f"{args.object} has ended: {shown(end.reason)}")
         return FAILED
     return 0
 

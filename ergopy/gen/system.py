@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
-import etf
 from etf import Atom, Charlist, Pid
 
 from ..process import reasons
 from ..process.atoms import ERROR, OK
 from .debug import LOG_LENGTH, Debug, Statistics, print_event
+from .portable import portable, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,9 +22,6 @@ logger = logging.getLogger("ergopy.gen")
 FIRST_WITH_OK = 26
 RUNNING = Atom("running")
 SUSPENDED = Atom("suspended")
-
-MAX_DEPTH = 12
-"""Containers inside each other that ``sys:get_state`` takes apart."""
 
 
 class Shows(Protocol):
@@ -89,46 +86,12 @@ def attributes(server: object) -> dict[Atom, Any]:
     }
 
 
-def portable(value: Any, depth: int = MAX_DEPTH) -> Any:
-    """Return *value* if it is a term; else put its text where it is none.
-
-    To look at, that is better than nothing. Deeper down than *depth* all is text.
-    """
-    try:
-        etf.encode(value)
-    except etf.EncodeError:
-        if depth and isinstance(value, dict):
-            return _portable_map(value, depth - 1)
-        if depth and isinstance(value, list | tuple):
-            items = [portable(item, depth - 1) for item in value]
-            return items if isinstance(value, list) else tuple(items)
-        return _text(value)
-    return value
-
-
-def _portable_map(value: dict[Any, Any], depth: int) -> Any:
-    """Return a map; the text of all of it if two keys would be the same term."""
-    made = {portable(key, depth): portable(item, depth) for key, item in value.items()}
-    try:
-        etf.encode(made)
-    except etf.EncodeError:
-        return _text(value)
-    return made
-
-
-def _text(value: object) -> str:
-    try:
-        return repr(value)[:1000]
-    except Exception:
-        return f"<{type(value).__qualname__}>"
-
-
 def shown_state(server: Shows) -> Any:
     """Return what the server shows; a mistake in showing it is no reason to end."""
     try:
         return portable(server.format_state())
     except Exception as error:
-        return (ERROR, _text(error))
+        return (ERROR, text(error))
 
 
 def _replace(server: Loop, function: Callable[[Any], Any]) -> Any:
@@ -216,5 +179,5 @@ async def _change_code(server: Loop, vsn: Any, extra: Any) -> Any:
     try:
         await change(vsn, extra)
     except Exception as error:
-        return (ERROR, _text(error))
+        return (ERROR, text(error))
     return OK

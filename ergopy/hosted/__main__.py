@@ -7,6 +7,7 @@ import sys
 import trio
 
 from .._main import run as run_program
+from ..errors import Exit
 from .program import HEADER, run
 
 
@@ -15,6 +16,7 @@ async def main() -> None:
     pipe = trio.lowlevel.FdStream(os.dup(sys.stdin.fileno()))
     length = int.from_bytes(await _exactly(pipe, HEADER), "big")
     plan = await _exactly(pipe, length)
+    failed = False
     async with trio.open_nursery() as nursery:
 
         async def watch() -> None:
@@ -23,8 +25,14 @@ async def main() -> None:
             nursery.cancel_scope.cancel()
 
         nursery.start_soon(watch)
-        await run(plan)
+        try:
+            await run(plan)
+        except Exit:
+            # That has been logged where it happened.
+            failed = True
         nursery.cancel_scope.cancel()
+    if failed:
+        raise SystemExit(1)
 
 
 async def _exactly(pipe: trio.lowlevel.FdStream, size: int) -> bytes:

@@ -39,11 +39,12 @@ class HostedNode(GenServer):
 
     It is up when the program is: a behaviour or an application after its start, an
     ``async def main(node)`` when it is called. It ends when that node ends: with
-    ``normal`` if the program returned, ``{exit_status, N}`` if the process of the
-    system ended otherwise, the exception of a thread, or ``{nodedown, Name}`` if the
-    connection was lost. When it is told to end, the node shuts down in order; for how
-    long is up to the supervisor, whose kill ends a process of the system at once.
-    Nothing can end a thread: one that does not heed is logged and left behind.
+    ``normal`` if the program returned, or its behaviour ended cleanly, ``{exit_status,
+    N}`` if the process of the system ended otherwise, the exception of a thread, or
+    ``{nodedown, Name}`` if the connection was lost. When it is told to end, the node
+    shuts down in order; for how long is up to the supervisor, whose kill ends a process
+    of the system at once. Nothing can end a thread: one that does not heed is logged
+    and left behind.
 
     The cookie and all else is handed over on a pipe, not by the command line. If this
     node disappears the pipe ends, and the hosted node with it.

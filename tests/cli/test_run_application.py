@@ -72,6 +72,16 @@ class Unfit(Shop):
     async def start(self):
         raise ValueError("unfit")
 
+class Failing(GenServer):
+    async def init(self):
+        self.process.send_after(0.1, self.pid, "go")
+    async def handle_info(self, message):
+        raise ValueError("as you wish")
+
+class Done(Failing):
+    async def handle_info(self, message):
+        return Stop("normal")
+
 class Broken(GenServer):
     async def init(self):
         raise OSError("no disk")
@@ -204,3 +214,14 @@ def test_what_cannot_start_is_said_in_a_line(
     assert status == 1
     assert words in err.splitlines()[-1]
     assert "StartError" not in err
+
+
+@pytest.mark.parametrize(("name", "status"), [("Failing", 1), ("Done", 0)])
+def test_the_end_of_a_behaviour_is_that_of_the_program(
+    tmp_path: Path, name: str, status: int
+) -> None:
+    with program(tmp_path, name) as process:
+        _, err, found = rest(process)
+    assert found == status
+    assert err.count("Traceback") == status
+    assert (f":{name} has ended: " in err) is bool(status)

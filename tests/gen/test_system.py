@@ -9,7 +9,6 @@ import pytest
 import etf
 from ergopy import Atom, GenServer, NoReply
 from ergopy.gen.debug import MAX_LOG_LENGTH, Debug
-from ergopy.gen.system import portable
 from ergopy.process.atoms import SYSTEM
 from ergopy.process.calls import call
 from tests.runtimes import Ends, assert_only_the_root, find, mail, settle, sleeper
@@ -166,18 +165,6 @@ async def test_a_mistake_in_showing_the_state_does_not_end_the_server(
     assert (kind, text) == ("error", "ValueError('no view')")
     assert (await ask(runtime, pid, Atom("get_status")))[0] == "status"
     assert find(runtime, pid).alive
-
-
-def test_a_value_inside_itself_becomes_text() -> None:
-    loop: list[Any] = [1]
-    loop.append(loop)
-    etf.encode(portable(loop))
-
-    class Broken:
-        def __repr__(self) -> str:
-            raise ValueError("no text")
-
-    assert portable([Broken()])[0].startswith("<test_a_value")
 
 
 async def test_get_status_has_the_shape_of_a_gen_server(runtime: Runtime) -> None:

@@ -28,6 +28,10 @@ class Worker(GenServer):
                 return self.node.name
             case "exit":
                 os._exit(3)
+            case "crash":
+                raise ValueError("as you wish")
+            case "stop":
+                return ergopy.Stop("normal", reply=None)
             case "close":
                 self.node.close()
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from typing import TYPE_CHECKING, Any
@@ -212,3 +213,30 @@ async def test_a_stray_message_does_not_end_a_hosted_node(make_node: MakeNode) -
     await node.send("it", Atom("what"))
     assert await node.call(pid, Atom("node")) == options["named"]
     await node.stop(pid)
+
+
+@both
+@pytest.mark.parametrize(("how", "status"), [("crash", 1), ("stop", None)])
+async def test_the_end_of_its_behaviour_is_its_end(
+    make_node: MakeNode, where: Any, how: str, status: int | None
+) -> None:
+    node = await make_node()
+    name = unique_name("hosted")
+
+    async def body(process: ergopy.Process) -> Any:
+        pid = await process.start(
+            HostedNode, WORKER, named=name, where=where, link=True
+        )
+        with contextlib.suppress(ergopy.CallError, ergopy.NodeDown):
+            await process.call(("worker", name), ergopy.Atom(how))
+        end = await process.receive(ergopy.ExitMessage, timeout=10)
+        assert end.pid == pid
+        return end.reason
+
+    reason = await trapping(node, body)
+    if status is None:
+        assert reason == "normal"
+    elif where == "subprocess":
+        assert reason == ("exit_status", status)
+    else:
+        assert reason[:2] == ("python", b"builtins.ValueError")

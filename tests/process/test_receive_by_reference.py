@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ergopy import Atom, Down, Process, ReceiveTimeout
+from ergopy.process.message_queue import Newer
 from tests.runtimes import inside, mail, sleeper
 
 if TYPE_CHECKING:
@@ -117,3 +118,23 @@ async def test_a_receive_by_reference_waits_and_times_out(
         return mail(process)
 
     assert await inside(runtime, body) == ["old", "other"]
+
+
+async def test_a_match_of_what_is_newer_than_a_reference_sees_nothing_older(
+    runtime: Runtime,
+) -> None:
+    seen: list[Any] = []
+
+    def wanted(message: Any) -> bool:
+        seen.append(message)
+        return message == 2
+
+    async def body(process: Process) -> Any:
+        crowd(process, 100)
+        ref = process.new_ref()
+        for message in 1, 2, 3:
+            process.deliver(message)
+        return await process.receive(Newer(ref, wanted)), process.message_count()
+
+    assert await inside(runtime, body) == (2, 102)
+    assert seen == [1, 2]

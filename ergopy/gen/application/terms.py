@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from etf import Atom, Charlist, Pid
 
 from ...process.atoms import OK, UNDEFINED
-from ..system import portable
+from ..portable import portable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

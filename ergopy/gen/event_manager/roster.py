@@ -14,7 +14,7 @@ from etf import Atom
 from ...errors import MailboxFull
 from ...process import reasons
 from ...process.atoms import ERROR, EXIT, NORMAL, OK, SHUTDOWN, SYSTEM_LIMIT, UNDEF
-from .. import system
+from ..portable import portable
 from .crashes import report_crash
 from .handler import EventHandler, Handler, Leaving, Remove, Swap
 from .installed import Installed, split_name
@@ -159,7 +159,7 @@ class Roster:
         if isinstance(result, Remove):
             await self._end(one, REMOVE_HANDLER, NORMAL, last)
             return None
-        why = system.portable(result) if failure is None else _exit(failure)
+        why = portable(result) if failure is None else _exit(failure)
         await self._end(one, (ERROR, why), why, last, failure)
         return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, final
 
-from etf import Atom, identity_key
+from etf import Atom, encode, identity_key
 
 from ...process.atoms import ERROR, SYSTEM_LIMIT
 from .relay import Relay
@@ -40,10 +40,12 @@ class Away:
 
         Raises:
             ValueError: There can be no such node, or the server has no name.
+            EncodeError: The other node cannot be asked for such a name.
         """
         key = identity_key((name, node))
         relay = self._relays.get(key)
         if relay is None:
+            encode(name)
             if not self._server.names or "@" not in node:
                 raise ValueError(f"no event server at {node!r}")
             if len(self._relays) >= self._most:

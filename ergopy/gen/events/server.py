@@ -23,7 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
-from etf import Atom, Pid, identity_key
+from etf import Atom, EncodeError, Pid, encode, identity_key
 
 from ...errors import EventMismatch, EventOwnerError, EventTaken, EventUnknown
 from ...process.atoms import BADARG, ERROR, GEN_CAST, OK, SYSTEM_LIMIT
@@ -132,7 +132,7 @@ class Events(GenServer):
             return (ERROR, (TAKEN, error.owner))
         except EventOwnerError as error:
             return (ERROR, (NOT_OWNER, error.owner))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, EncodeError):
             refuse(self.process, from_, BADARG)
             return NOREPLY
 
@@ -196,6 +196,8 @@ class Events(GenServer):
 
     def _register(self, what: Declaration, owner: Pid) -> Any:
         key = identity_key(what.name)
+        # Or it could not be listed for another node.
+        encode(what.name)
         taken = self._events.get(key)
         if taken is not None:
             raise EventTaken(what.name, taken.owner)

@@ -55,7 +55,8 @@ async def register(
     Args:
         name: Any term; a plain ``str`` is taken for an atom.
         accepts: What may be published: a class (a dataclass, say), several, or a
-            function that says whether a value may be. None is anything.
+            function that says whether a value may be; if it raises, not. None is
+            anything.
         buffer: How many of the last values a new subscriber gets first. 1 makes the
             last one a current state, which ``EventDown`` takes back.
         max_lag: How many messages may wait for a subscriber of this node before it
@@ -109,6 +110,9 @@ async def subscribe(
         NodeDown, NoProcess: The node, or its event server, is not there.
         CallTimeout: No answer in time; it may have been subscribed.
         LocalProtocolError: A program has no mailbox: let a process subscribe.
+        EventError: The event has as many subscribers as it may.
+
+    Cancelled, it may have been subscribed.
     """
     process = acting(caller)
     if process is process.runtime.root:

@@ -24,7 +24,7 @@ from ...errors import (
     StartNotSupported,
 )
 from ...process.atoms import BADARG, ERROR, OK, UNDEFINED
-from ..system import portable
+from ..portable import portable
 from .keys import mark_of
 from .starting import ALREADY_STARTED, IGNORED, Asker, Outcome
 

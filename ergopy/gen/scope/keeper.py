@@ -45,7 +45,7 @@ class Keeper(Supervisor):
         if lost is None:
             return over
         if over is not None:
-            if lost.spec.significant and not self.gave_up:
+            if lost.spec.significant:
                 why = (NEEDED, message.pid, message.reason)
                 return Stop("shutdown" if self._scope._lost(why) else why)
             return over

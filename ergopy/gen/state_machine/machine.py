@@ -18,6 +18,7 @@ from ...process.atoms import GEN_CALL, GEN_CAST, INITIAL_CALL, SYSTEM
 from ...process.messages import ExitMessage, SystemMessage
 from .. import system
 from ..loop import Ending, Loop
+from ..portable import portable
 from ..returns import Stop
 from .actions import CALL, CAST, INFO, INTERNAL, TIMEOUT, SetTimeout
 from .engine import Engine, Event, Transition
@@ -119,10 +120,8 @@ class StateMachine(Loop):
         return (_shown(self.state), system.attributes(self))
 
     def _status_parts(self, state: Atom, parent: Any, events: list[Any]) -> list[Any]:
-        pending = [
-            system.portable(timeout) for timeout in self._engine.timeouts.pending()
-        ]
-        postponed = [system.portable(event) for event in self._engine.postponed[::-1]]
+        pending = [portable(timeout) for timeout in self._engine.timeouts.pending()]
+        postponed = [portable(event) for event in self._engine.postponed[::-1]]
         module = self.process.dictionary[INITIAL_CALL][0]
         return [
             system.status_part(

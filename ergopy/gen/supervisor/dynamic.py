@@ -14,8 +14,8 @@ from etf import Atom, Pid
 from ...errors import SpecError
 from ...process.atoms import ERROR, OK, UNDEFINED
 from ..caller import acting
+from ..portable import portable
 from ..returns import Stop
-from ..system import portable
 from . import checks
 from .checks import AutoShutdown, Restart, Strategy
 from .children import Child

@@ -16,8 +16,8 @@ from ...errors import ChildError, SpecError, StartError
 from ...process import reasons
 from ...process.atoms import BADARG, ERROR, OK, UNDEFINED
 from ..caller import acting
+from ..portable import portable
 from ..returns import Stop
-from ..system import portable
 from . import checks, requests
 from .checks import Strategy
 from .supervisor import Supervisor

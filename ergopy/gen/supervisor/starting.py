@@ -10,7 +10,7 @@ from ...errors import AlreadyStarted, Ignored, NameTaken, StartError, SystemLimi
 from ...process import reasons
 from ...process.atoms import ANCESTORS, EXIT, SYSTEM_LIMIT, UNDEF
 from ...process.start import lineage
-from ..system import portable
+from ..portable import portable
 from . import remote
 from .otp_starts import recognised
 

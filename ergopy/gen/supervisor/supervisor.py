@@ -12,9 +12,9 @@ from ...process.atoms import INITIAL_CALL, SHUTDOWN
 from ...process.messages import ExitMessage
 from ...process.reasons import shown
 from ...process.reports import about
+from ..portable import portable
 from ..returns import Ignore, Stop
 from ..server import GenServer, logger
-from ..system import portable
 from . import ambient, requests, simple
 from .checks import AutoShutdown, Strategy
 from .flags import NAMES, Drain, Flags

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from etf import Atom
 
 from ...process.atoms import UNDEFINED
-from ..system import portable
+from ..portable import portable
 from .checks import Shutdown
 
 if TYPE_CHECKING:

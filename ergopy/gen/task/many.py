@@ -72,15 +72,34 @@ async def _collect(
     With *until_down* one end without a value is enough. Cancelled it puts back what it
     has taken.
     """
-    places: dict[Any, set[Reference]] = {}
     for answer in answers:
         answer.check_owner()
-        places.setdefault(answer.inbox, set()).add(answer.ref)
     found: dict[Reference, Any] = {}
-    if most <= 0:
-        return found
     seconds = math.inf if timeout is None else timeout
-    scope = trio.CancelScope(deadline=trio.current_time() + seconds)
+    try:
+        if most > 0:
+            with trio.move_on_after(seconds) as scope:
+                await _read(answers, found, most, until_down, scope)
+    except BaseException:
+        for answer in answers:
+            if answer.ref in found:
+                # Past any limit: it was in there before.
+                Mailbox.deliver(answer.inbox, found.pop(answer.ref))
+        raise
+    return found
+
+
+async def _read(
+    answers: Sequence[Answer],
+    found: dict[Reference, Any],
+    most: int,
+    until_down: bool,
+    scope: trio.CancelScope,
+) -> None:
+    """Read into *found*: one loop for a process, and one for each inbox."""
+    places: dict[Any, set[Reference]] = {}
+    for answer in answers:
+        places.setdefault(answer.inbox, set()).add(answer.ref)
 
     async def read(inbox: Any, wanted: set[Reference]) -> None:
         while wanted and not scope.cancel_called:
@@ -94,16 +113,6 @@ async def _collect(
             if len(found) >= most or (until_down and is_down):
                 scope.cancel()
 
-    try:
-        with scope:
-            async with trio.open_nursery() as nursery:
-                # The messages of a process are read by one loop; an inbox has its own.
-                for inbox, wanted in places.items():
-                    nursery.start_soon(read, inbox, wanted)
-    except BaseException:
-        for answer in answers:
-            if answer.ref in found:
-                # Past any limit: it was in there before.
-                Mailbox.deliver(answer.inbox, found.pop(answer.ref))
-        raise
-    return found
+    async with trio.open_nursery() as nursery:
+        for inbox, wanted in places.items():
+            nursery.start_soon(read, inbox, wanted)

@@ -22,6 +22,8 @@ from etf import (
     Reference,
     TermMap,
 )
+from etf.mapping import annotations
+from etf.mapping.converter import NO_CONVERTERS
 from tests.etf.exact import exactly
 from tests.etf.mapping.shop import (
     Json,
@@ -347,3 +349,10 @@ def test_what_the_checks_of_a_class_say_is_quoted_up_to_a_length() -> None:
     ) as caught:
         etf.convert({A("number"): 3}, Even)
     assert len(str(caught.value)) < 400
+
+
+def test_codecs_of_annotations_without_end_are_not_all_kept() -> None:
+    kept = annotations._kept[NO_CONVERTERS]
+    for number in range(annotations.MAX_KEPT + 10):
+        assert etf.convert(number, Literal[number]) == number  # type: ignore[valid-type]
+        assert len(kept) <= annotations.MAX_KEPT

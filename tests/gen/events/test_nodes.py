@@ -415,3 +415,41 @@ async def test_a_value_that_leaves_for_nobody_need_not_be_a_term(
     await events.unsubscribe("prices", ours.name, caller=reader.process)
     await until(lambda: not of(ours).monitors)
     await prices.publish(object())
+
+
+async def test_no_more_is_kept_for_another_node_than_is_allowed_here(
+    make_node: MakeNode,
+) -> None:
+    ours, theirs = await make_node(), await make_node()
+    await ours.start(Events, name="events")
+    await theirs.start(Events, name="events", max_buffer=2)
+    prices = await events.register("prices", buffer=9, caller=ours)
+    first, second = await Reader(theirs).begin(), await Reader(theirs).begin()
+    await first.subscribe(ours)
+    for n in range(5):
+        await prices.publish(n)
+    await until(lambda: first.has_last(4))
+    await second.subscribe(ours)
+    await until(lambda: second.has_last(4))
+    assert second.values == [3, 4]
+
+
+async def test_what_cannot_leave_the_node_ends_no_events(
+    nodes: tuple[Node, Node],
+) -> None:
+    ours, theirs = nodes
+    deep: Any = []
+    for _ in range(5000):
+        deep = [deep]
+    before = of(ours)
+    await events.register("prices", caller=ours)
+    reader = await Reader(theirs).begin()
+    await reader.subscribe(ours)
+    mine = await Reader(ours).begin()
+    with pytest.raises(CallExit, match="badarg"):
+        await events.register(deep, caller=ours)
+    with pytest.raises(CallExit, match="badarg"):
+        await events.subscribe(deep, theirs.name, caller=mine.process)
+    with pytest.raises(CallExit, match="badarg"):
+        await ours.call("events", (Atom("publish"), Atom("prices"), object()))
+    assert of(ours) is before

@@ -698,3 +698,30 @@ async def test_cancelled_at_any_moment_a_scope_starts_what_comes_next(
             assert await scope.start(idle) in scope.children
 
     await inside(runtime, body)
+
+
+@pytest.mark.parametrize("in_block", [True, False])
+async def test_a_needed_child_that_is_restarted_too_often_is_missed(
+    runtime: Runtime, in_block: bool
+) -> None:
+    async def fails(process: Process) -> None:
+        process.log_crash = False
+        raise Exit("broken")
+
+    async def body(process: Process) -> Any:
+        scope = Scope(process)
+        process.trap_exit = True
+        if not in_block:
+            await scope.start(fails, needed=True, restart="transient")
+            return await process.receive()
+        async with scope:
+            await scope.start(fails, needed=True, restart="transient")
+            return await process.receive()
+
+    if in_block:
+        with pytest.raises(NeededChildExited) as missed:
+            await inside(runtime, body)
+        assert missed.value.why == "broken"
+    else:
+        word, _, why = (await inside(runtime, body)).reason
+        assert (word, why) == ("needed_child_exited", "broken")

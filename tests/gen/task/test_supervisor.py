@@ -101,10 +101,12 @@ async def test_its_process_knows_whose_child_it_is_and_who_asked(
     tasks: Runtime,
 ) -> None:
     def look() -> Any:
-        return dict(ergopy.self().dictionary), ergopy.self().label
+        it = ergopy.self()
+        return dict(it.dictionary), it.label, len(it.monitors)
 
     async def body(me: Process) -> Any:
-        seen, label = await (await Task.async_(look, under=TASKS)).await_()
+        seen, label, watched = await (await Task.async_(look, under=TASKS)).await_()
+        assert not watched
         assert seen[Atom("$callers")] == [me.pid]
         assert seen[Atom("$ancestors")] == [TASKS, tasks.root.pid]
         assert seen[Atom("$initial_call")][0] == __name__
