@@ -24,11 +24,12 @@ from .atoms import (
     SYSTEM,
     TERMINATE,
 )
-from .slot import Slot
+from .slot import UNSET, Slot
 
 if TYPE_CHECKING:
     from .process import Process
     from .signals import RemoteNode
+    from .timers import Timer
 
 _ALIAS_ONLY = [ALIAS]
 
@@ -36,7 +37,7 @@ _ALIAS_ONLY = [ALIAS]
 class Call(Slot):
     """One call in flight. Its value is ``(kind, term)``."""
 
-    __slots__ = ("caller", "last", "ref", "remote", "target")
+    __slots__ = ("caller", "last", "ref", "remote", "target", "timer")
 
     def __init__(
         self,
@@ -53,6 +54,8 @@ class Call(Slot):
         self.remote = remote
         # A name here is replaced by the process that has it now.
         self.target = target
+        self.timer: Timer | None = None
+        """What ends the waiting, if that has an end."""
 
     priority = False
     """An answer is an ordinary message."""
@@ -76,6 +79,8 @@ class Call(Slot):
 
     def fire(self, reason: Any) -> None:
         """Take the callee's end."""
+        if self.timer is not None:
+            self.timer.drop()
         self.caller.runtime.aliases.pop(self.ref.words, None)
         self.resolve(("down", reason))
 
@@ -85,7 +90,9 @@ class Call(Slot):
         self.resolve(("timeout", None))
 
     def release(self) -> None:
-        """Leave the tables: drop the alias, end the monitor."""
+        """Leave the tables: drop the timer and the alias, end the monitor."""
+        if self.timer is not None:
+            self.timer.drop()
         runtime = self.caller.runtime
         ref, target = self.ref, self.target
         if runtime.aliases.pop(ref.words, None) is None:
@@ -110,7 +117,11 @@ async def call(
 
     Local and remote alike. Cancelling it releases the monitor and the alias.
     """
-    what, value = await _transact(caller, dest, kind, request, timeout, last=False)
+    record, left = prepare(caller, dest, timeout), timeout
+    if record.remote is not None and not record.remote.is_ready(caller.pid):
+        left = await _connect(record, dest, timeout)
+    begin(record, kind, request, left)
+    what, value = await record.wait(record.release)
     if what == "reply":
         return value
     raise failure(dest, what, value, timeout)
@@ -118,21 +129,29 @@ async def call(
 
 async def stop(caller: Process, dest: Any, reason: Any, timeout: float | None) -> None:
     """Send the system message ``{terminate, Reason}`` and wait for that very end."""
-    request = (TERMINATE, reason)
-    what, value = await _transact(caller, dest, SYSTEM, request, timeout, last=True)
+    record, left = prepare(caller, dest, timeout, last=True), timeout
+    if record.remote is not None and not record.remote.is_ready(caller.pid):
+        left = await _connect(record, dest, timeout)
+    begin(record, SYSTEM, (TERMINATE, reason), left)
+    what, value = await record.wait(record.release)
     if what != "down" or not same(value, reason):
         raise failure(dest, what, value, timeout)
 
 
-async def _transact(
+def prepare(
     caller: Process,
     dest: Any,
-    kind: Any,
-    request: Any,
     timeout: float | None,
     *,
-    last: bool,
-) -> tuple[str, Any]:
+    last: bool = False,
+    kind: type[Call] | None = None,
+) -> Call:
+    """Return the record of a call that has not begun.
+
+    Raises:
+        LocalProtocolError: *dest* is nothing that can be called.
+        ValueError: *timeout* is no number of seconds.
+    """
     if timeout is not None and not timeout >= 0:
         raise ValueError(f"a timeout is a number of seconds, not {timeout!r}")
     runtime = caller.runtime
@@ -141,41 +160,30 @@ async def _transact(
         remote, target = runtime.remote(dest), dest
     else:
         remote, target, _ = runtime.locate(dest)
-    left = timeout
-    if remote is not None and not remote.is_ready(caller.pid):
-        left = await _connect(caller, remote, dest, timeout)
-    record = Call(caller, runtime.new_reference(), remote, target, last)
-    begin(record, kind, request)
-    timer = None
-    if left is not None and left != math.inf:
-        timer = runtime.timers.start(left, record.time_out)
-    try:
-        answer: tuple[str, Any] = await record.wait(record.release)
-    finally:
-        if timer is not None:
-            timer.drop()
-    return answer
+    return (kind or Call)(caller, runtime.new_reference(), remote, target, last)
 
 
-def begin(record: Call, kind: Any, request: Any) -> None:
+def begin(record: Call, kind: Any, request: Any, timeout: float | None = None) -> None:
     """Send the request of a call, which is in flight then. Never waits."""
     caller, ref = record.caller, record.ref
+    runtime = caller.runtime
     message = (kind, (caller.pid, ImproperList(_ALIAS_ONLY, ref)), request)
-    caller.runtime.aliases[ref.words] = record
+    runtime.aliases[ref.words] = record
     try:
         _send(record, message)
     except BaseException:
         record.release()
         raise
+    if timeout is not None and timeout != math.inf and record.value is UNSET:
+        record.timer = runtime.timers.start(timeout, record.time_out)
 
 
-async def _connect(
-    caller: Process, remote: RemoteNode, dest: Any, timeout: float | None
-) -> float | None:
+async def _connect(record: Call, dest: Any, timeout: float | None) -> float | None:
     """Wait for the connection; return the seconds that are left for the answer."""
     seconds = math.inf if timeout is None else timeout
+    remote: Any = record.remote
     with trio.move_on_after(seconds) as scope:
-        if not await remote.ready(caller.pid):
+        if not await remote.ready(record.caller.pid):
             raise NodeDown(_node_of(dest), f"not connected: {remote.problem}")
     if scope.cancelled_caught:
         raise CallTimeout(dest, seconds)

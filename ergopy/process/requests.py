@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import trio
 
-from etf import Reference
-
 from ..errors import CallError, CallTimeout, ConnectError, LocalProtocolError
 from .atoms import GEN_CALL, NOCONNECTION
-from .calls import Call, begin, call, failure
+from .calls import Call, begin, call, failure, prepare
 from .reasons import unwrap
 from .slot import UNSET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from etf import Reference
 
     from .process import Process
 
@@ -127,7 +127,7 @@ class _EndOfCaller:
 
     __slots__ = ("_record",)
 
-    def __init__(self, record: _Pending) -> None:
+    def __init__(self, record: Call) -> None:
         self._record = record
 
     def fire(self, reason: Any) -> None:
@@ -147,14 +147,9 @@ class MultiReply(NamedTuple):
 
 async def send_request(caller: Process, dest: Any, request: Any) -> Request:
     """Do what ``Process.send_request`` says."""
-    runtime = caller.runtime
-    target: Any
-    if dest.__class__ is Reference:
-        remote, target = runtime.remote(dest), dest
-    else:
-        remote, target, _ = runtime.locate(dest)
+    record = prepare(caller, dest, None, kind=_Pending)
+    remote = record.remote
     ready = remote is None or await remote.ready(caller.pid)
-    record = _Pending(caller, runtime.new_reference(), remote, target, False)
     if ready:
         caller.watchers[record] = _EndOfCaller(record)
         begin(record, GEN_CALL, request)
