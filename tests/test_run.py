@@ -133,10 +133,10 @@ def test_the_collector_of_cycles_runs_less_often_unless_the_program_has_said(
     program.write_text(
         "import gc, sys, ergopy\n"
         "if sys.argv[1:]: gc.set_threshold(int(sys.argv[1]))\n"
-        "async def main(): print(gc.get_threshold()[0], gc.get_freeze_count() > 0)\n"
+        "async def main(): print(gc.get_threshold()[0])\n"
         "ergopy.run(main)\n"
     )
-    for arguments, expected in (([], "50000 True"), (["123"], "123 False")):
+    for arguments, expected in (([], "50000"), (["123"], "123")):
         command = [sys.executable, str(program), *arguments]
         done = subprocess.run(command, capture_output=True, check=True, text=True)
         assert done.stdout.strip() == expected

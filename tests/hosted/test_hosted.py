@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["epmd_port", "make_node"]
 
-WORKER = "tests.hosted.programs:Worker"
-MAIN = "tests.hosted.programs:main"
+WORKER = "hosted_programs:Worker"
+MAIN = "hosted_programs:main"
+
+PROGRAMS = Path(__file__).with_name("programs.py")
 
 both = pytest.mark.parametrize("where", ["subprocess", "thread"])
 
@@ -38,6 +41,13 @@ async def trapping(
         return await body(process)
 
     return await inside(node, run)
+
+
+@pytest.fixture(autouse=True)
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the programs where both find them: this process, and those it starts."""
+    (tmp_path / "hosted_programs.py").write_bytes(PROGRAMS.read_bytes())
+    monkeypatch.chdir(tmp_path)
 
 
 @both
@@ -78,7 +88,7 @@ async def test_it_ends_in_order_when_it_is_told(
 @both
 @pytest.mark.parametrize(
     ("target", "args"),
-    [(WORKER, ["fail"]), (MAIN, ["crash"]), ("tests.hosted.programs:nothing", [])],
+    [(WORKER, ["fail"]), (MAIN, ["crash"]), ("hosted_programs:nothing", [])],
 )
 async def test_one_that_does_not_come_up_or_crashes_is_an_end_with_a_reason(
     make_node: MakeNode, where: Any, target: str, args: list[Any]
@@ -196,7 +206,7 @@ async def test_a_supervisor_starts_the_process_again(make_node: MakeNode) -> Non
 async def test_an_application_can_be_hosted(make_node: MakeNode, where: Any) -> None:
     node = await make_node()
     name = unique_name("hosted")
-    shop = "tests.hosted.programs:Shop"
+    shop = "hosted_programs:Shop"
     pid = await node.start(HostedNode, shop, named=name, where=where)
     assert await node.call(("worker", name), Atom("args")) == [b"from the shop"]
     await node.stop(pid)
