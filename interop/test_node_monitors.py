@@ -204,15 +204,13 @@ async def test_a_beam_hears_of_a_python_node(beam, node_options, hidden):
         """
         watcher = Atom(f"watcher_{node.port}")
         await beam.run(setup + COLLECT, Py=node.name, Name=watcher)
-        connected = "lists:member(Py, nodes(connected))"
-        source = f"ergopy_peer:until(fun() -> {connected} end)"
-        await beam.run(source, Py=node.name)
+        # It answers when it has made its monitors, and not before.
+        tell = "Name ! {tell, self()}, receive {mail, Mail} -> Mail end"
+        mail = await beam.run(tell, Name=watcher)
+    connected = "lists:member(Py, nodes(connected))"
     source = f"ergopy_peer:until(fun() -> not {connected} end)"
     await beam.run(source, Py=node.name)
-    mail = await beam.run(
-        "timer:sleep(50), Name ! {tell, self()}, receive {mail, Mail} -> Mail end",
-        Name=watcher,
-    )
+    mail += await beam.run(f"timer:sleep(50), {tell}", Name=watcher)
     mail = [m for m in mail if m[1] == node_options["name"]]
     kind = (Atom("node_type"), Atom("hidden" if hidden else "visible"))
     why = (Atom("nodedown_reason"), Atom("connection_closed"))
