@@ -112,7 +112,7 @@ async def test_a_list_entry_means_the_same_to_both(new_beam, node_options, kind)
 
     async with Node(**node_options, allow=[entry(beam.name)]) as node:
         await beam.run("net_kernel:allow([E])", E=Atom(entry(node.name)))
-        await node.connect(beam.name)
+        assert await node.ping(beam.name)
         assert await beam.run("nodes()") == [node.name]
 
 

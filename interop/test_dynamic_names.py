@@ -111,6 +111,8 @@ def unnamed(options, named_by):
 async def test_a_beam_names_python_and_each_reaches_the_other(beam, node_options):
     async with unnamed(node_options, beam.name) as node:
         name = node.name
+        # A BEAM lists a node a moment after that node has read its last word.
+        assert await node.ping(beam.name)
         assert name in await beam.run("nodes(hidden)")
         assert name not in await beam.run("nodes()")
         pid = await node.start(Desk, 5, name="desk")
@@ -184,6 +186,7 @@ async def test_nameless_python_and_nameless_beam_meet_at_a_beam(new_beam, node_o
         assert await nameless.run("net_kernel:connect_node(N)", N=giver.name)
         theirs = await nameless.run("node()")
         assert theirs != node.name
+        assert await node.ping(giver.name)
         hidden = await giver.run("lists:sort(nodes(hidden))")
         assert hidden == sorted([theirs, node.name])
         # Neither listens under that name; the giver passes messages between them.

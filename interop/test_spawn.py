@@ -8,7 +8,7 @@ import etf
 from ergopy import Atom, Exit
 
 from .beam import BeamError
-from .servers import Desk, sleeper, until
+from .servers import Desk, inside, sleeper, until
 
 
 async def greeter(proc, to, word):
@@ -295,22 +295,54 @@ async def test_too_many_processes_are_a_system_limit(beam, providing):
     assert caught.value.reason == "system_limit"
 
 
-async def test_node_that_stops_is_as_good_as_gone(beam, node):
-    """A spawn during the shutdown is told what it would be told a moment later."""
-    source = """
-        process_flag(trap_exit, true),
-        Pid = spawn_link(Py, sleeper, start, []),
-        Linked = receive {'EXIT', Pid, Reason} -> Reason end,
-        {node(Pid) =:= node(), Linked, catch erpc:call(Py, erlang, node, [])}
-    """
+@pytest.mark.parametrize(
+    ("ask", "answer"),
+    [
+        (
+            "spawn_request(Py, sleeper, start, [], [link])",
+            "receive {spawn_reply, Request, error, Reason} -> Reason end",
+        ),
+        (
+            "erpc:send_request(Py, erlang, node, [])",
+            "try erpc:receive_response(Request) catch error:{erpc, R} -> R end",
+        ),
+    ],
+    ids=["spawn", "erpc"],
+)
+async def test_node_that_stops_answers_with_the_loss_of_the_connection(
+    beam, node, ask, answer
+):
+    """A supervisor would use up its restarts on a refusal that comes at once."""
+    answers = []
+
+    async def lose(proc):
+        source = f"""
+            Request = {ask},
+            Whom ! self(),
+            receive go -> ok end,
+            {answer}
+        """
+
+        async def run():
+            answers.append(await beam.run(source, Py=node.name, Whom=proc.pid))
+
+        node.runtime.closing = True
+        proc.start_soon(run)
+        # This comes behind the request, and the ping goes behind all that we answered.
+        asker = await proc.receive(timeout=5)
+        assert await node.ping(beam.name)
+        length = "{_, N} = process_info(Asker, message_queue_len), N"
+        assert await beam.run(length, Asker=asker) == 0
+        node.disconnect(beam.name)
+        await beam.run("Asker ! go", Asker=asker)
+        await until(lambda: answers)
+
     await node.connect(beam.name)
-    node.runtime.closing = True
     try:
-        ours, reason, call = await beam.run(source, Py=node.name)
+        await inside(node, lose)
     finally:
         node.runtime.closing = False
-    assert (ours, reason) == (True, "noconnection")
-    assert call[1][0] == ("erpc", "noconnection")
+    assert answers == ["noconnection"]
 
 
 async def test_name_is_held_by_one_process_at_a_time(beam, node):

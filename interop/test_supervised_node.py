@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from ergopy import Atom
+from ergopy import Atom, GenServer, Node
 
 from .supervised import python_child, supervise
 
@@ -90,6 +90,34 @@ async def test_child_of_a_node_that_shuts_down_comes_back_with_it(program, super
     assert reasons == ["shutdown"]
     program.start()
     new = await sup.replaced(pid)
+    assert new.creation != pid.creation
+
+
+async def test_a_node_that_takes_its_time_to_stop_does_not_use_up_the_restarts(
+    beam, node_options, supervise
+):
+    class Quick(GenServer):
+        """Ends at once when the node says so."""
+
+    class Slow(GenServer):
+        async def init(self):
+            self.trap_exit = True
+
+        async def terminate(self, reason):
+            gone.set()
+            # As long as that the node is there, and lets nobody in.
+            await trio.sleep(1)
+
+    gone = trio.Event()
+    async with Node(**node_options) as node:
+        node.provide_spawn("model", Quick)
+        sup = await supervise(node.name, intensity=3)
+        pid = await sup.child()
+        await node.start(Slow)
+    assert gone.is_set()
+    async with Node(**node_options) as node:
+        node.provide_spawn("model", Quick)
+        new = await sup.replaced(pid)
     assert new.creation != pid.creation
 
 

@@ -65,7 +65,7 @@ async def test_a_beam_dials_and_calls(beam: Beam, options: dict[str, Any]) -> No
 
 async def test_a_hidden_node_is_hidden(beam: Beam, options: dict[str, Any]) -> None:
     async with ergopy.Node(**options, hidden=True) as node:
-        await node.connect(beam.name)
+        assert await node.ping(beam.name)  # which says that the BEAM knows us by now
         assert await beam.run("lists:member(N, nodes(hidden))", N=node.name) is True
         assert await beam.run("lists:member(N, nodes())", N=node.name) is False
 

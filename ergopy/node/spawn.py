@@ -54,6 +54,10 @@ class SpawnServer:
         small = type(arity) is int and -(1 << 59) <= arity < 1 << 59
         if not (is_atom(module) and is_atom(function) and small):
             raise RemoteProtocolError("a spawn request without function")
+        if self._runtime.closing:
+            # The answer is the loss of the connection. A supervisor that heard no at
+            # once would ask again at once, and use up its restarts meanwhile.
+            return
         wanted = spawn_options.read(options)
         if wanted is None:
             refused: Atom | None = spawn_options.BADOPT

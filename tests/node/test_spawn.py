@@ -183,10 +183,15 @@ async def test_too_many_processes_are_refused(
     assert served.fake.sent() == [refusal]
 
 
-async def test_a_node_that_stops_refuses_as_if_it_were_gone(served: Served) -> None:
+async def test_a_node_that_stops_lets_the_loss_of_the_connection_answer(
+    served: Served,
+) -> None:
     served.runtime.closing = True
+    before = set(served.runtime.processes)
     served.ask()
-    assert served.fake.sent() == [(31, REF, THEIRS, 0, Atom("noconnection"))]
+    served.ask(options=[Atom("x")])
+    assert served.fake.sent() == []
+    assert set(served.runtime.processes) == before
 
 
 @pytest.mark.parametrize(
