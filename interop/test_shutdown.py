@@ -125,7 +125,7 @@ async def test_a_signal_to_the_program_is_shutdown_for_its_partners(
 async def test_a_beam_that_asks_while_the_node_ends_hears_noconnection_at_most(
     beam, node_options
 ):
-    outcome = []
+    askers = []
 
     class Last(ergopy.GenServer):
         async def init(self):
@@ -133,14 +133,23 @@ async def test_a_beam_that_asks_while_the_node_ends_hears_noconnection_at_most(
 
         async def terminate(self, reason):
             source = """
-                Pid = spawn_link(Py, guest, start, []),
-                receive {'EXIT', Pid, R} -> R after 5000 -> nothing end
+                Self = self(),
+                Asker = spawn(fun() ->
+                    Request = spawn_request(Py, guest, start, [], [link]),
+                    Self ! asked,
+                    receive {spawn_reply, Request, error, R} ->
+                        receive {tell, To} -> To ! R end
+                    end
+                end),
+                receive asked -> Asker end
             """
-            source = "process_flag(trap_exit, true), " + source
-            outcome.append(await beam.run(source, Py=self.node.name))
+            askers.append(await beam.run(source, Py=self.node.name))
+            # The answer comes behind the request: it has been read.
+            assert await self.node.ping(beam.name)
 
     async with ergopy.Node(**node_options) as node:
         node.provide_spawn("guest", sleeper)
         assert await node.ping(beam.name)
         await node.start(Last)
-    assert outcome == ["noconnection"]
+    tell = "Asker ! {tell, self()}, receive R -> R after 5000 -> nothing end"
+    assert await beam.run(tell, Asker=askers[0]) == "noconnection"

@@ -10,12 +10,21 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import etf
 
 SOURCES = Path(__file__).parent.parent
 PACKAGE = Path(etf.__file__).parent
+
+# Nothing is timed here: a busy machine is slow, and no test fails for that.
+hypothesis.settings.register_profile(
+    "busy",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("busy")
 
 
 def pytest_report_header() -> str:

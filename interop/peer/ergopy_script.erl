@@ -53,8 +53,9 @@ perform({alias, true}) -> alias([reply]);
 perform({alias, false}) -> alias();
 perform({unalias, Ref}) -> unalias(Ref);
 perform({send, To, Message}) -> To ! Message;
-perform({call, To, Request}) ->
-    try gen_server:call(To, Request, 20) catch exit:{Reason, _} -> Reason end;
+perform({call, To, Request, Ends}) ->
+    Timeout = case Ends of true -> 10000; false -> 20 end,
+    try gen_server:call(To, Request, Timeout) catch exit:{Reason, _} -> Reason end;
 perform({register, Name, Pid}) -> succeeds(fun() -> register(Name, Pid) end);
 perform({unregister, Name}) -> succeeds(fun() -> unregister(Name) end);
 perform({trap, Value}) -> process_flag(trap_exit, Value);

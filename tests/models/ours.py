@@ -118,9 +118,14 @@ class OurStage:
                 return process.unalias(ref)
             case ("send", dest, message):
                 await process.send(dest, message)
-            case ("call", dest, request):
+            case ("call", dest, request, ends):
+                timeout = None if ends else self.call_timeout
+                # On a BEAM the time of a call begins when the nodes are connected.
+                node = dest.node if isinstance(dest, Pid) else dest[1]
+                if node != self.name:
+                    await self.node.connect(node)
                 try:
-                    await process.call(dest, request, timeout=self.call_timeout)
+                    await process.call(dest, request, timeout=timeout)
                 except CallTimeout:
                     return "timeout"
                 except NoProcess:

@@ -96,6 +96,7 @@ class Player:
         self.stages = stages
         self.until = until
         self.world = World(script.cast)
+        self.expected: Any = None
         self.pids: dict[str, Pid] = {}
         self.labels: dict[Any, str] = {}
         self.references: dict[str, Reference] = {}
@@ -138,7 +139,7 @@ class Player:
     async def step(self, number: int, step: Step) -> None:
         was_up = self.world.connected
         before = self.world.views()
-        expected = self.world.do(step)
+        expected = self.expected = self.world.do(step)
         result = await self.act(step)
         if step[0] in _WITH_RESULT and result != expected:
             self.fail(number, f"the result is {result!r}, not {expected!r}")
@@ -196,6 +197,14 @@ class Player:
                     self.name(watch, ref)
                 self.meet(child, result)
 
+    def call(self, dest: Any, message: Any) -> tuple[Any, ...]:
+        """A call, which nobody answers; whether it ends by itself is in the command.
+
+        A stage gives up soon on one that does not, and waits for the end of one that
+        does, however long a busy machine takes to connect again for it.
+        """
+        return Atom("call"), dest, message, self.expected == "noproc"
+
     def command(self, step: Step) -> tuple[Any, ...]:
         """Put pids and references where the labels are."""
         act = Atom(step[0])
@@ -224,10 +233,10 @@ class Player:
                 to = self.references[label]
                 return Atom("send"), to, self.message(who, number)
             case ["call", who, whom, number]:
-                return act, self.pids[whom], self.message(who, number)
+                return self.call(self.pids[whom], self.message(who, number))
             case ["call_name", who, name, node, number]:
                 dest = Atom(name), self.stages[node].name
-                return Atom("call"), dest, self.message(who, number)
+                return self.call(dest, self.message(who, number))
             case ["register", _, name, whom]:
                 return act, Atom(name), self.pids[whom]
             case ["unregister", _, name]:

@@ -17,12 +17,21 @@ from tests.node.raw_node import until
 from tests.nodes import COOKIE, Echo, unique_name
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     MakeNode = Callable[..., Awaitable[ergopy.Node]]
 
 ROUNDS = 100
 settle = trio.testing.wait_all_tasks_blocked
+
+
+@pytest.fixture(autouse=True)
+def only_new_garbage() -> Iterator[None]:
+    """What there is already, of a thousand other tests, is not looked through."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def open_files() -> int:

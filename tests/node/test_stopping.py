@@ -56,7 +56,7 @@ async def test_peers_hear_shutdown_and_the_name_is_free_again(
         assert await watching.ping(again.name)
 
 
-async def test_a_guest_that_comes_while_the_node_ends_is_refused(
+async def test_who_asks_for_a_process_while_the_node_ends_hears_that_it_is_gone(
     make_node: MakeNode,
 ) -> None:
     asking = await make_node()
@@ -71,12 +71,21 @@ async def test_a_guest_that_comes_while_the_node_ends_is_refused(
             self.trap_exit = True
 
         async def terminate(self, reason: Any) -> None:
-            try:
-                await asking.remote_spawn(self.node.name, "guest", "start", [])
-            except ergopy.NodeDown as error:
-                outcome.append(error.peer)
+            nursery.start_soon(ask, self.node.name)
+            await settle()
+            # The answer comes behind the request: it has been read.
+            assert await asking.ping(self.node.name)
 
-    async with ergopy.Node(unique_name(), cookie=COOKIE) as ending:
+    async def ask(name: Atom) -> None:
+        try:
+            await asking.remote_spawn(name, "guest", "start", [])
+        except ergopy.NodeDown as error:
+            outcome.append(error.peer)
+
+    async with (
+        trio.open_nursery() as nursery,
+        ergopy.Node(unique_name(), cookie=COOKIE) as ending,
+    ):
         ending.provide_spawn("guest", guest)
         assert await asking.ping(ending.name)
         await ending.start(Last)
