@@ -24,37 +24,16 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from operator import length_hint
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
-from ._containers import Charlist, FrozenList, ImproperList, TermMap
-from ._duplicates import may_repeat, refuse_duplicates
-from ._errors import EncodeError, step
-from ._leaf_writers import (
-    LEAVES,
-    U32_MAX,
-    sized,
-    tag_u8,
-    write_atom,
-    write_compact,
-    write_int,
-    write_pid,
-)
+from ._container_writers import OPENERS, Frame
+from ._containers import Charlist, FrozenList
+from ._errors import EncodeError
+from ._leaf_writers import LEAVES, U32_MAX, write_compact
 from ._options import EncodeOptions
-from ._tags import (
-    COMPRESSED,
-    LARGE_TUPLE_EXT,
-    LIST_EXT,
-    LOCAL_EXT,
-    MAP_EXT,
-    MAX_TUPLE_ARITY,
-    NEW_FUN_EXT,
-    NIL_EXT,
-    SMALL_TUPLE_EXT,
-    VERSION,
-)
-from ._types import Atom, Fun, LocalTerm
+from ._tags import COMPRESSED, LOCAL_EXT, VERSION
+from ._types import Atom, LocalTerm
 from .mapping.converter import known
 from .mapping.shape import shape_of
 
@@ -66,8 +45,6 @@ _DEFAULT = EncodeOptions()
 _MAX_CONVERSIONS = 16
 
 _u32 = Struct(">I").pack
-_u32_into = Struct(">I").pack_into
-_fun_head = Struct(">BIB16sII").pack
 
 
 def encode(term: object, options: EncodeOptions = _DEFAULT) -> bytes:
@@ -123,78 +100,6 @@ def encode_term(
         raise
 
 
-class _Frame:
-    """A container whose parts are being written."""
-
-    __slots__ = ("parts", "size")
-
-    def __init__(self, parts: Iterator[Any], size: int) -> None:
-        self.parts = parts
-        self.size = size
-
-    def step(self) -> str:
-        """Say where in the container the part is that was taken last."""
-        return f"[{self.index()}]"
-
-    def index(self) -> int:
-        return self.size - length_hint(self.parts) - 1
-
-    def finish(self, writer: _Writer) -> None:
-        """Write what follows the parts."""
-
-
-class _Tuple(_Frame):
-    __slots__ = ()
-
-
-class _List(_Frame):
-    __slots__ = ()
-
-    def finish(self, writer: _Writer) -> None:
-        writer.buffer.append(NIL_EXT)
-
-
-class _ImproperList(_Frame):
-    __slots__ = ()
-
-    def step(self) -> str:
-        index = self.index()
-        return ".tail" if index == self.size - 1 else f"[{index}]"
-
-
-class _Map(_Frame):
-    """Keys and values in turns; ``marks``, if any, says where each part starts."""
-
-    __slots__ = ("keys", "marks")
-
-    keys: list[Any]
-    marks: list[int] | None
-
-    def step(self) -> str:
-        index = self.index() if self.marks is None else len(self.marks) - 1
-        pair, is_value = divmod(index, 2)
-        return step(self.keys[pair]) if is_value else f".keys()[{pair}]"
-
-    def finish(self, writer: _Writer) -> None:
-        if self.marks is not None:
-            refuse_duplicates(writer.buffer, self.marks, writer.atoms)
-
-
-class _Fun(_Frame):
-    __slots__ = ("start",)
-
-    start: int
-
-    def step(self) -> str:
-        return f".free[{self.index()}]"
-
-    def finish(self, writer: _Writer) -> None:
-        size = len(writer.buffer) - self.start - 1
-        if size > U32_MAX:
-            raise EncodeError(f"a fun of {size} bytes")
-        _u32_into(writer.buffer, self.start + 1, size)
-
-
 class _Writer:
     """The output, the options, and the containers that are open."""
 
@@ -211,7 +116,7 @@ class _Writer:
         self.options = options
         self.leaves = leaves
         self.atoms = atoms
-        self.stack: list[_Frame] = []
+        self.stack: list[Frame] = []
 
     def path(self) -> str:
         """Say where in the outermost term we are."""
@@ -235,10 +140,10 @@ class _Writer:
             else:
                 if not stack:
                     return
-                stack.pop().finish(self)
+                stack.pop().finish(buffer, self.atoms)
                 parts = stack[-1].parts if stack else iter(())
 
-    def open(self, item: Any) -> _Frame | None:
+    def open(self, item: Any) -> Frame | None:
         """Write the head of a container, or a leaf that took a second look."""
         form = type(item)
         if form not in _FORMS:
@@ -255,7 +160,7 @@ class _Writer:
         limit = self.options.max_depth
         if len(self.stack) >= limit:
             raise EncodeError(f"nested deeper than max_depth ({limit})")
-        return _OPENERS[form](self.buffer, item)
+        return OPENERS[form](self.buffer, item)
 
 
 def form_of(item: object) -> type | None:
@@ -315,84 +220,9 @@ _BASE_VALUE: Final[dict[type, Callable[[Any], Any]]] = {
 }
 
 
-def _open_list(buffer: bytearray, item: list[Any] | FrozenList) -> _Frame:
-    parts = list(item)
-    buffer += sized(LIST_EXT, len(parts))
-    return _List(iter(parts), len(parts))
-
-
-def _open_charlist(buffer: bytearray, item: Charlist) -> _Frame:
-    buffer += sized(LIST_EXT, len(item))
-    return _List(iter(list(map(ord, item))), len(item))
-
-
-def _open_improper(buffer: bytearray, item: ImproperList) -> _Frame:
-    parts = [*item.items, item.tail]
-    if len(parts) == 1:
-        raise EncodeError("an improper list without items")
-    buffer += sized(LIST_EXT, len(parts) - 1)
-    return _ImproperList(iter(parts), len(parts))
-
-
-def _open_tuple(buffer: bytearray, item: tuple[Any, ...]) -> _Frame:
-    parts = tuple(item)
-    if len(parts) <= 255:
-        buffer += tag_u8(SMALL_TUPLE_EXT, len(parts))
-    elif len(parts) <= MAX_TUPLE_ARITY:
-        buffer += sized(LARGE_TUPLE_EXT, len(parts))
-    else:
-        raise EncodeError(
-            f"a tuple of {len(parts)} elements; at most {MAX_TUPLE_ARITY} can be"
-        )
-    return _Tuple(iter(parts), len(parts))
-
-
-def _open_map(buffer: bytearray, item: Mapping[Any, Any]) -> _Frame:
-    parts = [part for pair in item.items() for part in pair]
-    frame = _Map(iter(parts), len(parts))
-    frame.keys = parts[0::2]
-    frame.marks = None
-    if may_repeat(frame.keys):
-        frame.marks = []
-        frame.parts = _marked(parts, buffer, frame.marks)
-    buffer += sized(MAP_EXT, len(frame.keys))
-    return frame
-
-
-def _marked(parts: list[Any], buffer: bytearray, marks: list[int]) -> Iterator[Any]:
-    for part in parts:
-        marks.append(len(buffer))
-        yield part
-
-
-def _open_fun(buffer: bytearray, item: Fun) -> _Frame:
-    frame = _Fun(iter(item.free), len(item.free))
-    frame.start = len(buffer)
-    buffer += _fun_head(
-        NEW_FUN_EXT, 0, item.arity, item.uniq, item.index, len(item.free)
-    )
-    write_atom(buffer, item.module)
-    write_int(buffer, item.old_index)
-    write_int(buffer, item.old_uniq)
-    write_pid(buffer, item.pid)
-    return frame
-
-
 _LISTS: Final = frozenset({list, FrozenList, Charlist})
 
-_OPENERS: Final[dict[type, Callable[[bytearray, Any], _Frame]]] = {
-    list: _open_list,
-    FrozenList: _open_list,
-    Charlist: _open_charlist,
-    ImproperList: _open_improper,
-    tuple: _open_tuple,
-    dict: _open_map,
-    TermMap: _open_map,
-    Mapping: _open_map,
-    Fun: _open_fun,
-}
-
-_FORMS: Final = frozenset({*LEAVES["nil"], *_OPENERS})
+_FORMS: Final = frozenset({*LEAVES["nil"], *OPENERS})
 
 _BASES: Final = (
     str,

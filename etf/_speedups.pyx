@@ -36,7 +36,9 @@ import os as _os
 from . import _decode as _pure_decode
 from . import _encode as _pure_encode
 from . import _leaf_readers as _readers
+from ._container_writers import open_fun
 from ._containers import BitBinary, Charlist, FrozenList, ImproperList, TermMap
+from ._duplicates import may_repeat, refuse_duplicates
 from ._errors import DecodeError, EncodeError
 from ._options import DecodeOptions, EncodeOptions
 from .mapping.shape import shape_of
@@ -2005,7 +2007,7 @@ cdef int put_dict(Writer* w, PyObject* term) except -1:
     cdef PyObject* value
     cdef PyObject* kind = NULL
     cdef bint checked = w.wary
-    if w.careful or (w.wary and _pure_encode.may_repeat(list(<object>term))):
+    if w.careful or (w.wary and may_repeat(list(<object>term))):
         return put_pairs(w, list((<object>term).items()))
     dive(w, 1)
     put_head(w, 116, size)
@@ -2018,7 +2020,7 @@ cdef int put_dict(Writer* w, PyObject* term) except -1:
             held = <object>value
             put_held(w, key)
             write_term(w, <PyObject*>held)
-        elif _pure_encode.may_repeat(list(<object>term)):
+        elif may_repeat(list(<object>term)):
             w.wary = True
             w.pos = start
             w.levels += 1
@@ -2037,7 +2039,7 @@ cdef int put_dict(Writer* w, PyObject* term) except -1:
 cdef int put_pairs(Writer* w, list pairs) except -1:
     """A map with keys that may be the same term."""
     cdef Py_ssize_t start = w.pos
-    cdef list marks = [] if _pure_encode.may_repeat([k for k, _ in pairs]) else None
+    cdef list marks = [] if may_repeat([k for k, _ in pairs]) else None
     dive(w, 2)
     put_head(w, 116, len(pairs))
     for key, value in pairs:
@@ -2049,7 +2051,7 @@ cdef int put_pairs(Writer* w, list pairs) except -1:
         write_term(w, <PyObject*>value)
     w.levels += 2
     if marks is not None:
-        _pure_encode.refuse_duplicates(w.buf[start : w.pos], marks, referred(w))
+        refuse_duplicates(w.buf[start : w.pos], marks, referred(w))
     return 0
 
 
@@ -2145,7 +2147,7 @@ cdef int put_fun(Writer* w, term) except -1:
     cdef Py_ssize_t start = w.pos
     head = bytearray()
     dive(w, 1)
-    _pure_encode._open_fun(head, term)
+    open_fun(head, term)
     write_bytes(w, head, len(head))
     for item in term.free:
         write_term(w, <PyObject*>item)

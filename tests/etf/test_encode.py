@@ -386,8 +386,8 @@ def test_a_large_binary_is_copied_whole(codec: Any) -> None:
 def test_sizes_past_32_bits_are_refused(
     pure: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(etf._leaf_writers, "U32_MAX", 99)
-    monkeypatch.setattr(etf._encode, "U32_MAX", 99)
+    for module in etf._leaf_writers, etf._container_writers, etf._encode:
+        monkeypatch.setattr(module, "U32_MAX", 99)
     assert pure.encode(bytes(99))
     terms: list[Any] = [bytes(100), [[]] * 100]
     for term in (*terms, Fun("m" * 99, 0, bytes(16), 0, 0, 0, PID)):

@@ -111,3 +111,7 @@ def test_a_spec_cannot_be_changed_by_what_it_was_made_of() -> None:
 def test_its_names_are_those_of_the_package() -> None:
     assert ergopy.Application is Application
     assert list(ergopy.StartType) == ["permanent", "transient", "temporary"]
+
+
+def test_an_application_is_no_behaviour() -> None:
+    assert not hasattr(Application, "enter")

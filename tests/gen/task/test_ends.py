@@ -9,6 +9,7 @@ import trio
 
 import ergopy
 from ergopy import Exit, Task
+from tests.gen.task.kit import fail, hang
 from tests.runtimes import assert_only_the_root, inside, mail, settle
 
 if TYPE_CHECKING:
@@ -19,14 +20,6 @@ if TYPE_CHECKING:
 
 async def value() -> str:
     return "done"
-
-
-async def fail() -> None:
-    raise Exit("boom")
-
-
-async def hang() -> None:
-    await trio.sleep_forever()
 
 
 async def trap() -> None:

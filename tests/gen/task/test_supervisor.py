@@ -1,15 +1,12 @@
-"""Tasks under a task supervisor, asked from here and as Elixir asks."""
+"""Tasks under a task supervisor."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import trio
 
 import ergopy
-import etf
 from ergopy import (
     Atom,
     ChildError,
@@ -27,43 +24,12 @@ from ergopy import (
     Via,
     supervisor,
 )
-from ergopy.node.exports import Exports
-from tests.nodes import epmd_port, make_node
-from tests.runtimes import Ends, assert_only_the_root, find, inside, running, settle
+from tests.gen.task.kit import TASKS, double, fail, hang
+from tests.runtimes import Ends, assert_only_the_root, inside, running, settle
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from ergopy import Process
     from ergopy.process.runtime import Runtime
-    from tests.nodes import MakeNode
-
-__all__ = ["epmd_port", "make_node"]
-
-TASKS = "tasks"
-
-
-async def double(n: int) -> int:
-    await trio.lowlevel.checkpoint()
-    return 2 * n
-
-
-async def fail() -> None:
-    raise Exit("boom")
-
-
-async def hang() -> None:
-    await trio.sleep_forever()
-
-
-@pytest.fixture
-async def tasks() -> AsyncIterator[Runtime]:
-    """A runtime with a task supervisor, whose node exports ``m:double/1``."""
-    exports = Exports()
-    exports.export("m", {"double": double, "hang": hang})
-    async with running(owner=SimpleNamespace(exports=exports)) as runtime:
-        await runtime.root.start(TaskSupervisor, name=TASKS)
-        yield runtime
 
 
 @pytest.mark.parametrize("start", [Task.async_, Task.async_nolink])
@@ -278,188 +244,3 @@ async def test_a_stream_of_children_is_one_as_any_other(tasks: Runtime) -> None:
 
     expected = [("ok", 2), ("ok", 4), ("ok", 6)]
     assert await inside(tasks, body) == (expected, [])
-
-
-class Elixir:
-    """Asks a task supervisor by hand, as another node would."""
-
-    def __init__(self, me: Process) -> None:
-        self.me = me
-        self.owner = (Atom("e@h"), me.pid, me.pid)
-
-    async def start(
-        self, *start: Any, restart: Any = None, shutdown: Any = None
-    ) -> Any:
-        request = (Atom("start_task"), list(start), restart, shutdown)
-        return await self.me.call(TASKS, request, None)
-
-
-MFAS = [
-    ((Atom("m"), Atom("double"), [4]), 8),
-    ((Atom("erlang"), Atom("apply"), [Atom("m"), Atom("double"), [4]]), 8),
-    (
-        (
-            Atom("erlang"),
-            Atom("apply"),
-            [etf.Export(Atom("m"), Atom("double"), 1), [4]],
-        ),
-        8,
-    ),
-]
-
-
-@pytest.mark.parametrize(("mfa", "value"), MFAS)
-@pytest.mark.parametrize("ref", ["alias", "position", "unheard"])
-async def test_the_handshake_of_elixir(
-    tasks: Runtime, mfa: Any, value: Any, ref: str
-) -> None:
-    async def body(me: Process) -> Any:
-        ok, pid = await Elixir(me).start(Elixir(me).owner, Atom("monitor"))
-        monitor = me.monitor_nowait(pid, alias="demonitor")
-        # A stream says a pair, and its own pid; start_child a reference to nowhere.
-        tag: Any = {
-            "alias": (monitor, monitor),
-            "position": ((monitor, 7), me.pid),
-            "unheard": (me.new_ref(),) * 2,
-        }[ref]
-        await me.send(pid, (me.pid, *tag, [me.pid], mfa))
-        if ref != "unheard":
-            assert await me.receive() == (tag[0], value)
-        assert (ok, (await me.receive()).reason) == ("ok", "normal")
-
-    await inside(tasks, body)
-
-
-ENDS = [
-    ((Atom("os"), Atom("system"), [b"id"]), ("undef", [("os", "system", [b"id"], [])])),
-    ((Atom("m"), Atom("double"), []), ("undef", [("m", "double", [], [])])),
-    ((Atom("m"), Atom("double"), 7), ("badarg", ...)),
-    (7, ("badarg", ...)),
-]
-
-
-@pytest.mark.parametrize(("mfa", "reason"), ENDS)
-async def test_what_is_not_exported_ends_as_on_a_beam(
-    tasks: Runtime, mfa: Any, reason: Any
-) -> None:
-    async def body(me: Process) -> Any:
-        _, pid = await Elixir(me).start(Elixir(me).owner, Atom("monitor"))
-        monitor = me.monitor_nowait(pid, alias="demonitor")
-        await me.send(pid, (me.pid, monitor, monitor, [me.pid], mfa))
-        return (await me.receive()).reason
-
-    word, stack = await inside(tasks, body)
-    assert word == reason[0]
-    assert reason[1] in (..., stack)
-
-
-async def test_a_task_that_is_told_nothing_ends(
-    tasks: Runtime, autojump_clock: trio.abc.Clock
-) -> None:
-    async def body(me: Process) -> Any:
-        _, pid = await Elixir(me).start(Elixir(me).owner, Atom("monitor"))
-        monitor = me.monitor_nowait(pid)
-        began = trio.current_time()
-        down = await me.receive(monitor)
-        return down.reason, trio.current_time() - began
-
-    assert await inside(tasks, body) == ("timeout", pytest.approx(5))
-
-
-async def test_a_task_whose_owner_ends_before_its_word_ends(tasks: Runtime) -> None:
-    pids: list[Any] = []
-
-    async def body(me: Process) -> None:
-        pids.append(await Elixir(me).start(Elixir(me).owner, Atom("monitor")))
-
-    await inside(tasks, body)
-    await settle()
-    assert tasks.find(pids[0][1]) is None
-
-
-@pytest.mark.parametrize(
-    ("start", "restart", "shutdown"),
-    [
-        ([], None, None),
-        ([7], None, None),
-        ([(Atom("n"), Atom("x"), 7), Atom("monitor")], None, None),
-        ([...], Atom("sometimes"), None),
-        ([...], None, -1),
-        ([...], None, Atom("never")),
-    ],
-)
-async def test_a_bad_start_is_refused_with_an_answer(
-    tasks: Runtime, start: Any, restart: Any, shutdown: Any
-) -> None:
-    async def body(me: Process) -> Any:
-        elixir = Elixir(me)
-        good = [elixir.owner, Atom("monitor")]
-        told = good if start == [...] else start
-        return await elixir.start(*told, restart=restart, shutdown=shutdown)
-
-    answer = await inside(tasks, body)
-    assert answer[0] == "error"
-    assert tasks.whereis(TASKS) is not None
-
-
-@pytest.mark.parametrize(
-    ("shutdown", "seconds"),
-    [(None, 5), (2000, 2), (1, 0.001), (0, 0), (Atom("brutal_kill"), 0)],
-)
-async def test_the_time_to_end_is_that_of_the_start(
-    tasks: Runtime, autojump_clock: trio.abc.Clock, shutdown: Any, seconds: float
-) -> None:
-    async def stay() -> None:
-        ergopy.self().trap_exit = True
-        await trio.sleep_forever()
-
-    tasks.root.node.exports.export("m", {"stay": stay})
-
-    async def body(me: Process) -> Any:
-        elixir = Elixir(me)
-        mfa: Any = (Atom("m"), Atom("stay"), [])
-        _, pid = await elixir.start(elixir.owner, [me.pid], mfa, shutdown=shutdown)
-        await settle()
-        assert find(tasks, pid).label == "m:stay"
-        began = trio.current_time()
-        await me.stop(TASKS, "shutdown", None)
-        return trio.current_time() - began
-
-    assert await inside(tasks, body) == pytest.approx(seconds)
-
-
-async def test_a_callable_is_not_for_another_node(runtime: Runtime) -> None:
-    class Way:
-        pass
-
-    runtime._remote_node = lambda _: Way()  # type: ignore[assignment,return-value]
-    place = (TASKS, "a@b")
-    for start in Task.async_, Task.async_nolink, Task.start:
-        with pytest.raises(TypeError, match="another node cannot run"):
-            await start(double, 1, under=place, caller=runtime.root)
-
-
-async def test_arguments_that_are_no_terms_leave_no_task_of_another_node_behind(
-    make_node: MakeNode, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # A task that is never told what to do would end after this, and its owner with it.
-    monkeypatch.setattr("ergopy.gen.task.supervisor.PATIENCE", 0.2)
-    here, there = await make_node(), await make_node()
-    pid = await there.start(TaskSupervisor, name=TASKS)
-    place = (TASKS, there.name)
-    told: list[Any] = []
-
-    async def body(me: Process) -> None:
-        with pytest.raises(etf.EncodeError):
-            await Task.async_(("m", "double"), object(), under=place)
-        while await TaskSupervisor.children(place):  # noqa: ASYNC110 - likewise
-            await trio.sleep(0.01)
-        await trio.sleep(0.3)
-        told.append(me.messages())
-
-    owner = await here.spawn(body)
-    with trio.fail_after(5):
-        while here.runtime.find(owner) is not None:  # noqa: ASYNC110 - it has no event
-            await trio.sleep(0.01)
-    assert told == [[]]
-    assert there.runtime.find(pid) is not None

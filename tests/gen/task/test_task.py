@@ -1,4 +1,4 @@
-"""One task and its owner: values, ends, links, and what is left behind."""
+"""One task: what it runs, who owns it, and what it leaves behind."""
 
 from __future__ import annotations
 
@@ -6,82 +6,20 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import trio
 
 import ergopy
-from ergopy import (
-    Atom,
-    Down,
-    Exit,
-    GenServer,
-    LocalProtocolError,
-    Task,
-    TaskExit,
-    TaskTimeout,
-    Throw,
-)
+from ergopy import Atom, Down, GenServer, LocalProtocolError, Task, TaskExit, Throw
 from ergopy.node.exports import Exports
-from tests.runtimes import (
-    Ends,
-    assert_only_the_root,
-    find,
-    inside,
-    mail,
-    running,
-    settle,
-)
+from tests.gen.task.kit import double, fail, hang
+from tests.runtimes import assert_only_the_root, find, inside, mail, running, settle
 
 if TYPE_CHECKING:
     from ergopy import Process
     from ergopy.process.runtime import Runtime
 
 
-async def double(n: int) -> int:
-    await trio.lowlevel.checkpoint()
-    return 2 * n
-
-
 def plain_double(n: int) -> int:
     return 2 * n
-
-
-async def fail(reason: Any = "boom") -> None:
-    raise Exit(reason)
-
-
-async def crash() -> None:
-    raise ValueError("wanted")
-
-
-async def hang() -> None:
-    await trio.sleep_forever()
-
-
-@pytest.fixture(params=["process", "program", "helper"])
-def owning(request: pytest.FixtureRequest, runtime: Runtime) -> Any:
-    """Run ``body(caller)`` as each kind of owner."""
-
-    async def run(body: Any) -> Any:
-        if request.param == "program":
-            return await body(runtime.root)
-        if request.param == "process":
-            return await inside(runtime, body)
-        result: list[Any] = []
-
-        async def outer(process: Process) -> None:
-            done = trio.Event()
-
-            async def helper() -> None:
-                result.append(await body(process))
-                done.set()
-
-            process.start_soon(helper)
-            await done.wait()
-
-        await inside(runtime, outer)
-        return result[0]
-
-    return run
 
 
 @pytest.mark.parametrize("function", [double, plain_double])
@@ -162,180 +100,11 @@ async def test_the_process_of_a_task_says_what_it_runs_and_for_whom(
     assert function.endswith("look")
 
 
-async def test_a_task_without_a_value_raises_its_reason(
-    runtime: Runtime, owning: Any
-) -> None:
-    async def body(me: Any) -> Any:
-        task = await Task.async_nolink(fail, caller=me)
-        with pytest.raises(TaskExit) as caught:
-            await task.await_()
-        assert caught.value.task is task
-        return caught.value.reason
-
-    assert await owning(body) == "boom"
-    await settle()
-    assert_only_the_root(runtime)
-
-
-async def test_an_exception_is_the_reason_that_it_is_elsewhere_and_logged_once(
-    runtime: Runtime, caplog: pytest.LogCaptureFixture
-) -> None:
-    task = await Task.async_nolink(crash, caller=runtime.root)
-    with pytest.raises(TaskExit) as caught:
-        await task.await_()
-    kind, name, text, frames = caught.value.reason
-    assert (kind, name, text) == ("python", b"builtins.ValueError", b"wanted")
-    assert b"test_task.py" in frames[-1]
-    (record,) = caplog.records
-    assert record.report == "crash_report"  # type: ignore[attr-defined]
-    assert record.label == "crash"  # type: ignore[attr-defined]
-
-
-async def test_a_linked_task_that_fails_ends_its_owner(runtime: Runtime) -> None:
-    async def body(me: Process) -> None:
-        await (await Task.async_(fail)).await_()
-
-    owner = runtime.spawn(body, ())
-    ends = Ends(owner)
-    await settle()
-    assert ends.reasons == ["boom"]
-
-
-async def test_an_owner_that_traps_exits_lives_and_hears_of_it(
-    runtime: Runtime,
-) -> None:
-    async def body(me: Process) -> Any:
-        me.trap_exit = True
-        task = await Task.async_(fail)
-        with pytest.raises(TaskExit):
-            await task.await_()
-        return task, await me.receive()
-
-    task, message = await inside(runtime, body)
-    assert message == (Atom("EXIT"), task.pid, "boom")
-
-
-async def test_an_owner_that_fails_ends_its_linked_task(runtime: Runtime) -> None:
-    tasks: list[Any] = []
-
-    async def body(me: Process) -> None:
-        tasks.append(await Task.async_(hang))
-        tasks.append(await Task.async_nolink(hang))
-        raise Exit("gone")
-
-    runtime.spawn(body, ())
-    await settle()
-    linked, free = tasks
-    assert runtime.find(linked.pid) is None
-    assert runtime.find(free.pid) is not None
-
-
-async def test_a_task_that_fails_leaves_a_program_alone(runtime: Runtime) -> None:
-    task = await Task.async_(fail, caller=runtime.root)
-    with pytest.raises(TaskExit):
-        await task.await_()
-    assert not runtime.root.links
-
-
-async def test_a_task_that_takes_too_long_goes_on_unheard(
-    runtime: Runtime, owning: Any, autojump_clock: trio.abc.Clock
-) -> None:
-    async def slow() -> int:
-        await trio.sleep(2)
-        return 1
-
-    async def body(me: Any) -> Any:
-        task = await Task.async_(slow, caller=me)
-        began = trio.current_time()
-        with pytest.raises(TaskTimeout) as caught:
-            await task.await_(1)
-        assert trio.current_time() - began == pytest.approx(1)
-        assert caught.value.seconds == 1
-        assert isinstance(caught.value, TimeoutError)
-        assert task.pid is not None
-        assert runtime.find(task.pid) is not None
-        await trio.sleep(2)
-        return mail(me)
-
-    assert await owning(body) == []
-    await settle()
-    assert_only_the_root(runtime)
-
-
-async def test_await_has_five_seconds_by_default(
-    runtime: Runtime, autojump_clock: trio.abc.Clock
-) -> None:
+async def test_the_process_is_called_what_it_runs(runtime: Runtime) -> None:
     task = await Task.async_(hang, caller=runtime.root)
-    began = trio.current_time()
-    with pytest.raises(TaskTimeout):
-        await task.await_()
-    assert trio.current_time() - began == pytest.approx(5)
-
-
-async def test_a_cancelled_wait_can_be_begun_again(
-    runtime: Runtime, owning: Any, autojump_clock: trio.abc.Clock
-) -> None:
-    async def slow() -> str:
-        await trio.sleep(2)
-        return "done"
-
-    async def body(me: Any) -> Any:
-        task = await Task.async_(slow, caller=me)
-        with trio.move_on_after(1):
-            await task.await_()
-        return await task.await_()
-
-    assert await owning(body) == "done"
-
-
-async def test_yield_tells_what_there_is(
-    runtime: Runtime, owning: Any, autojump_clock: trio.abc.Clock
-) -> None:
-    async def slow() -> str:
-        await trio.sleep(2)
-        return "done"
-
-    async def body(me: Any) -> Any:
-        task = await Task.async_(slow, caller=me)
-        bad = await Task.async_nolink(fail, caller=me)
-        return [await task.yield_(1), await task.yield_(), await bad.yield_()]
-
-    assert await owning(body) == [None, ("ok", "done"), ("exit", "boom")]
-
-
-async def test_only_the_owner_may_wait_and_only_in_its_body(runtime: Runtime) -> None:
-    async def body(me: Process) -> None:
-        task = await Task.async_(double, 1)
-        raised = trio.Event()
-
-        async def helper() -> None:
-            for wait in (task.await_, task.yield_, task.shutdown, task.ignore):
-                with pytest.raises(LocalProtocolError, match="in its body only"):
-                    await wait()
-            raised.set()
-
-        me.start_soon(helper)
-        await raised.wait()
-
-        async def other(process: Process) -> None:
-            with pytest.raises(LocalProtocolError):
-                await task.await_()
-
-        await inside(runtime, other)
-        assert await task.await_() == 2
-
-    await inside(runtime, body)
-
-
-async def test_a_completed_task_has_its_value_at_once(owning: Any) -> None:
-    async def body(me: Any) -> Any:
-        task = Task.completed(7, caller=me)
-        assert task.pid is None
-        with pytest.raises(ValueError, match="no process"):
-            await Task.completed(7, caller=me).shutdown()
-        return await task.await_(0)
-
-    assert await owning(body) == 7
+    assert task.pid is not None
+    assert find(runtime, task.pid).label == "hang"
+    assert repr(task).startswith(f"<Task {hang.__module__}:hang/0 ")
 
 
 async def test_start_runs_a_function_for_its_effects_alone(runtime: Runtime) -> None:
@@ -351,18 +120,6 @@ async def test_start_runs_a_function_for_its_effects_alone(runtime: Runtime) -> 
 
     assert await inside(runtime, body) == []
     assert sorted(ran) == [1, 2]
-
-
-async def test_start_link_fails_together_with_who_started_it(
-    runtime: Runtime,
-) -> None:
-    async def body(me: Process) -> None:
-        await Task.start_link(fail)
-        await trio.sleep_forever()
-
-    ends = Ends(runtime.spawn(body, ()))
-    await settle()
-    assert ends.reasons == ["boom"]
 
 
 async def test_a_server_finds_the_messages_in_handle_info(runtime: Runtime) -> None:
@@ -420,30 +177,3 @@ async def test_exported_functions_run_by_name() -> None:
         with pytest.raises(TaskExit) as caught:
             await task.await_()
         assert caught.value.reason == (("nocatch", "ball"), [])
-
-
-async def test_the_process_is_called_what_it_runs(runtime: Runtime) -> None:
-    task = await Task.async_(hang, caller=runtime.root)
-    assert task.pid is not None
-    assert find(runtime, task.pid).label == "hang"
-    assert repr(task).startswith(f"<Task {__name__}:hang/0 ")
-
-
-async def test_a_message_that_only_names_the_task_is_not_its_value(
-    runtime: Runtime, autojump_clock: trio.abc.Clock
-) -> None:
-    async def late() -> str:
-        await trio.sleep(1)
-        return "done"
-
-    async def body(me: Process) -> Any:
-        task = await Task.async_nolink(late)
-        strange = [("began", task.ref), (task.ref, 1, 2), (task.ref,)]
-        for message in strange:
-            await me.send(me.pid, message)
-        assert await Task.yield_many([task], 0) == [(task, None)]
-        assert await task.yield_(0) is None
-        assert await task.await_() == "done"
-        return me.messages() == strange
-
-    assert await inside(runtime, body)
