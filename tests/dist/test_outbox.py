@@ -131,7 +131,7 @@ def plans(draw: st.DrawFn) -> list[tuple[str, int]]:
     return draw(st.lists(step, max_size=25))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plan=plans(), step=st.integers(20_000, 300_000), gathers=st.booleans())
 def test_whatever_happens_each_sender_s_messages_arrive_whole_and_in_order(
     plan: list[tuple[str, int]], step: int, gathers: bool

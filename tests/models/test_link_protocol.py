@@ -119,7 +119,7 @@ acts = st.lists(
 CROSSING = [("link", 0), ("hear", 1), ("unlink", 0), ("link", 1), ("unlink", 1)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(acts)
 @example([*CROSSING, ("link", 0), ("hear", 1), ("hear", 0), ("hear", 1)])
 @example([("link", 0), ("unlink", 0), ("link", 0), ("hear", 1), ("hear", 1)])

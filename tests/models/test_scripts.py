@@ -175,7 +175,7 @@ def scripts(draw: st.DrawFn) -> Script:
     return write(lambda choices: draw(st.sampled_from(choices)), length=8)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(script=scripts())
 async def test_any_script_does_what_the_model_says(script: Script) -> None:
     async with stages(wait=False) as both:

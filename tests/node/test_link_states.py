@@ -261,7 +261,7 @@ def make_scene(runtime: Runtime) -> Scene:
     return Scene(fake, runtime)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(steps, max_size=40))
 def test_both_sides_agree_whatever_crosses(script: list[str]) -> None:
     import trio

@@ -204,7 +204,6 @@ def check_losses(world: World) -> None:
 @given(messages)
 @settings(
     max_examples=100,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 def test_whatever_comes_is_answered_once_or_closes_the_connection(

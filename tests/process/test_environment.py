@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import ergopy
@@ -149,7 +149,6 @@ _STEPS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(_STEPS)
 def test_any_history_is_that_of_copies_made_at_the_start(steps: list[Any]) -> None:
     async def main() -> None:

@@ -359,7 +359,7 @@ async def follow_the_model(script: list[tuple[Any, ...]]) -> None:
         nursery.cancel_scope.cancel()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(operations, max_size=40))
 def test_nothing_is_lost_or_reordered_whatever_happens(
     script: list[tuple[Any, ...]],

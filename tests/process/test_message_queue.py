@@ -199,9 +199,7 @@ def append(queue: MessageQueue, message: object) -> None:
     tail.append(message)
 
 
-QueueMachine.TestCase.settings = settings(
-    max_examples=300, stateful_step_count=40, deadline=None
-)
+QueueMachine.TestCase.settings = settings(max_examples=300, stateful_step_count=40)
 test_the_queue_is_a_list_whatever_happens = QueueMachine.TestCase
 
 

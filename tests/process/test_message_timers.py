@@ -164,7 +164,7 @@ async def follow(script: list[tuple[Any, ...]]) -> None:
                 assert len(targets[target].watchers) == len(mine)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(steps, max_size=40))
 def test_every_message_comes_once_in_time_unless_cancelled_or_too_late(
     script: list[tuple[Any, ...]],

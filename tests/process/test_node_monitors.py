@@ -368,7 +368,7 @@ async def live(script: list[tuple[Any, ...]]) -> None:
             world.check()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(steps, max_size=30))
 def test_any_script_tells_each_as_often_as_it_asked(
     script: list[tuple[Any, ...]],

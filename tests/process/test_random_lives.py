@@ -163,7 +163,7 @@ async def live(script: list[tuple[Any, ...]]) -> None:
         assert_only_the_root(runtime)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.lists(operations, max_size=30))
 def test_any_script_of_lives_ends_as_on_the_beam(script: list[tuple[Any, ...]]) -> None:
     trio.run(live, script)

@@ -266,7 +266,7 @@ PROCESSES = st.lists(
 CHAIN = [(8, False, 1), (0, True, 1), (1, True, 1), (2, True, 1)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @example(CHAIN, 0)
 @example(CHAIN, 1)
 @given(PROCESSES, st.integers(0, 3))

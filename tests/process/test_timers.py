@@ -222,7 +222,7 @@ async def follow(script: list[tuple[str, Any]]) -> None:
         nursery.cancel_scope.cancel()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(scripts)
 def test_every_timer_fires_once_in_order_or_was_cancelled(
     script: list[tuple[str, Any]],

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import etf
@@ -17,9 +17,6 @@ from etf import Atom, MappingError
 from etf._encode import encode as pure_encode
 from tests.etf.mapping.shop import Json, Line, Options, Order, State, Tree, User
 from tests.etf.strategies import atoms, leaves, terms
-
-# Making classes takes its time where other tests run beside.
-PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 Strategy = st.SearchStrategy[Any]
 Typed = tuple[Any, Strategy]
@@ -101,7 +98,7 @@ def _deeper(parts: Strategy) -> Strategy:
 TYPED = st.recursive(st.sampled_from(SCALARS), _deeper, max_leaves=6)
 
 
-@settings(PATIENT, max_examples=300)
+@settings(max_examples=300)
 @given(st.data(), TYPED)
 def test_what_is_sent_by_its_type_comes_back(
     codec: Any, data: Any, typed: Typed
@@ -115,7 +112,7 @@ def test_what_is_sent_by_its_type_comes_back(
     assert etf.convert(value, annotation) == value
 
 
-@settings(PATIENT, max_examples=300)
+@settings(max_examples=300)
 @given(TYPED, terms())
 def test_any_term_fits_or_is_refused(typed: Typed, term: Any) -> None:
     with suppress(MappingError):
@@ -125,7 +122,6 @@ def test_any_term_fits_or_is_refused(typed: Typed, term: Any) -> None:
 CLASSES = [Order, Line, User, Json, Options, Tree, Order | Line | Tree | str | None]
 
 
-@PATIENT
 @given(st.sampled_from(CLASSES), st.data())
 def test_a_term_that_is_nearly_right_fits_or_is_refused(cls: Any, data: Any) -> None:
     keys = st.sampled_from(["id", "note", "lines", "name", "value", "children", "size"])
@@ -142,7 +138,6 @@ def test_a_term_that_is_nearly_right_fits_or_is_refused(cls: Any, data: Any) -> 
         etf.convert(term, cls)
 
 
-@PATIENT
 @given(terms())
 def test_the_decoder_takes_any_term_whatever_it_is_to_make(
     codec: Any, term: Any

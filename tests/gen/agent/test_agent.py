@@ -225,7 +225,7 @@ steps = st.lists(
 
 
 @given(steps)
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_an_agent_is_a_variable(script: list[tuple[str, int]]) -> None:
     async def follow() -> None:
         async with running() as runtime:

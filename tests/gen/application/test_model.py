@@ -63,7 +63,7 @@ class Model:
         return True
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(worlds(), STEPS)
 def test_random_programs_run_what_the_model_says(
     world: tuple[dict[str, list[str]], set[str]], steps: list[tuple[str, str]]

@@ -46,7 +46,7 @@ class Patient(EventHandler):
         return request
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(TERMS | COMMANDS | REQUESTS, max_size=20))
 def test_garbage_ends_no_manager(messages: Any) -> None:
     async def main() -> None:

@@ -57,7 +57,7 @@ class Reader:
 
 
 @given(steps, st.integers(0, 3), st.sampled_from([None, 1, 3]))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_every_value_arrives_once_or_is_counted_as_missed(
     script: list[tuple[str, int]], buffer: int, max_lag: int | None
 ) -> None:

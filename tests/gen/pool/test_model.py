@@ -98,7 +98,7 @@ class Follower:
     st.integers(0, 1),
     st.sampled_from(["round_robin", "least_loaded"]),
 )
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 def test_every_call_ends_once_and_in_the_end_everybody_is_idle(
     script: list[Any],
     capacity: int,

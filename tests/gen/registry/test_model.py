@@ -187,5 +187,5 @@ class World:
 def test_a_registry_is_a_dict_of_the_living() -> None:
     run_state_machine_as_test(
         Steps,
-        settings=settings(max_examples=150, stateful_step_count=30, deadline=None),
+        settings=settings(max_examples=150, stateful_step_count=30),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import trio
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ergopy import Down, Exit, GenServer, NeededChildExited, Scope
@@ -69,7 +69,6 @@ class Model:
         self.ended += [(number, "shutdown") for number, _ in reversed(self.alive)]
 
 
-@settings(deadline=None)
 @given(STEPS)
 def test_a_scope_does_what_the_rules_say(steps: list[tuple[str, Any]]) -> None:
     log: list[Any] = []

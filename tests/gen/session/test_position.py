@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import etf
@@ -136,7 +136,6 @@ def test_the_error_names_the_place_in_the_value() -> None:
     assert caught.value.got.startswith("send [1,")
 
 
-@settings(deadline=None)
 @given(protocols(), st.data())
 def test_a_walk_of_one_side_is_one_of_its_dual(
     protocol: Protocol, data: st.DataObject
@@ -159,7 +158,6 @@ def test_a_walk_of_one_side_is_one_of_its_dual(
     assert ours.at_end == theirs.at_end
 
 
-@settings(deadline=None)
 @given(protocols(), st.data())
 def test_every_illegal_step_is_refused_where_it_is_made(
     protocol: Protocol, data: st.DataObject

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from ergopy.gen.session import (
     Again,
@@ -122,7 +122,6 @@ def test_a_protocol_that_keeps_the_rules_is_fine(protocol: Protocol) -> None:
     protocol.check()
 
 
-@settings(deadline=None)
 @given(protocols())
 def test_the_dual_of_the_dual_is_the_protocol(protocol: Protocol) -> None:
     protocol.check()

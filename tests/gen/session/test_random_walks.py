@@ -6,7 +6,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import trio
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ergopy import SessionClosed, WrongStep, session
@@ -69,7 +69,6 @@ async def talk(
     return ours, theirs, at_end
 
 
-@settings(deadline=None)
 @given(protocols(), st.integers(0, 2**32))
 def test_both_sides_come_to_the_end_together_and_saw_the_same(
     protocol: Protocol, seed: int

@@ -33,7 +33,7 @@ class Patient(StateMachine):
         return Keep(StateTimeout(1))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(TERMS | SHAPED, max_size=20))
 def test_garbage_is_an_event_or_nothing(messages: Any) -> None:
     async def main() -> None:

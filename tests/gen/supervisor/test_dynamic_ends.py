@@ -221,7 +221,7 @@ class Model:
         return {row[1] for row in await self.dyn.ask("which_children")}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 5), st.lists(STEPS, max_size=25))
 async def test_it_has_the_children_that_a_model_has(
     most: int, script: list[tuple[str, int]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import etf
@@ -34,9 +34,7 @@ values = st.one_of(
 specs = st.dictionaries(st.sampled_from(KEYS).map(Atom), values, max_size=7)
 abouts = st.one_of(strategies.terms(), specs, words, st.tuples(*[values] * 6))
 
-relaxed = settings(
-    deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow]
-)
+relaxed = settings(max_examples=30)
 
 
 @relaxed

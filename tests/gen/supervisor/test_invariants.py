@@ -44,7 +44,6 @@ steps = st.tuples(
     st.integers(0, 3),
 )
 relaxed = settings(
-    deadline=None,
     max_examples=40,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

@@ -244,7 +244,7 @@ async def test_work_of_a_partition_can_go_on_beside_it(runtime: Runtime) -> None
 STEPS = st.tuples(st.sampled_from(["resize", "crash", "ask"]), st.integers(0, 9))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(1, 5), st.lists(STEPS, max_size=12))
 async def test_whatever_happens_each_key_is_served_by_its_partition(
     size: int, script: list[tuple[str, int]]

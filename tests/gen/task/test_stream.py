@@ -298,7 +298,7 @@ work = st.tuples(st.integers(0, 6), st.one_of(st.integers(0, 99), st.just("boom"
     st.booleans(),
     st.sampled_from([None, 3]),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_every_item_has_one_outcome_in_time_and_never_too_many_run(
     items: list[Any],
     most: int,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import ergopy
@@ -106,7 +106,6 @@ def configurations() -> st.SearchStrategy[ProcessConfig]:
     return st.builds(ProcessConfig, may_call=names, copy=copy, **rights)
 
 
-@settings(deadline=None)
 @given(st.lists(configurations(), max_size=5))
 def test_nothing_gets_wider_on_the_way_down(chain: list[ProcessConfig]) -> None:
     above = DEFAULT

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 import trio
-from hypothesis import given, settings
+from hypothesis import given
 
 import ergopy
 import etf
@@ -112,14 +112,12 @@ def test_what_contains_itself_can_be_copied() -> None:
     assert made[1][1]["me"] is made
 
 
-@settings(deadline=None)
 @given(terms())
 def test_a_deep_copy_of_a_term_is_that_term(term: Any) -> None:
     assert etf.same(deep(term), term)
     assert etf.encode(deep(term)) == etf.encode(term)
 
 
-@settings(deadline=None)
 @given(terms())
 def test_by_etf_is_what_comes_out_of_the_wire(term: Any) -> None:
     assert etf.same(by_etf(term), etf.decode(etf.encode(term)))

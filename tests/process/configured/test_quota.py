@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import ergopy
@@ -98,7 +98,6 @@ async def test_a_node_has_no_more_processes_than_it_may(runtime: Runtime) -> Non
     assert runtime.whereis("late") is None
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 20), st.sampled_from([None, None, 0, 1, 2, 3])),
