@@ -95,59 +95,69 @@ IDLE = (
 )
 """Each measured once, as memory of a fresh peer."""
 
+_CALLS = "calls/s", "CPU us/call"
+_MESSAGES = "msgs/s", "CPU us/msg"
+_EACH = "/s", "CPU us"
+
+
+def _latency(test: str, label: str, target: float | None = None) -> tuple[Row, ...]:
+    return (
+        Row(test, "p50", f"{label}, p50 us", "lower", target),
+        Row(test, "p99", f"{label}, p99 us", "lower"),
+    )
+
+
+def _flow(
+    test: str,
+    label: str,
+    units: tuple[str, str],
+    rate: float | None = None,
+    cpu: float | None = None,
+) -> tuple[Row, ...]:
+    return (
+        Row(test, "rate", f"{label}, {units[0]}", "higher", rate),
+        Row(test, "cpu", f"{label}, {units[1]}", "lower", cpu),
+    )
+
+
+def _none(test: str, metric: str, label: str) -> Row:
+    return Row(test, metric, f"{label}, {metric}", "lower", limit=0)
+
+
 ROWS = (
-    Row("lone", "p50", "call small, p50 us", "lower", 1.5),
-    Row("lone", "p99", "call small, p99 us", "lower"),
+    *_latency("lone", "call small", 1.5),
     Row("lone", "cpu", "call small, CPU us/call", "lower"),
-    Row("lone64", "p50", "call 64 B, p50 us", "lower", 1.5),
-    Row("lone64", "p99", "call 64 B, p99 us", "lower"),
-    Row("lone16k", "p50", "call 16 KiB, p50 us", "lower", 1.5),
-    Row("lone16k", "p99", "call 16 KiB, p99 us", "lower"),
-    Row("many1", "rate", "1 caller, calls/s", "higher"),
-    Row("many1", "cpu", "1 caller, CPU us/call", "lower"),
-    Row("many10", "rate", "10 callers, calls/s", "higher"),
-    Row("many10", "cpu", "10 callers, CPU us/call", "lower"),
-    Row("many100", "rate", "100 callers, calls/s", "higher", 1.0),
-    Row("many100", "cpu", "100 callers, CPU us/call", "lower", 1.2),
-    Row("each100", "rate", "100 callers and servers, /s", "higher"),
-    Row("each100", "cpu", "100 callers and servers, CPU", "lower"),
-    Row("inward", "rate", "one-way in, msgs/s", "higher", 1.0),
-    Row("inward", "cpu", "one-way in, CPU us/msg", "lower"),
-    Row("inward", "lost", "one-way in, lost", "lower", limit=0),
-    Row("outward", "rate", "one-way out, msgs/s", "higher", 0.8),
-    Row("outward", "cpu", "one-way out, CPU us/msg", "lower"),
+    *_latency("lone64", "call 64 B", 1.5),
+    *_latency("lone16k", "call 16 KiB", 1.5),
+    *_flow("many1", "1 caller", _CALLS),
+    *_flow("many10", "10 callers", _CALLS),
+    *_flow("many100", "100 callers", _CALLS, rate=1.0, cpu=1.2),
+    *_flow("each100", "100 callers and servers", ("/s", "CPU")),
+    *_flow("inward", "one-way in", _MESSAGES, rate=1.0),
+    _none("inward", "lost", "one-way in"),
+    *_flow("outward", "one-way out", _MESSAGES, rate=0.8),
     Row("bulk1", "mb_s", "1 MiB echo, MB/s", "higher", 1.0),
     Row("bulk1", "cpu", "1 MiB echo, CPU us", "lower"),
     Row("bulk16", "mb_s", "16 MiB echo, MB/s", "higher", 0.8),
     Row("bulk16", "cpu", "16 MiB echo, CPU us", "lower"),
-    Row("rpc", "p50", "rpc:call, p50 us", "lower"),
-    Row("rpc", "p99", "rpc:call, p99 us", "lower"),
-    Row("erpc", "p50", "erpc:call, p50 us", "lower"),
-    Row("erpc", "p99", "erpc:call, p99 us", "lower"),
+    *_latency("rpc", "rpc:call"),
+    *_latency("erpc", "erpc:call"),
     Row("spawn", "us", "local spawn and end, us", "lower", limit=25),
     Row("spawn_message", "us", "spawn, message, end, us", "lower"),
     Row("spawn_monitor", "us", "spawn_monitor, DOWN, us", "lower"),
-    Row("rspawn", "p50", "remote spawn there, p50 us", "lower"),
-    Row("rspawn", "p99", "remote spawn there, p99 us", "lower"),
-    Row("rspawn_back", "p50", "remote spawn back, p50 us", "lower"),
-    Row("rspawn_back", "p99", "remote spawn back, p99 us", "lower"),
-    Row("links", "rate", "link and unlink, /s", "higher"),
-    Row("links", "cpu", "link and unlink, CPU us", "lower"),
-    Row("link_exits", "rate", "link and exit, /s", "higher"),
-    Row("link_exits", "cpu", "link and exit, CPU us", "lower"),
-    Row("link_exits", "lost", "link and exit, lost", "lower", limit=0),
-    Row("monitors", "rate", "monitor and demonitor, /s", "higher"),
-    Row("monitors", "cpu", "monitor and demonitor, CPU us", "lower"),
-    Row("downs", "rate", "monitor, end, DOWN, /s", "higher"),
-    Row("downs", "cpu", "monitor, end, DOWN, CPU us", "lower"),
+    *_latency("rspawn", "remote spawn there"),
+    *_latency("rspawn_back", "remote spawn back"),
+    *_flow("links", "link and unlink", _EACH),
+    *_flow("link_exits", "link and exit", _EACH),
+    _none("link_exits", "lost", "link and exit"),
+    *_flow("monitors", "monitor and demonitor", _EACH),
+    *_flow("downs", "monitor, end, DOWN", _EACH),
     Row("order_in", "rate", "ten senders in, msgs/s", "higher"),
-    Row("order_in", "wrong", "ten senders in, wrong", "lower", limit=0),
+    _none("order_in", "wrong", "ten senders in"),
     Row("order_out", "rate", "ten senders out, msgs/s", "higher"),
-    Row("order_out", "wrong", "ten senders out, wrong", "lower", limit=0),
-    Row("tls_lone", "p50", "TLS: call small, p50 us", "lower"),
-    Row("tls_lone", "p99", "TLS: call small, p99 us", "lower"),
-    Row("tls_many", "rate", "TLS: 100 callers, calls/s", "higher"),
-    Row("tls_many", "cpu", "TLS: 100 callers, CPU us/call", "lower"),
+    _none("order_out", "wrong", "ten senders out"),
+    *_latency("tls_lone", "TLS: call small"),
+    *_flow("tls_many", "TLS: 100 callers", _CALLS),
     Row("tls_bulk1", "mb_s", "TLS: 1 MiB echo, MB/s", "higher"),
     Row("tls_bulk16", "mb_s", "TLS: 16 MiB echo, MB/s", "higher"),
     Row("idle", "mb", "100,000 idle processes, MB", "lower", limit=300),

@@ -3,7 +3,7 @@
 import os
 import platform
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ._codecs import KINDS, OPERATIONS, TARGET, CodecTimes
@@ -53,10 +53,7 @@ def codec_table(times: CodecTimes) -> str:
     for operation in OPERATIONS:
         for term in SIZES:
             lines.append(_codec_line(times, term, operation))
-    text = _columns(lines)
-    for kind, reason in times.missing.items():
-        text += f"\nno {kind}: {reason.splitlines()[-1] if reason else 'it ended'}"
-    return text
+    return _columns(lines) + _missing(times.missing)
 
 
 def local_table(times: LocalTimes) -> str:
@@ -64,10 +61,7 @@ def local_table(times: LocalTimes) -> str:
     head = ["within a node", *(f"{kind} us" for kind in LOCAL_KINDS)]
     lines = [[*head, "ergopy / BEAM", "ergopy / triotp", "goal", "met"]]
     lines += [_local_line(times, line) for line in LINES]
-    text = _columns(lines)
-    for kind, reason in times.missing.items():
-        text += f"\nno {kind}: {reason.splitlines()[-1] if reason else 'it ended'}"
-    return text
+    return _columns(lines) + _missing(times.missing)
 
 
 def as_json(
@@ -170,6 +164,15 @@ def _number(value: float | None) -> str:
     if abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+
+
+def _missing(reasons: Mapping[str, str]) -> str:
+    """A line for each that could not be measured, with the last line of its reason."""
+    lines = [
+        f"\nno {kind}: {reason.splitlines()[-1] if reason else 'it ended'}"
+        for kind, reason in reasons.items()
+    ]
+    return "".join(lines)
 
 
 def _columns(lines: Sequence[Sequence[str]]) -> str:

@@ -12,7 +12,7 @@ import logging
 import signal
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
@@ -22,6 +22,8 @@ from ._registration import background
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+
+_Entry = TypeVar("_Entry", "epmd.NodeEntry", "epmd.DumpEntry")
 
 OK, NO, USAGE, UNREACHABLE = range(4)
 
@@ -132,13 +134,10 @@ def _where(args: argparse.Namespace) -> dict[str, Any]:
 
 
 async def _names(args: argparse.Namespace) -> int:
-    nodes = await epmd.names(**_where(args))
-    if args.json:
-        _print_json([asdict(node) for node in nodes])
-    else:
-        for node in nodes:
-            print(f"name {_safe(node.name)} at port {node.port}")
-    return OK
+    def line(node: epmd.NodeEntry) -> str:
+        return f"name {_safe(node.name)} at port {node.port}"
+
+    return _print_all(args, await epmd.names(**_where(args)), line)
 
 
 async def _lookup(args: argparse.Namespace) -> int:
@@ -159,14 +158,11 @@ async def _lookup(args: argparse.Namespace) -> int:
 
 
 async def _dump(args: argparse.Namespace) -> int:
-    nodes = await epmd.dump(**_where(args))
-    if args.json:
-        _print_json([asdict(node) for node in nodes])
-    else:
-        for node in nodes:
-            state = "active" if node.active else "unused"
-            print(f"{state} {_safe(node.name)} at port {node.port}, fd {node.fd}")
-    return OK
+    def line(node: epmd.DumpEntry) -> str:
+        state = "active" if node.active else "unused"
+        return f"{state} {_safe(node.name)} at port {node.port}, fd {node.fd}"
+
+    return _print_all(args, await epmd.dump(**_where(args)), line)
 
 
 async def _kill(args: argparse.Namespace) -> int:
@@ -194,6 +190,17 @@ def _done(args: argparse.Namespace, what: str) -> None:
         _print_json({"result": what})
     else:
         print(what)
+
+
+def _print_all(
+    args: argparse.Namespace, nodes: Sequence[_Entry], line: Callable[[_Entry], str]
+) -> int:
+    if args.json:
+        _print_json([asdict(node) for node in nodes])
+    else:
+        for node in nodes:
+            print(line(node))
+    return OK
 
 
 def _as_json(node: epmd.NodeInfo) -> dict[str, Any]:

@@ -95,22 +95,18 @@ _number = re.compile(r"\d+")
 _name = re.compile(r"[a-z]\w*")
 
 
-def _read_fun(text: str) -> Any:
-    found = _fun.fullmatch(text)
-    assert found is not None
-    module, name, arity = found.groups()
-    return literals.function(
-        literals.erlang_name(module), literals.erlang_name(name), arity
-    )
+def _function(
+    pattern: re.Pattern[str], module: Callable[[str], Any], name: Callable[[str], Any]
+) -> _Rule:
+    """Make the rule of functions of a module, from how one says the two names."""
 
+    def read(text: str) -> Any:
+        found = pattern.fullmatch(text)
+        assert found is not None
+        said_module, said_name, arity = found.groups()
+        return literals.function(module(said_module), name(said_name), arity)
 
-def _read_capture(text: str) -> Any:
-    found = _capture.fullmatch(text)
-    assert found is not None
-    module, name, arity = found.groups()
-    return literals.function(
-        literals.elixir_module(module), literals.elixir_name(name), arity
-    )
+    return _Rule("value", pattern.pattern, read)
 
 
 def _read_segment(text: str) -> int | str:
@@ -142,7 +138,7 @@ _PUNCTUATION = [
 _ERLANG_VALUES = [
     _Rule("value", r"[+-]?\d\d?#\w+", literals.erlang_based),
     _Rule("value", rf"\$(?:{literals.ERLANG_ESCAPE}|[^\\])", literals.erlang_char),
-    _Rule("value", _fun.pattern, _read_fun),
+    _function(_fun, literals.erlang_name, literals.erlang_name),
     _Rule("value", _ERLANG_NAME, literals.erlang_word),
     _Rule("open", r"#\{"),
     _Rule("segment", r":\s*\d+|/\s*[a-z]\w*", _read_segment),
@@ -152,7 +148,7 @@ _ELIXIR_VALUES = [
     _Rule("key", rf"(?:{_ELIXIR_PLAIN}|{_DOUBLE}):(?=\s)", literals.elixir_key),
     _Rule("value", r"[+-]?0(?:x[\da-fA-F_]+|o[0-7_]+|b[01_]+)", literals.elixir_based),
     _Rule("value", rf"\?(?:{literals.ELIXIR_ESCAPE}|[^\\])", literals.elixir_char),
-    _Rule("value", _capture.pattern, _read_capture),
+    _function(_capture, literals.elixir_module, literals.elixir_name),
     _Rule("value", rf"~c(?:{_DOUBLE}|{_SINGLE})", literals.elixir_charlist),
     _Rule("text", _DOUBLE, literals.elixir_text),
     _Rule("segment", r"::\s*(?:size\(\s*\d+\s*\)|\w+)", _read_segment),

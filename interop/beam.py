@@ -35,7 +35,7 @@ import etf
 
 HERE = Path(__file__).parent
 PEER_SOURCES = HERE / "peer"
-START_SECONDS = 15
+START_SECONDS = 60
 EVAL_SECONDS = 15
 
 _LENGTH = struct.Struct(">I")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import subprocess
+import sys
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -83,6 +86,35 @@ async def until(condition: Callable[[], object]) -> None:
     with trio.fail_after(10):
         while not condition():  # noqa: ASYNC110 - of things that have no event
             await trio.sleep(0.005)
+
+
+async def start_program(nursery: trio.Nursery, name: str, *args: str) -> Any:
+    """Run one of ``peer/``; it is up, and ends with the nursery."""
+    run = partial(
+        trio.run_process,
+        [sys.executable, str(Path(__file__).parent / "peer" / name), *args],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    process = await nursery.start(run)
+    output = b""
+    with trio.fail_after(20):
+        while not output.endswith(b"\n"):
+            output += await process.stdout.receive_some()
+    assert output == b"ready\n"
+    return process
+
+
+async def all_sleepers_end(beam: Any) -> None:
+    """Wait until nothing runs ``timer:sleep/1`` there that was spawned to do so."""
+    gone = """
+        ergopy_peer:until(fun() ->
+            [P || P <- processes(),
+                  {_, {timer, sleep, 1}} <- [process_info(P, initial_call)]] =:= []
+        end)
+    """
+    assert await beam.run(gone) is True
 
 
 def local_name(prefix: str) -> Atom:

@@ -47,7 +47,6 @@ async def blocked(node, peer) -> None:
     assert numbers[-1] > 0
 
 
-@pytest.mark.timeout(60)
 async def test_200_megabytes_on_their_way_to_a_frozen_node_hold_up_no_other_sender(
     new_beam, node
 ):
@@ -126,7 +125,6 @@ class SlowNetwork(TcpNetwork):
         return SlowSocket(await super().connect(node, host, port))
 
 
-@pytest.mark.timeout(60)
 async def test_a_transfer_that_takes_longer_than_net_ticktime_keeps_both_sides_alive(
     new_beam, node_options
 ):
@@ -153,7 +151,6 @@ async def test_a_transfer_that_takes_longer_than_net_ticktime_keeps_both_sides_a
         assert len(connections) == 1
 
 
-@pytest.mark.timeout(60)
 async def test_a_sender_on_the_beam_is_suspended_while_nobody_reads_and_goes_on(
     beam, node
 ):

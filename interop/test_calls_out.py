@@ -11,6 +11,11 @@ from .beam import unique_name
 from .servers import inside, until
 
 
+async def all_monitors_end(beam, server):
+    count = "length(element(2, process_info(whereis(Name), monitored_by)))"
+    await beam.run(f"ergopy_peer:until(fun() -> {count} =:= 0 end)", Name=server[0])
+
+
 async def test_call_by_name_is_answered(node, server):
     assert await node.call(server, (Atom("add"), 2)) == 2
     assert await node.call(server, (Atom("add"), 3)) == 5
@@ -62,8 +67,7 @@ async def test_call_that_times_out_leaves_nothing_on_either_side(beam, node, ser
         return proc.messages()
 
     assert await inside(node, ask) == []
-    count = "length(element(2, process_info(whereis(Name), monitored_by)))"
-    await beam.run(f"ergopy_peer:until(fun() -> {count} =:= 0 end)", Name=server[0])
+    await all_monitors_end(beam, server)
 
 
 async def test_cancelled_call_leaves_nothing_on_either_side(beam, node, server):
@@ -74,14 +78,12 @@ async def test_cancelled_call_leaves_nothing_on_either_side(beam, node, server):
         return proc.messages()
 
     assert await inside(node, ask) == []
-    count = "length(element(2, process_info(whereis(Name), monitored_by)))"
-    await beam.run(f"ergopy_peer:until(fun() -> {count} =:= 0 end)", Name=server[0])
+    await all_monitors_end(beam, server)
 
 
 async def test_monitor_of_a_finished_call_is_taken_back(beam, node, server):
     await node.call(server, Atom("value"))
-    count = "length(element(2, process_info(whereis(Name), monitored_by)))"
-    await beam.run(f"ergopy_peer:until(fun() -> {count} =:= 0 end)", Name=server[0])
+    await all_monitors_end(beam, server)
 
 
 async def test_ten_thousand_calls_leave_nothing(beam, node, server):

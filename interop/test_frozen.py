@@ -12,7 +12,6 @@ from .servers import until
 START = "{ok, Pid} = ergopy_peer_server:start(server), Pid"
 
 
-@pytest.mark.timeout(40)
 async def test_frozen_beam_is_given_up_after_the_ticktime(new_beam, node_options):
     beam = new_beam()
     async with Node(**node_options, net_ticktime=1.0) as node:
@@ -22,7 +21,6 @@ async def test_frozen_beam_is_given_up_after_the_ticktime(new_beam, node_options
         beam.resume()
 
 
-@pytest.mark.timeout(40)
 async def test_idle_connection_outlives_many_ticks(new_beam, node_options):
     beam = new_beam(args=("-kernel", "net_ticktime", "2"))
     async with Node(**node_options, net_ticktime=2.0) as node:

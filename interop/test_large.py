@@ -33,7 +33,6 @@ class Memory:
         raise LookupError(name)
 
 
-@pytest.mark.timeout(60)
 async def test_python_sends_it_with_one_more_copy(beam, node):
     digests = []
     data = b"abcd" * (SIZE // 4)
@@ -60,7 +59,6 @@ async def test_python_sends_it_with_one_more_copy(beam, node):
     assert digests == [hashlib.md5(data).digest()]
 
 
-@pytest.mark.timeout(60)
 async def test_python_receives_it_with_two_more_copies(beam, node):
     digests = []
 

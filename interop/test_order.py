@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 
-import pytest
 import trio
 
 from ergopy import Atom, Exit
@@ -59,7 +58,6 @@ class Traffic:
             await trio.sleep(pause)
 
 
-@pytest.mark.timeout(60)
 async def test_a_million_messages_from_the_beam_arrive_in_order(
     beam, node, desk, server
 ):
@@ -82,7 +80,6 @@ async def test_a_million_messages_from_the_beam_arrive_in_order(
     assert arrived == ["done"]
 
 
-@pytest.mark.timeout(60)
 async def test_a_million_messages_to_the_beam_arrive_in_order(beam, node, desk, server):
     counted = []
 

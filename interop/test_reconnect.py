@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from functools import partial
-from pathlib import Path
 
 import pytest
 import trio
@@ -16,9 +12,8 @@ from ergopy import Atom, Node, NodeDown, NoProcess
 
 from . import raw
 from .beam import BeamError, Epmd
-from .servers import Desk, inside, until
+from .servers import Desk, inside, start_program, until
 
-PROGRAM = Path(__file__).parent / "peer" / "node.py"
 START = "{ok, Pid} = ergopy_peer_server:start(server), Pid"
 
 
@@ -306,31 +301,11 @@ async def test_a_hundred_connections_leave_nothing_on_either_side(
     assert await beam.run(same, Before=before[1])
 
 
-async def _start_python(nursery, options):
-    """Run a Python node as a process of its own; it ends with the nursery."""
-    command = [sys.executable, str(PROGRAM), options["name"], options["cookie"]]
-    process = await nursery.start(
-        partial(
-            trio.run_process,
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            check=False,
-        )
-    )
-    assert process.stdout is not None
-    output = b""
-    with trio.fail_after(10):
-        while not output.endswith(b"\n"):
-            output += await process.stdout.receive_some()
-    assert output == b"ready\n"
-    return process
-
-
 async def test_killed_python_node_is_noticed_and_its_successor_reached(
     beam, node_options
 ):
-    name = Atom(node_options["name"])
+    who = node_options["name"], node_options["cookie"]
+    name = Atom(who[0])
     call = "gen_server:call({desk, Py}, hello)"
     in_flight = """
         Ref = monitor(process, {desk, Py}),
@@ -341,7 +316,7 @@ async def test_killed_python_node_is_noticed_and_its_successor_reached(
     caller = Atom(f"caller_{name[3:11]}")
     answers = []
     async with trio.open_nursery() as nursery:
-        process = await _start_python(nursery, node_options)
+        process = await start_program(nursery, "node.py", *who)
         assert await beam.run(call, Py=name) == "hello"
 
         @nursery.start_soon
@@ -357,6 +332,6 @@ async def test_killed_python_node_is_noticed_and_its_successor_reached(
         (kind, (failure, _)), reason = answers[0]
         assert (kind, failure) == ("EXIT", ("nodedown", name))
         assert reason == "noconnection"
-        process = await _start_python(nursery, node_options)
+        process = await start_program(nursery, "node.py", *who)
         assert await beam.run(call, Py=name) == "hello"
         process.stdin.close()

@@ -22,6 +22,15 @@ async def begin(node: Any, beam: Any, *args: Any, **options: Any) -> Registry:
     return Registry.of("there", node)
 
 
+async def begin_silent(node: Any, beam: Any, init_timeout: float) -> Registry:
+    """Have processes that never say that they are up."""
+    start = ("proc_lib", "start_link")
+    args = Atom("timer"), Atom("sleep"), [Atom("infinity")]
+    spec = ChildSpec(start, *args, node=beam.name, init_timeout=init_timeout)
+    await node.start(Registry, name="there", start=spec)
+    return Registry.of("there", node)
+
+
 async def test_many_come_up_at_once_one_for_each_key(beam, node):
     registry = await begin(node, beam, PEER, 7, [])
     got: dict[int, set[Any]] = {}
@@ -65,17 +74,7 @@ async def test_a_process_that_crashes_over_there_is_taken_out(beam, node):
 
 async def test_the_loss_of_the_node_fails_the_starts_under_way(new_beam, node):
     beam = new_beam()
-    # It never says that it is up.
-    spec = ChildSpec(
-        ("proc_lib", "start_link"),
-        Atom("timer"),
-        Atom("sleep"),
-        [Atom("infinity")],
-        node=beam.name,
-        init_timeout=60,
-    )
-    await node.start(Registry, name="there", start=spec)
-    registry = Registry.of("there", node)
+    registry = await begin_silent(node, beam, 60)
     async with trio.open_nursery() as nursery:
 
         @nursery.start_soon
@@ -92,16 +91,7 @@ async def test_the_loss_of_the_node_fails_the_starts_under_way(new_beam, node):
 
 
 async def test_one_that_does_not_come_up_in_time_is_killed(beam, node):
-    spec = ChildSpec(
-        ("proc_lib", "start_link"),
-        Atom("timer"),
-        Atom("sleep"),
-        [Atom("infinity")],
-        node=beam.name,
-        init_timeout=0.2,
-    )
-    await node.start(Registry, name="there", start=spec)
-    registry = Registry.of("there", node)
+    registry = await begin_silent(node, beam, 0.2)
     with pytest.raises(ergopy.StartError) as caught:
         await registry.start(1)
     assert caught.value.reason == "timeout"

@@ -7,7 +7,7 @@ import pytest
 from ergopy import Atom, Down, ExitMessage, NameTaken, NodeDown, StartError
 from ergopy.process.links import is_active
 
-from .servers import inside, local_name, until
+from .servers import all_sleepers_end, inside, local_name, until
 
 
 async def test_python_spawns_on_the_beam(beam, node):
@@ -170,13 +170,7 @@ async def test_abandoned_request_leaves_nothing_on_the_beam(beam, node):
         return abandoned, again, proc.message_count(), dict(proc.links)
 
     assert await inside(node, ask) == (True, False, 0, {})
-    gone = """
-        ergopy_peer:until(fun() ->
-            [P || P <- processes(),
-                  {_, {timer, sleep, 1}} <- [process_info(P, initial_call)]] =:= []
-        end)
-    """
-    assert await beam.run(gone) is True
+    await all_sleepers_end(beam)
     assert not node.connections.peer(beam.name).spawns
 
 

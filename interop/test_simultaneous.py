@@ -33,7 +33,6 @@ GONE = "ergopy_peer:until(fun() -> not lists:member(Py, nodes(connected)) end)"
 SEEN = "Watcher ! {tell, self()}, receive {seen, U, D} -> {U, D} end"
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("prefix", ["aa", "zz"], ids=["lesser name", "greater name"])
 async def test_a_hundred_times_both_dial_and_one_connection_comes_of_it(
     beam, node_options, prefix

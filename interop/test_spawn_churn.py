@@ -9,7 +9,7 @@ import trio
 
 from ergopy import Atom, Down, Exit, ExitMessage
 
-from .servers import inside, sleeper, until
+from .servers import all_sleepers_end, inside, sleeper, until
 
 REQUESTS = 200
 
@@ -134,11 +134,5 @@ async def test_each_request_of_ours_survives_a_lost_connection_once(beam, node):
         else:
             assert result == "noconnection"
             assert mine == []
-    gone = """
-        ergopy_peer:until(fun() ->
-            [P || P <- processes(),
-                  {_, {timer, sleep, 1}} <- [process_info(P, initial_call)]] =:= []
-        end)
-    """
-    assert await beam.run(gone) is True
+    await all_sleepers_end(beam)
     assert not node.connections.peer(beam.name).spawns

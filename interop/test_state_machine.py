@@ -70,7 +70,6 @@ async def door(node):
     return await node.start(Door, [1, 2], name="door")
 
 
-@pytest.mark.timeout(60)
 async def test_random_machines_do_on_this_release_what_they_do_in_python(beam):
     left = [row[:2] for row in rows() if row[2] or beam.release >= 28]
     assert len(left) > 190

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -11,21 +9,9 @@ import trio
 
 import ergopy
 from ergopy import Atom
+from tests.threads import in_thread, result
 
 from .servers import Desk
-
-
-def in_thread(function: Any, *args: Any) -> Future[Any]:
-    outcome: Future[Any] = Future()
-
-    def call() -> None:
-        try:
-            outcome.set_result(function(*args))
-        except BaseException as error:
-            outcome.set_exception(error)
-
-    threading.Thread(target=call, daemon=True).start()
-    return outcome
 
 
 async def test_many_threads_call_a_beam_at_once(beam, node, server):
@@ -33,7 +19,7 @@ async def test_many_threads_call_a_beam_at_once(beam, node, server):
         return node.from_thread.call(server, (Atom("echo"), number))
 
     outcomes = [in_thread(ask, number) for number in range(20)]
-    answers = [await trio.to_thread.run_sync(o.result, 10) for o in outcomes]
+    answers = [await result(o) for o in outcomes]
     assert answers == list(range(20))
 
 
@@ -48,7 +34,7 @@ async def test_a_thread_that_waits_hears_of_the_loss(new_beam, node):
             pass
     beam.kill9()
     with pytest.raises(ergopy.NodeDown):
-        await trio.to_thread.run_sync(outcome.result, 10)
+        await result(outcome)
 
 
 def test_a_program_without_trio_serves_and_calls(beam, node_options):

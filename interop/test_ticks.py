@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
-from functools import partial
-from pathlib import Path
 
-import pytest
 import trio
 
 from ergopy import Atom, Node
 
 from .beam import unique_name
+from .servers import start_program
 
-PROGRAM = Path(__file__).parent / "peer" / "busy.py"
 TICKS = ("-kernel", "net_ticktime", "8")
 
 # How long after `go` each of some nodes is lost, in seconds; the others are kept.
@@ -36,21 +31,6 @@ WATCH = """
 """
 
 
-async def start_python(nursery, name, cookie):
-    command = [sys.executable, str(PROGRAM), name, cookie, "8"]
-    run = partial(trio.run_process, command, check=False)
-    process = await nursery.start(
-        partial(run, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    )
-    output = b""
-    with trio.fail_after(20):
-        while not output.endswith(b"\n"):
-            output += await process.stdout.receive_some()
-    assert output == b"ready\n"
-    return process
-
-
-@pytest.mark.timeout(90)
 async def test_the_frozen_are_given_up_in_time_and_the_idle_are_kept(
     new_beam, node_options
 ):
@@ -64,8 +44,8 @@ async def test_the_frozen_are_given_up_in_time_and_the_idle_are_kept(
         Node(**(node_options | {"name": unique_name("shy")}), hidden=True) as shy,
         Node(**(node_options | {"name": unique_name("py")}), net_ticktime=8) as watcher,
     ):
-        icy = await start_python(nursery, frozen, cookie)
-        wild = await start_python(nursery, busy, cookie)
+        icy = await start_program(nursery, "busy.py", frozen, cookie, "8")
+        wild = await start_program(nursery, "busy.py", busy, cookie, "8")
         names = [frozen, busy, frozen_beam.name]
         lost, lost_here = {}, {}
         begin = trio.Event()

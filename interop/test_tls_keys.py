@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +16,7 @@ from .servers import inside
 from .tls_nodes import certificates, options, start_tls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from .beam import Beam
 
@@ -45,15 +46,24 @@ COUNTED = """
 """
 
 
+@asynccontextmanager
+async def rekeyed(
+    start_tls: StartTls, options: dict[str, Any], kind: str
+) -> AsyncIterator[tuple[Beam, ergopy.Node]]:
+    """A BEAM that often wants new keys, and a node with a desk."""
+    version, more = NEW_KEYS[kind]
+    beam = start_tls(versions=[version], more=more)
+    async with ergopy.Node(**options) as node:
+        await node.start(Server, name="desk")
+        yield beam, node
+
+
 @pytest.mark.parametrize("kind", NEW_KEYS)
 @pytest.mark.parametrize("dialler", ["python", "beam"])
 async def test_new_keys_in_the_middle_of_a_connection(
     start_tls: StartTls, options: dict[str, Any], kind: str, dialler: str
 ) -> None:
-    version, more = NEW_KEYS[kind]
-    beam = start_tls(versions=[version], more=more)
-    async with ergopy.Node(**options) as node:
-        await node.start(Server, name="desk")
+    async with rekeyed(start_tls, options, kind) as (beam, node):
         if dialler == "python":
             await node.connect(beam.name)
         else:
@@ -93,10 +103,7 @@ ECHO = """
 async def test_new_keys_while_both_sides_write_as_much_as_they_can(
     start_tls: StartTls, options: dict[str, Any], kind: str, dialler: str
 ) -> None:
-    version, more = NEW_KEYS[kind]
-    beam = start_tls(versions=[version], more=more)
-    async with ergopy.Node(**options) as node:
-        await node.start(Server, name="desk")
+    async with rekeyed(start_tls, options, kind) as (beam, node):
         if dialler == "python":
             await node.connect(beam.name)
         await beam.run(SINK)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import os
 import re
 import subprocess
@@ -16,6 +15,7 @@ import pytest
 import trio
 
 import etf
+from tests.docs.pages import generator
 
 from . import shells
 from .beam import Missing, free_port
@@ -49,17 +49,7 @@ def to_type(example: str) -> str:
     return "".join(re.findall(r"^ +((?:iex|\.\.\.)> .*\n)", head + "\n", re.MULTILINE))
 
 
-def load_tables() -> Any:
-    path = ROOT / "docs" / "generate.py"
-    spec = importlib.util.spec_from_file_location("generate", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-TABLES = load_tables()
+TABLES = generator()
 
 
 @pytest.fixture
@@ -105,7 +95,6 @@ def shell(epmd, tmp_path) -> Callable[[str, str], str]:
 
 @pytest.mark.parametrize("kind", LANGUAGES)
 @pytest.mark.parametrize("page", [README, TUTORIAL], ids=["readme", "tutorial"])
-@pytest.mark.timeout(90)
 def test_shells_answer_as_the_page_shows(page, kind, start, shell, tmp_path):
     file = tmp_path / "program.py"
     text = program(page)
@@ -130,7 +119,6 @@ def test_shells_answer_as_the_page_shows(page, kind, start, shell, tmp_path):
         ("plain_process.py", "fire!\none\ntwo\n", ['{:printed, "fire!"}']),
     ],
 )
-@pytest.mark.timeout(90)
 def test_example_answers_elixir_and_ends_when_told(
     example, printed, answers, start, shell
 ):
@@ -146,7 +134,6 @@ def test_example_answers_elixir_and_ends_when_told(
         rest = rest.partition(answer)[2]
 
 
-@pytest.mark.timeout(90)
 async def test_python_calls_an_iex_as_the_example_says(start_beam, epmd, tmp_path):
     beam = start_beam("elixir", cookie=COOKIE)
     lines = shells.typed(to_type("call_beam.py"))

@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from . import shells
 from .beam import Missing
 from .conftest import missing
@@ -16,7 +14,6 @@ from .conftest import missing
 PAGE = Path(__file__).parents[1] / "docs" / "behaviours" / "typed-messages.md"
 
 
-@pytest.mark.timeout(90)
 def test_the_shell_of_the_page_answers_as_it_shows(epmd, tmp_path) -> None:
     text = PAGE.read_text("utf-8")
     file = tmp_path / "shop.py"

@@ -26,6 +26,14 @@ def unique_name(word: str = "py") -> str:
     return f"{word}{os.getpid()}x{next(_numbers)}@127.0.0.1"
 
 
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def tasks() -> int:
+    return trio.lowlevel.current_statistics().tasks_living
+
+
 @pytest.fixture
 def epmd_port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     with socket.socket() as probe:

@@ -43,6 +43,12 @@ async def idle(process: Process) -> None:
     await trio.sleep_forever()
 
 
+async def stubborn(process: Process, seconds: float) -> None:
+    """Shield itself, so that not even ``kill`` ends it in time."""
+    with trio.CancelScope(shield=True):
+        await trio.sleep(seconds)
+
+
 def sleeper(
     runtime: Runtime, *, trap: bool = False, name: str | None = None
 ) -> Process:

@@ -123,27 +123,15 @@ async def _connect(
 
     from ergopy import HandshakeTimeout
     from ergopy.dist.network import TcpNetwork
-    from ergopy.dist.tls.sockets import TlsSocket
+    from ergopy.dist.tls.network import secured
 
     peer = args.target if "@" in args.target else host
     try:
         with trio.fail_after(args.timeout):
             tcp = await TcpNetwork().connect(peer, host, port)
-            sock = TlsSocket(
-                tcp,
-                context,
-                peer=peer,
-                host=peer.rpartition("@")[2],
-                check_names=check_names,
-            )
-            try:
-                await sock.start()
-            except BaseException:
-                sock.close()
-                raise
+            return await secured(tcp, context, peer, check_names=check_names)
     except trio.TooSlowError:
         raise HandshakeTimeout(peer, args.timeout) from None
-    return sock
 
 
 async def _listen(sock: TlsSocket) -> None:

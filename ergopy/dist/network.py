@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import socket as sockets
-from functools import partial
+import threading
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol, final
 
 import trio
@@ -20,7 +21,18 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
 BACKLOG = 128
+READ_SIZE = 256 * 1024
 _READ = 4096
+
+
+@final
+class ReadBuffer(threading.local):
+    """The buffer that all connections of this thread read into, one by one."""
+
+    @cached_property
+    def view(self) -> memoryview:
+        """All of it; made when it is first asked for."""
+        return memoryview(bytearray(READ_SIZE))
 
 
 class Socket(Protocol):
@@ -166,9 +178,7 @@ class TcpSocket:
         pass
 
     def close(self) -> None:
-        if self.sock.fileno() != -1:
-            trio.lowlevel.notify_closing(self.sock)
-            self.sock.close()
+        _close(self.sock)
 
 
 @final
@@ -186,9 +196,7 @@ class TcpListener:
         return tcp_socket(accepted, address)
 
     def close(self) -> None:
-        if self.sock.fileno() != -1:
-            trio.lowlevel.notify_closing(self.sock)
-            self.sock.close()
+        _close(self.sock)
 
 
 @final
@@ -225,6 +233,12 @@ def tcp_socket(trio_socket: trio.socket.SocketType, peer: object) -> TcpSocket:
         with contextlib.suppress(OSError):
             sock.setsockopt(sockets.IPPROTO_TCP, option, 0)
     return TcpSocket(sock, peer)
+
+
+def _close(sock: sockets.socket) -> None:
+    if sock.fileno() != -1:
+        trio.lowlevel.notify_closing(sock)
+        sock.close()
 
 
 def bind_all(

@@ -250,7 +250,7 @@ class Outbox:
             self._wrote = True
             self.bytes_out += sent
             self._allowance -= sent
-            gone = sent if sent < counted else counted
+            gone = sent if sent < counted else counted  # noqa: FURB136 (no call)
             self.queued -= gone
             if sent < len(data):
                 self._rest = _after(data, sent)

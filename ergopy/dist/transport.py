@@ -12,13 +12,13 @@ needed, they are the sign of life.
 from __future__ import annotations
 
 import logging
-import threading
 from typing import TYPE_CHECKING, Any, final
 
 import trio
 
 from etf import Atom
 
+from .network import READ_SIZE, ReadBuffer
 from .outbox import HIGH_WATER as HIGH_WATER
 from .outbox import TURN_SIZE, Outbox
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("ergopy.dist")
 
-READ_SIZE = 256 * 1024
 TICK = b"\0\0\0\0"
 TICK_INTENSITY = 4
 
@@ -41,7 +40,7 @@ CONNECTION_CLOSED = Atom("connection_closed")
 NET_TICK_TIMEOUT = Atom("net_tick_timeout")
 KILLED = Atom("killed")
 
-_buffers = threading.local()
+_buffer = ReadBuffer()
 
 
 @final
@@ -132,7 +131,7 @@ class Transport(Outbox):
             self._take(surplus)
         receive_into = self._sock.recv_into
         wait_readable = self._sock.wait_readable
-        buffer = _read_buffer()
+        buffer = _buffer.view
         while self.closed is None:
             try:
                 size = receive_into(buffer)
@@ -207,11 +206,3 @@ class Transport(Outbox):
             if (error := self._decoder.grow_older(interval)) is not None:
                 self.fail(error)
                 return
-
-
-def _read_buffer() -> memoryview:
-    """Return the buffer that all connections of this thread read into, one by one."""
-    view: memoryview | None = getattr(_buffers, "view", None)
-    if view is None:
-        view = _buffers.view = memoryview(bytearray(READ_SIZE))
-    return view

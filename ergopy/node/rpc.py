@@ -29,9 +29,26 @@ _OPTIONS = [Atom("monitor")]
 _USER = Atom("user")
 
 
-@final
-class _Execution(Slot):
+class _Awaited(Slot):
     """One erpc call; resolves to ``("ended", reason)`` or ``("refused", atom)``."""
+
+    __slots__ = ()
+
+    def fire(self, reason: Any) -> None:
+        self.resolve(("ended", reason))
+
+    def give_up(self) -> None:
+        """Want to hear no more of it."""
+        raise NotImplementedError
+
+    def time_out(self) -> None:
+        self.give_up()
+        self.resolve(("refused", TIMEOUT))
+
+
+@final
+class _Execution(_Awaited):
+    """On another node."""
 
     __slots__ = ("caller", "peer", "ref", "worker")
 
@@ -52,21 +69,14 @@ class _Execution(Slot):
             # Nobody waits any more: take the monitor back.
             self.peer.emit((op.DEMONITOR_P, self.caller.pid, result, self.ref))
 
-    def fire(self, reason: Any) -> None:
-        self.resolve(("ended", reason))
-
     def give_up(self) -> None:
         if self.worker is not None:
             self.peer.demonitor(self.caller.pid, self.worker, self.ref)
 
-    def time_out(self) -> None:
-        self.give_up()
-        self.resolve(("refused", TIMEOUT))
-
 
 @final
-class _LocalExecution(Slot):
-    """The same on this node itself."""
+class _LocalExecution(_Awaited):
+    """On this node itself."""
 
     __slots__ = ("process",)
 
@@ -75,15 +85,8 @@ class _LocalExecution(Slot):
         self.process = process
         process.watchers[self] = self
 
-    def fire(self, reason: Any) -> None:
-        self.resolve(("ended", reason))
-
     def give_up(self) -> None:
         self.process.watchers.pop(self, None)
-
-    def time_out(self) -> None:
-        self.give_up()
-        self.resolve(("refused", TIMEOUT))
 
 
 async def rpc(caller: Process, peer: Peer, mfa: Mfa, timeout: float | None) -> Any:
@@ -125,7 +128,7 @@ async def rpc_here(
 
 async def _outcome(
     caller: Process,
-    record: _Execution | _LocalExecution,
+    record: _Awaited,
     result: Reference,
     patience: Patience,
 ) -> Any:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from etf import Atom
 
+from ..process.flags import is_size
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -92,10 +94,6 @@ def _term(value: Any) -> Any:
     return value
 
 
-def _size(value: Any) -> bool:
-    return type(value) is int and value >= 0
-
-
 def _is_bool(value: Any) -> bool:
     return value.__class__ is bool
 
@@ -107,7 +105,7 @@ def _one_of(*names: str) -> Callable[[Any], bool]:
 def _largest_heap(value: Any) -> bool:
     if not isinstance(value, dict):
         # Zero is no limit. None that there is may be below the smallest heap.
-        return _size(value) and (value == 0 or value >= _SMALLEST_HEAP)
+        return is_size(value) and (value == 0 or value >= _SMALLEST_HEAP)
     flags = ("kill", "error_logger", "include_shared_binaries")
     return _largest_heap(value.get(Atom("size"), -1)) and all(
         _is_bool(value.get(Atom(flag), False)) for flag in flags
@@ -131,14 +129,14 @@ _ALIAS = _one_of("explicit_unalias", "demonitor", "reply_demonitor")
 
 _VALUES: dict[str, Callable[[Any], bool]] = {
     "async_dist": _is_bool,
-    "fullsweep_after": _size,
+    "fullsweep_after": is_size,
     "link": _all(_one_of("priority")),
     "max_heap_size": _largest_heap,
     "message_queue_data": _one_of("off_heap", "on_heap"),
-    "min_bin_vheap_size": _size,
-    "min_heap_size": _size,
+    "min_bin_vheap_size": is_size,
+    "min_heap_size": is_size,
     "monitor": _all(_monitor_option),
     "name": lambda value: isinstance(value, Atom) and value != "undefined",
     "priority": _one_of("low", "normal", "high", "max"),
-    "scheduler": _size,
+    "scheduler": is_size,
 }

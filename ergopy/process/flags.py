@@ -70,15 +70,16 @@ def _checked(name: str, value: Any) -> Any:
     elif name in ("trap_exit", "sensitive", "async_dist"):
         fine = isinstance(value, bool)
     elif name == "max_heap_size":
-        fine = isinstance(value, dict) or _is_size(value)
+        fine = isinstance(value, dict) or is_size(value)
     elif name == "error_handler":
         fine = isinstance(value, str)
     else:
-        fine = _is_size(value)
+        fine = is_size(value)
     if not fine:
         raise ValueError(f"the process flag {name} cannot be {value!r}")
     return Atom(value) if type(value) is str else value
 
 
-def _is_size(value: Any) -> bool:
+def is_size(value: Any) -> bool:
+    """Tell whether *value* can be a number of words, or the like."""
     return type(value) is int and value >= 0

@@ -13,6 +13,7 @@ from ergopy.dist.fragmenting import FRAGMENT_SIZE
 from ergopy.dist.link import LinkDecoder, LinkEncoder
 from ergopy.dist.outbox import Outbox
 from etf import Atom, Pid
+from tests.dist.transports import Hub
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -59,13 +60,6 @@ class Sock:
             await self._more.wait()
 
     def close(self) -> None: ...
-
-
-class Hub:
-    def __init__(self) -> None:
-        self.current: object = None
-        self.dirty: list[Any] = []
-        self.starting = False
 
 
 class Way:

@@ -26,14 +26,17 @@ RELEASES = pytest.mark.parametrize("release", [25, 28])
 STEPS = pytest.mark.parametrize("step", [1, 5, 4096])
 
 
-@RELEASES
-@STEPS
-def test_dialling_a_beam_again_gives_the_same_bytes(
-    release: int, step: int, capture: Callable[[str], Any]
-) -> None:
-    theirs, about = capture(f"handshake_dialled_{release}_received")
-    ours, _ = capture(f"handshake_dialled_{release}_sent")
-    me = Identity(about["name"], 5, Flag(about["flags"]))
+def dialled_again(
+    capture: Callable[[str], Any], title: str, step: int, *, named: bool = True
+) -> tuple[dict[str, Any], Connected]:
+    """Go through a handshake again, *step* bytes at a time; ours have to be the same.
+
+    Returns what the capture says of it, and what it comes to.
+    """
+    theirs, about = capture(f"{title}_received")
+    ours, _ = capture(f"{title}_sent")
+    name, creation = (about["name"], 5) if named else ("127.0.0.1", 0)
+    me = Identity(name, creation, Flag(about["flags"]))
     cookie, challenge = about["cookie"], about["challenge"]
     machine = Connector(me, about["peer"], cookie, challenge=challenge)
     events: list[Event] = []
@@ -42,6 +45,16 @@ def test_dialling_a_beam_again_gives_the_same_bytes(
     assert machine.data_to_send() == ours
     (event,) = events
     assert isinstance(event, Connected)
+    return about, event
+
+
+@RELEASES
+@STEPS
+def test_dialling_a_beam_again_gives_the_same_bytes(
+    release: int, step: int, capture: Callable[[str], Any]
+) -> None:
+    title = f"handshake_dialled_{release}"
+    about, event = dialled_again(capture, title, step)
     assert event.peer == about["peer"]
     assert not event.flags & Flag.PUBLISHED
     assert event.surplus == b""
@@ -53,17 +66,8 @@ def test_dialling_a_beam_again_gives_the_same_bytes(
 def test_getting_a_name_from_a_beam_again_gives_the_same_bytes(
     case: str, release: int, step: int, capture: Callable[[str], Any]
 ) -> None:
-    theirs, about = capture(f"handshake_{case}_{release}_received")
-    ours, _ = capture(f"handshake_{case}_{release}_sent")
-    me = Identity("127.0.0.1", 0, Flag(about["flags"]))
-    cookie, challenge = about["cookie"], about["challenge"]
-    machine = Connector(me, about["peer"], cookie, challenge=challenge)
-    events: list[Event] = []
-    for start in range(0, len(theirs), step):
-        events += machine.receive_data(theirs[start : start + step])
-    assert machine.data_to_send() == ours
-    (event,) = events
-    assert isinstance(event, Connected)
+    title = f"handshake_{case}_{release}"
+    about, event = dialled_again(capture, title, step, named=False)
     assert (event.name, event.own_creation) == (about["name"], about["creation"])
     assert event.name.endswith("@127.0.0.1")
     assert not event.flags & (Flag.PUBLISHED | Flag.NAME_ME)

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 import etf
 from ergopy.dist import framing as pure
 from ergopy.dist.fragmenting import LargeFrame
-from tests.dist.compiled_link import PID, A, blocks_kept, compiled
+from tests.dist.compiled_link import compiled
+from tests.dist.link_packets import PID, A
 from tests.etf.strategies import encodable
+from tests.memory import blocks_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable

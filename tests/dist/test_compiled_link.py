@@ -15,23 +15,14 @@ from hypothesis import strategies as st
 import etf
 from ergopy.dist import framing as pure
 from ergopy.dist.limits import LinkLimits
-from tests.dist.compiled_link import PID, A, blocks_kept, compiled
+from tests.dist.compiled_link import compiled
+from tests.dist.link_packets import PID, US, A, packet, term
 from tests.etf.exact import exactly
 from tests.etf.strategies import pids, references, terms
+from tests.memory import blocks_kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-US = etf.Pid(A("py@h"), 7, 0, 5)
-
-
-def term(value: object) -> bytes:
-    return etf.encode(value)[1:]
-
-
-def packet(*parts: bytes) -> bytes:
-    body = b"".join(parts)
-    return len(body).to_bytes(4, "big") + body
 
 
 def read(

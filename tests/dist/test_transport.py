@@ -176,8 +176,8 @@ async def test_a_flood_keeps_nobody_else_from_running() -> None:
 
 
 def test_each_thread_reads_into_a_buffer_of_its_own() -> None:
-    views = [module._read_buffer(), module._read_buffer()]
-    thread = threading.Thread(target=lambda: views.append(module._read_buffer()))
+    views = [module._buffer.view, module._buffer.view]
+    thread = threading.Thread(target=lambda: views.append(module._buffer.view))
     thread.start()
     thread.join()
     assert views[0] is views[1]

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
@@ -85,6 +85,16 @@ async def peer(epmd_port: int) -> AsyncIterator[ergopy.Node]:
     """What the pages have an iex for: another node, with the cookie of the pages."""
     async with ergopy.Node("iex@127.0.0.1", cookie="secret") as node:
         yield node
+
+
+class Greeter(ergopy.GenServer):
+    async def handle_call(self, request: Any, from_: Any) -> Any:
+        return b"Hello, " + request[1]
+
+
+@pytest.fixture
+async def greeter(peer: ergopy.Node) -> ergopy.Pid:
+    return await peer.start(Greeter, name="greeter")
 
 
 @pytest.fixture

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -70,6 +71,16 @@ def matches(expected: str, output: str) -> bool:
     """Compare but for white space; ``...`` stands for anything."""
     pattern = re.escape("".join(expected.split())).replace(r"\.\.\.", ".*")
     return re.fullmatch(pattern, "".join(output.split())) is not None
+
+
+def generator() -> Any:
+    """The module that writes the tables of the reference, which have tests too."""
+    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 PAGES_WITH_OUTPUT = [page for page in PAGES if output(page) is not None]

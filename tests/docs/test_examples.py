@@ -11,7 +11,7 @@ import pytest
 import epmd
 import ergopy
 import etf
-from ergopy import Atom, Down, GenServer, Task
+from ergopy import Atom, Down, Task
 from ergopy.testing import inside
 from tests.docs.pages import EXAMPLES
 
@@ -52,12 +52,7 @@ async def test_push_button(peer, start) -> None:
         assert await example.rest() == "the lamp is on after 2 presses: normal"
 
 
-class Greeter(GenServer):
-    async def handle_call(self, request: Any, from_: Any) -> Any:
-        return b"Hello, " + request[1]
-
-
-async def test_call_beam(peer, start) -> None:
+async def test_call_beam(peer, greeter, start) -> None:
     async def shell(proc: ergopy.Process) -> Any:
         return await proc.receive()
 
@@ -65,7 +60,6 @@ async def test_call_beam(peer, start) -> None:
         return text.upper()
 
     peer.export("Elixir.String", {"upcase": upcase})
-    await peer.start(Greeter, name="greeter")
 
     async def scenario(proc: ergopy.Process) -> Any:
         peer.register("shell", proc.pid)

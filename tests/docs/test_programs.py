@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -17,6 +14,7 @@ from ergopy import Atom, supervisor
 from ergopy._targets import find
 from ergopy.testing import MemoryNetwork
 from tests.docs.pages import DOCS, PAGES, ROOT, blocks, matches, program
+from tests.programs import run_pytest
 
 TUTORIAL = DOCS / "tutorial" / "1-hello.md"
 COUNTER = ("counter", "py@127.0.0.1")
@@ -45,15 +43,9 @@ async def test_application_of_the_readme(monkeypatch, tmp_path) -> None:
         assert counts == (4, 4, 0, 4)
 
 
-class Greeter(ergopy.GenServer):
-    async def handle_call(self, request: Any, from_: Any) -> Any:
-        return b"Hello, " + request[1]
-
-
-async def test_program_of_the_tutorial(peer, start, tmp_path) -> None:
+async def test_program_of_the_tutorial(peer, greeter, start, tmp_path) -> None:
     file = tmp_path / "hello.py"
     file.write_text(program(TUTORIAL))
-    await peer.start(Greeter, name="greeter")
     async with start(file) as running:
         assert await running.line() == "py@127.0.0.1 is up"
         assert await peer.call(COUNTER, (Atom("add"), 3)) == 13
@@ -202,23 +194,8 @@ WITHOUT_BEAM = {"ERGOPY_ERL": "/nowhere", "ERGOPY_REQUIRE_BEAM": "0"}
 async def test_tests_of_the_page_on_tests_pass(epmd_port, tmp_path) -> None:
     page = DOCS / "howto" / "test-your-server.md"
     parts = [block.text for block in blocks(page, "python")]
-    (tmp_path / "test_counter.py").write_text("\n\n".join(parts))
-    options = [
-        "-q",
-        "-o",
-        "trio_mode=true",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:randomly",
-    ]
-    done = await trio.run_process(
-        [sys.executable, "-m", "pytest", *options, "test_counter.py"],
-        env={**os.environ, "PYTEST_ADDOPTS": "", **WITHOUT_BEAM},
-        cwd=tmp_path,
-        capture_stdout=True,
-        stderr=subprocess.STDOUT,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout.decode()
-    assert b"13 passed, 1 skipped" in done.stdout
+    file = tmp_path / "test_counter.py"
+    file.write_text("\n\n".join(parts))
+    status, printed = await run_pytest(file, "-p", "no:randomly", **WITHOUT_BEAM)
+    assert status == 0, printed
+    assert "13 passed, 1 skipped" in printed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import importlib.util
 import inspect
 import re
 from datetime import date
@@ -17,24 +16,13 @@ import epmd
 import ergopy
 import etf
 from ergopy import GenServer, Node
-from tests.docs.pages import DOCS
+from tests.docs.pages import DOCS, generator
 
 REFERENCE = DOCS / "reference"
 TEXT = "\n".join(page.read_text("utf-8") for page in sorted(REFERENCE.glob("*.md")))
 API = (REFERENCE / "api.md").read_text("utf-8")
 FOR_LAYERS_ABOVE = {"runtime", "connections"}
-
-
-def load_generator() -> Any:
-    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-generate = load_generator()
+generate = generator()
 
 NAMES = {
     **vars(etf),

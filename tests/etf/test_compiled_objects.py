@@ -24,6 +24,7 @@ from etf import (
 )
 from etf import _encode as pure_encode
 from tests.etf.compiled_codec import NODE, SAMPLE, compiled, outcome
+from tests.memory import blocks_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,18 +138,6 @@ BAD = [
     ("\ud800",),
     {1: {2: (1, Converted(lambda: 1 << 5_000_000))}},
 ]
-
-
-def blocks_kept(function: Callable[[], Any]) -> int:
-    """How many blocks of memory a function leaves behind if it is called again."""
-    for _ in range(50):
-        function()
-    gc.collect()
-    before = sys.getallocatedblocks()
-    for _ in range(300):
-        function()
-    gc.collect()
-    return sys.getallocatedblocks() - before
 
 
 @pytest.mark.parametrize("term", [*GOOD, *BAD], ids=lambda term: str(term)[:20])

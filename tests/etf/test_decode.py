@@ -254,6 +254,7 @@ def test_only_bytes_can_be_decoded(codec: Any, wrong: Any) -> None:
 
 
 STRINGS = DecodeOptions(strings="str")
+CHARLISTS = DecodeOptions(charlists="str")
 
 
 @pytest.mark.parametrize(
@@ -264,30 +265,30 @@ STRINGS = DecodeOptions(strings="str")
         ("6d 00000003 eda080", STRINGS, b"\xed\xa0\x80"),
         ("4d 00000001 08 61", STRINGS, "a"),
         ("6b 0001 61", STRINGS, [97]),
-        ("6b 0002 6162", DecodeOptions(charlists="str"), Charlist("ab")),
-        ("6c 00000001 62 000020ac 6a", DecodeOptions(charlists="str"), Charlist("€")),
-        ("6c 00000001 62 0000d800 6a", DecodeOptions(charlists="str"), [0xD800]),
-        ("6c 00000001 62 00110000 6a", DecodeOptions(charlists="str"), [0x110000]),
-        ("6c 00000001 62 ffffffff 6a", DecodeOptions(charlists="str"), [-1]),
+        ("6b 0002 6162", CHARLISTS, Charlist("ab")),
+        ("6c 00000001 62 000020ac 6a", CHARLISTS, Charlist("€")),
+        ("6c 00000001 62 0000d800 6a", CHARLISTS, [0xD800]),
+        ("6c 00000001 62 00110000 6a", CHARLISTS, [0x110000]),
+        ("6c 00000001 62 ffffffff 6a", CHARLISTS, [-1]),
         (
             "6c 00000001 61 61 6b 0001 62",
-            DecodeOptions(charlists="str"),
+            CHARLISTS,
             Charlist("ab"),
         ),
         (
             "6c 00000001 77 01 61 6b 0001 62",
-            DecodeOptions(charlists="str"),
+            CHARLISTS,
             [Atom("a"), 98],
         ),
         (
             "6c 00000001 61 61 61 62",
-            DecodeOptions(charlists="str"),
+            CHARLISTS,
             ImproperList([97], 98),
         ),
-        ("6a", DecodeOptions(charlists="str"), []),
+        ("6a", CHARLISTS, []),
         (
             "74 00000001 6b 0001 61 6a",
-            DecodeOptions(charlists="str"),
+            CHARLISTS,
             {Charlist("a"): []},
         ),
         ('77 03 "nil"', DecodeOptions(nil="atom"), Atom("nil")),

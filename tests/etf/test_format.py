@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
 from enum import IntEnum
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,18 +23,11 @@ from etf import (
     Port,
     Reference,
     TermMap,
-    decode,
 )
 from etf import format as format_term
 from tests.etf.strategies import encodable
+from tests.etf.texts import TEXTS
 
-FIXTURE = json.loads(
-    (Path(__file__).parent.parent / "data" / "etf_text.json").read_text()
-)
-TEXTS = [
-    pytest.param(decode(bytes.fromhex(data)), *texts, id=data[:40])
-    for data, *texts in FIXTURE["text"]
-]
 FUN = Fun("m", 1, bytes(16), 3, 3, 7, Pid("a@h", 1, 2, 3))
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import OrderedDict
 from enum import IntEnum
 from functools import cmp_to_key
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -36,10 +34,8 @@ from etf import format as format_term
 from etf._identity import identity
 from etf._order import identity_key
 from tests.etf.strategies import encodable
+from tests.etf.texts import FIXTURE
 
-FIXTURE = json.loads(
-    (Path(__file__).parent.parent / "data" / "etf_text.json").read_text()
-)
 ORDERS = [
     pytest.param(
         [(rank, decode(bytes.fromhex(data))) for rank, data in rows], id=f"otp{otp}"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import pickle
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,21 +18,14 @@ from etf import (
     ImproperList,
     ParseError,
     TermMap,
-    decode,
     parse,
     same,
 )
 from etf import format as format_term
 from tests.etf.exact import exactly
 from tests.etf.strategies import encodable, terms
+from tests.etf.texts import TEXTS
 
-FIXTURE = json.loads(
-    (Path(__file__).parent.parent / "data" / "etf_text.json").read_text()
-)
-TEXTS = [
-    pytest.param(decode(bytes.fromhex(data)), *texts, id=data[:40])
-    for data, *texts in FIXTURE["text"]
-]
 SYNTAX = st.sampled_from(["erlang", "elixir"])
 
 ok, a, b = Atom("ok"), Atom("a"), Atom("b")

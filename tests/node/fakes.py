@@ -89,6 +89,25 @@ class Dialler:
         self.dialled += 1
 
 
+class Resolver:
+    """Answers, or raises, what it was made with; a list one by one."""
+
+    def __init__(self, answer: Any = None) -> None:
+        self.answer = answer
+        self.asked = 0
+
+    async def resolve(self, node: str) -> Any:
+        self.asked += 1
+        await trio.lowlevel.checkpoint()
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        if isinstance(self.answer, list):
+            return self.answer.pop(0)
+        if self.answer == "never":
+            await trio.sleep_forever()
+        return self.answer
+
+
 class FakePeer:
     """A real :class:`Peer` on a :class:`Wire`."""
 

@@ -15,6 +15,7 @@ import ergopy
 from ergopy import Atom, Down
 from ergopy.dist.link import LinkEncoder
 from ergopy.node.dispatch import Dispatcher
+from tests.node.fakes import Resolver
 from tests.node.raw_node import is_closed, until
 from tests.nodes import COOKIE, unique_name
 
@@ -26,25 +27,6 @@ if TYPE_CHECKING:
     MakeNode = Callable[..., Awaitable[ergopy.Node]]
 
 settle = trio.testing.wait_all_tasks_blocked
-
-
-class Resolver:
-    """Says what the test wants, and counts how often it is asked."""
-
-    def __init__(self, answer: Any = None) -> None:
-        self.answer = answer
-        self.asked = 0
-
-    async def resolve(self, node: str) -> Any:
-        self.asked += 1
-        await trio.lowlevel.checkpoint()
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        if isinstance(self.answer, list):
-            return self.answer.pop(0)
-        if self.answer == "never":
-            await trio.sleep_forever()
-        return self.answer
 
 
 @pytest.mark.parametrize(

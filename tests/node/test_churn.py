@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +13,7 @@ import ergopy
 from ergopy import Atom
 from ergopy.testing import MemoryNetwork
 from tests.node.raw_node import until
-from tests.nodes import COOKIE, Echo, unique_name
+from tests.nodes import COOKIE, Echo, open_files, tasks, unique_name
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -32,14 +31,6 @@ def only_new_garbage() -> Iterator[None]:
     gc.freeze()
     yield
     gc.unfreeze()
-
-
-def open_files() -> int:
-    return len(os.listdir("/proc/self/fd"))
-
-
-def tasks() -> int:
-    return trio.lowlevel.current_statistics().tasks_living
 
 
 def residue(node: ergopy.Node) -> dict[str, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,30 +11,12 @@ import trio
 import ergopy
 from ergopy import Atom, LocalProtocolError, NodeStopped
 from tests.nodes import COOKIE, Echo, unique_name
+from tests.threads import in_thread, result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from concurrent.futures import Future
 
     from tests.nodes import MakeNode
-
-
-def in_thread(function: Callable[..., Any], *args: Any) -> Future[Any]:
-    """Call it in a thread that Trio knows nothing of."""
-    outcome: Future[Any] = Future()
-
-    def call() -> None:
-        try:
-            outcome.set_result(function(*args))
-        except BaseException as error:
-            outcome.set_exception(error)
-
-    threading.Thread(target=call, daemon=True).start()
-    return outcome
-
-
-async def result(outcome: Future[Any]) -> Any:
-    """Wait for it in a thread of Trio's, so that the node goes on meanwhile."""
-    return await trio.to_thread.run_sync(outcome.result, 10)
 
 
 @pytest.fixture

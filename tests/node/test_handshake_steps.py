@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import os
 import socket
 import struct
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ import ergopy
 from ergopy.dist.flags import offered
 from ergopy.dist.handshake import Acceptor, Connected, Connector, Identity
 from tests.node.raw_node import until
-from tests.nodes import COOKIE, unique_name
+from tests.nodes import COOKIE, open_files, unique_name
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -146,10 +145,6 @@ def check_nothing_is_left(node: ergopy.Node) -> None:
     assert not connections._attempts
     assert not connections._guests._over
     assert not connections._others
-
-
-def open_files() -> int:
-    return len(os.listdir("/proc/self/fd"))
 
 
 async def test_bytes_that_come_one_by_one_are_as_good(make_node: MakeNode) -> None:

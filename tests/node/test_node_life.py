@@ -11,7 +11,7 @@ import trio.testing
 
 import ergopy
 from ergopy import Atom, Down
-from tests.nodes import COOKIE, Echo, unique_name
+from tests.nodes import COOKIE, Echo, tasks, unique_name
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 
 
 settle = trio.testing.wait_all_tasks_blocked
-
-
-def tasks() -> int:
-    return trio.lowlevel.current_statistics().tasks_living
 
 
 def is_listening(port: int) -> bool:

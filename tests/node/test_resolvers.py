@@ -12,6 +12,7 @@ import epmd
 import ergopy
 from ergopy.errors import NodeNameError
 from ergopy.node.resolvers import DnsResolver, EpmdResolver, standard
+from tests.node.fakes import Resolver
 
 HERE = ("10.0.0.1", 5)
 THERE = ("10.0.0.2", 6)
@@ -28,21 +29,6 @@ class Mapper:
     async def lookup(self, name: str, host: str) -> epmd.NodeInfo | None:
         self.asked.append((name, host))
         return epmd.NodeInfo("known", 4711) if name == "known" else None
-
-
-class Source:
-    """Answers what it was made with, raises it if it is an error."""
-
-    def __init__(self, answer: Any) -> None:
-        self.answer = answer
-        self.asked = 0
-
-    async def resolve(self, node: str) -> Any:
-        self.asked += 1
-        await trio.lowlevel.checkpoint()
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
 
 
 @pytest.fixture
@@ -69,7 +55,7 @@ async def test_a_route_goes_before_epmd_for_that_name_only(mapper: Any) -> None:
 async def test_a_route_goes_before_a_resolver_which_goes_before_epmd(
     mapper: Any,
 ) -> None:
-    source = Source(THERE)
+    source = Resolver(THERE)
     resolver = standard(mapper, {NODE: HERE}, source)
     assert await resolver.resolve(NODE) == HERE
     assert await resolver.resolve("other@host.org") == THERE
@@ -84,7 +70,7 @@ async def test_an_impossible_name_is_not_looked_up(mapper: Any) -> None:
 
 
 async def test_of_several_the_first_that_knows_wins(mapper: Any) -> None:
-    sources = [Source(None), Source(HERE), Source(THERE)]
+    sources = [Resolver(None), Resolver(HERE), Resolver(THERE)]
     assert await standard(mapper, {}, sources).resolve(NODE) == HERE
     assert [source.asked for source in sources] == [1, 1, 0]
 
@@ -92,12 +78,20 @@ async def test_of_several_the_first_that_knows_wins(mapper: Any) -> None:
 async def test_one_that_fails_does_not_keep_the_next_from_being_asked(
     mapper: Any,
 ) -> None:
-    sources = [Source(OSError("down")), Source(ValueError("odd")), Source(HERE)]
+    sources = [
+        Resolver(OSError("down")),
+        Resolver(ValueError("odd")),
+        Resolver(HERE),
+    ]
     assert await standard(mapper, {}, sources).resolve(NODE) == HERE
 
 
 async def test_if_none_knows_the_first_failure_is_the_reason(mapper: Any) -> None:
-    sources = [Source(None), Source(OSError("first")), Source(OSError("second"))]
+    sources = [
+        Resolver(None),
+        Resolver(OSError("first")),
+        Resolver(OSError("second")),
+    ]
     with pytest.raises(OSError, match="first"):
         await standard(mapper, {}, sources).resolve(NODE)
 
@@ -113,12 +107,12 @@ async def test_a_resolver_is_an_object_or_a_function_of_either_kind(
     sources: dict[str, Any] = {
         "function": {NODE: HERE}.get,
         "async function": later,
-        "object": Source(HERE),
+        "object": Resolver(HERE),
     }
     assert await standard(mapper, {}, sources[kind]).resolve(NODE) == HERE
 
 
-@pytest.mark.parametrize("what", [5, "host", Source, object(), [Source(HERE), 5]])
+@pytest.mark.parametrize("what", [5, "host", Resolver, object(), [Resolver(HERE), 5]])
 def test_what_cannot_be_asked_is_refused_at_once(mapper: Any, what: Any) -> None:
     with pytest.raises(TypeError, match="resolver="):
         standard(mapper, {}, what)
@@ -146,7 +140,7 @@ def test_a_route_for_what_is_no_name_is_refused(mapper: Any) -> None:
     [
         ("auto", None, "no such name at its EPMD"),
         ("off", None, "epmd= is 'off'"),
-        ("auto", Source(None), "says resolver="),
+        ("auto", Resolver(None), "says resolver="),
         ("auto", EpmdResolver(1), "no such name at its EPMD"),
     ],
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import secrets
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,13 +21,30 @@ from tests.node.raw_node import until
 from tests.nodes import unique_name
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from tests.node.raw_node import MakeRaw
+    from tests.node.raw_node import MakeRaw, RawNode
 
     MakeNode = Callable[..., Awaitable[ergopy.Node]]
 
 settle = trio.testing.wait_all_tasks_blocked
+
+
+async def routed(
+    make_raw: MakeRaw, make_node: MakeNode, prefix: str, **options: Any
+) -> tuple[RawNode, ergopy.Node]:
+    """A node by hand, and one that knows where it is."""
+    raw = await make_raw(unique_name(prefix), **options)
+    return raw, await make_node(epmd="off", routes={raw.name: raw.address})
+
+
+@asynccontextmanager
+async def dialling(node: ergopy.Node, raw: RawNode) -> AsyncIterator[trio.Nursery]:
+    """Do something while the node dials the other, which has heard of it."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(node.connect, raw.name)
+        await until(lambda: raw.asked)
+        yield nursery
 
 
 @pytest.fixture
@@ -57,11 +75,8 @@ async def test_a_hundred_times_there_is_one_connection(make_node: MakeNode) -> N
 async def test_ours_gives_way_to_the_attempt_of_a_greater_name(
     make_node: MakeNode, make_raw: MakeRaw
 ) -> None:
-    raw = await make_raw(unique_name("zz"), status=None)
-    node = await make_node(epmd="off", routes={raw.name: raw.address})
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(node.connect, raw.name)
-        await until(lambda: raw.asked)
+    raw, node = await routed(make_raw, make_node, "zz", status=None)
+    async with dialling(node, raw):
         await raw.dial(node)
     assert node.nodes() == [raw.name]
     assert raw.asked == 1
@@ -70,12 +85,9 @@ async def test_ours_gives_way_to_the_attempt_of_a_greater_name(
 async def test_the_attempt_of_a_lesser_name_gives_way_to_ours(
     make_node: MakeNode, make_raw: MakeRaw
 ) -> None:
-    raw = await make_raw(unique_name("aa"), status=None)
-    node = await make_node(epmd="off", routes={raw.name: raw.address})
+    raw, node = await routed(make_raw, make_node, "aa", status=None)
     with trio.move_on_after(5) as scope:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(node.connect, raw.name)
-            await until(lambda: raw.asked)
+        async with dialling(node, raw) as nursery:
             with pytest.raises(ergopy.AlreadyConnected):
                 await raw.dial(node)
             nursery.cancel_scope.cancel()
@@ -88,11 +100,8 @@ async def test_the_attempt_of_a_lesser_name_gives_way_to_ours(
 async def test_ours_is_made_again_at_once_when_the_one_that_went_first_fails(
     make_node: MakeNode, make_raw: MakeRaw, how: str
 ) -> None:
-    raw = await make_raw(unique_name("zz"), status="nok")
-    node = await make_node(epmd="off", routes={raw.name: raw.address})
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(node.connect, raw.name)
-        await until(lambda: raw.asked)
+    raw, node = await routed(make_raw, make_node, "zz", status="nok")
+    async with dialling(node, raw):
         await settle()
         raw.status = "ok"
         if how == "closed":
@@ -108,11 +117,8 @@ async def test_ours_is_made_again_at_once_when_the_one_that_went_first_fails(
 async def test_who_only_has_the_name_does_not_hold_up_our_attempt(
     make_node: MakeNode, make_raw: MakeRaw
 ) -> None:
-    raw = await make_raw(unique_name("zz"), status=None)
-    node = await make_node(epmd="off", routes={raw.name: raw.address})
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(node.connect, raw.name)
-        await until(lambda: raw.asked)
+    raw, node = await routed(make_raw, make_node, "zz", status=None)
+    async with dialling(node, raw):
         silent = [await raw.begin_to_dial(node) for _ in range(3)]
         raw.status = "ok"
         raw.go_on.set()
@@ -131,8 +137,7 @@ async def test_who_only_has_the_name_and_came_before_holds_us_up_for_a_moment(
     autojump_clock: trio.testing.MockClock,
     prefix: str,
 ) -> None:
-    raw = await make_raw(unique_name(prefix))
-    node = await make_node(epmd="off", routes={raw.name: raw.address})
+    raw, node = await routed(make_raw, make_node, prefix)
     silent = await raw.begin_to_dial(node)
     await node.connect(raw.name)
     assert trio.current_time() == pytest.approx(attempts.COURTESY, abs=0.1)
@@ -144,8 +149,7 @@ async def test_a_handshake_of_the_peer_under_way_is_waited_for(
     make_node: MakeNode, make_raw: MakeRaw
 ) -> None:
     """Else either side could end the one that the other takes into use."""
-    raw = await make_raw(unique_name("aa"))
-    node = await make_node(epmd="off", routes={raw.name: raw.address})
+    raw, node = await routed(make_raw, make_node, "aa")
     stranger = await raw.begin_to_dial(node)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(node.connect, raw.name)
@@ -161,11 +165,8 @@ async def test_our_attempt_ends_before_the_peer_hears_that_it_is_connected(
     make_node: MakeNode, make_raw: MakeRaw
 ) -> None:
     """Else the peer would answer ours with a question that ends the connection."""
-    raw = await make_raw(unique_name("zz"), status=None)
-    node = await make_node(epmd="off", routes={raw.name: raw.address})
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(node.connect, raw.name)
-        await until(lambda: raw.asked)
+    raw, node = await routed(make_raw, make_node, "zz", status=None)
+    async with dialling(node, raw):
         attempt = node.connections._attempts[raw.name]
         decide = node.connections.replace
         order: list[str] = []
@@ -183,11 +184,8 @@ async def test_our_attempt_ends_before_the_peer_hears_that_it_is_connected(
 async def test_a_node_that_goes_first_and_dials_us_ends_our_waiting(
     make_node: MakeNode, make_raw: MakeRaw
 ) -> None:
-    raw = await make_raw(unique_name("zz"), status="nok")
-    node = await make_node(epmd="off", routes={raw.name: raw.address})
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(node.connect, raw.name)
-        await until(lambda: raw.asked)
+    raw, node = await routed(make_raw, make_node, "zz", status="nok")
+    async with dialling(node, raw):
         await settle()
         await raw.dial(node)
     assert node.nodes() == [raw.name]
@@ -197,8 +195,7 @@ async def test_a_node_that_goes_first_and_dials_us_ends_our_waiting(
 async def test_a_node_that_says_it_goes_first_and_does_not_is_asked_now_and_then(
     make_node: MakeNode, make_raw: MakeRaw, autojump_clock: trio.testing.MockClock
 ) -> None:
-    raw = await make_raw(unique_name("zz"), status="nok")
-    node = await make_node(epmd="off", routes={raw.name: raw.address})
+    raw, node = await routed(make_raw, make_node, "zz", status="nok")
     with pytest.raises(ergopy.AlreadyConnected):
         await node.connect(raw.name)
     assert trio.current_time() == pytest.approx(8, abs=0.1)
@@ -211,8 +208,7 @@ async def test_a_node_that_took_somebody_else_for_us_is_reached_when_it_did_not(
     make_node: MakeNode, make_raw: MakeRaw, autojump_clock: trio.testing.MockClock
 ) -> None:
     """A BEAM of a greater name says no while a stranger shakes hands in our name."""
-    raw = await make_raw(unique_name("zz"), status="nok")
-    node = await make_node(epmd="off", routes={raw.name: raw.address})
+    raw, node = await routed(make_raw, make_node, "zz", status="nok")
     async with trio.open_nursery() as nursery:
         nursery.start_soon(node.connect, raw.name)
         await trio.sleep(2.5)
@@ -225,8 +221,7 @@ async def test_a_node_that_took_somebody_else_for_us_is_reached_when_it_did_not(
 async def test_a_peer_that_thinks_it_is_connected_is_told_that_we_mean_it(
     make_node: MakeNode, make_raw: MakeRaw, prefix: str
 ) -> None:
-    raw = await make_raw(unique_name(prefix), status="alive")
-    node = await make_node(epmd="off", routes={raw.name: raw.address})
+    raw, node = await routed(make_raw, make_node, prefix, status="alive")
     await node.connect(raw.name)
     assert raw.replaced == 1
 

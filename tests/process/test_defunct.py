@@ -33,6 +33,14 @@ class Stuck:
                 self.late.append(error)
 
 
+async def given_up(runtime: Runtime) -> Stuck:
+    stuck = Stuck(runtime)
+    await settle()
+    stuck.process.kill()
+    declare_defunct(stuck.process)
+    return stuck
+
+
 async def test_everybody_hears_of_it_once_and_nothing_is_held(
     runtime: Runtime, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -72,10 +80,7 @@ async def test_everybody_hears_of_it_once_and_nothing_is_held(
 
 
 async def test_one_that_goes_on_can_hold_nothing_new(runtime: Runtime) -> None:
-    stuck = Stuck(runtime)
-    await settle()
-    stuck.process.kill()
-    declare_defunct(stuck.process)
+    stuck = await given_up(runtime)
     stuck.free.set()
     await settle()
     assert isinstance(stuck.late[0], LocalProtocolError)
@@ -83,10 +88,7 @@ async def test_one_that_goes_on_can_hold_nothing_new(runtime: Runtime) -> None:
 
 
 async def test_its_pid_may_be_used_again_before_it_ends(runtime: Runtime) -> None:
-    stuck = Stuck(runtime)
-    await settle()
-    stuck.process.kill()
-    declare_defunct(stuck.process)
+    stuck = await given_up(runtime)
     # As it is when all other ids have been used meanwhile.
     runtime._next_id = stuck.process.pid.id - 1
     runtime._serial += 1

@@ -9,7 +9,7 @@ import trio
 import etf
 from ergopy import Atom, Exit, GenServer
 from ergopy.process import reasons
-from tests.runtimes import Ends, running, settle, sleeper
+from tests.runtimes import Ends, find, running, settle, sleeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +28,15 @@ def caught(function: Callable[[], Any]) -> Exception:
 
 async def ended(runtime: Runtime, body: Callable[[Process], Any]) -> Any:
     ends = Ends(runtime.spawn(body, ()))
+    await settle()
+    [reason] = ends.reasons
+    return reason
+
+
+async def ended_by_cast(runtime: Runtime, behaviour: type[GenServer]) -> Any:
+    pid = await runtime.root.start(behaviour)
+    ends = Ends(find(runtime, pid))
+    await runtime.root.cast(pid, 1)
     await settle()
     [reason] = ends.reasons
     return reason
@@ -60,13 +69,7 @@ async def test_frames_of_ergopy_are_left_out(runtime: Runtime) -> None:
         async def handle_cast(self, request: Any) -> None:
             await self.call("nobody", 1)
 
-    pid = await runtime.root.start(Server)
-    server = runtime.find(pid)
-    assert server is not None
-    ends = Ends(server)
-    await runtime.root.cast(pid, 1)
-    await settle()
-    [(_, name, _, [frame])] = ends.reasons
+    _, name, _, [frame] = await ended_by_cast(runtime, Server)
     assert name == b"ergopy.errors.NoProcess"
     assert b"handle_cast" in frame
 
@@ -74,13 +77,7 @@ async def test_frames_of_ergopy_are_left_out(runtime: Runtime) -> None:
 async def test_frames_of_ergopy_are_shown_if_there_are_no_others(
     runtime: Runtime,
 ) -> None:
-    pid = await runtime.root.start(GenServer)
-    server = runtime.find(pid)
-    assert server is not None
-    ends = Ends(server)
-    await runtime.root.cast(pid, 1)
-    await settle()
-    [(_, name, _, frames)] = ends.reasons
+    _, name, _, frames = await ended_by_cast(runtime, GenServer)
     assert name == b"builtins.NotImplementedError"
     assert b"GenServer.handle_cast" in frames[-1]
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-import trio
+from tests.programs import run_pytest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,17 +55,9 @@ async def test_elixir(elixir_pair):
 
 async def outcome(folder: Path, tests: str, **environment: str) -> str:
     """Run tests in a program of their own; what it prints."""
-    (folder / "test_it.py").write_text(tests)
-    options = ["-q", "-rsE", "-o", "trio_mode=true", "-p", "no:cacheprovider"]
-    done = await trio.run_process(
-        [sys.executable, "-m", "pytest", *options, "test_it.py"],
-        env={**os.environ, "PYTEST_ADDOPTS": "", **environment},
-        cwd=folder,
-        capture_stdout=True,
-        stderr=subprocess.STDOUT,
-        check=False,
-    )
-    return done.stdout.decode()
+    file = folder / "test_it.py"
+    file.write_text(tests)
+    return (await run_pytest(file, "-rsE", **environment))[1]
 
 
 async def test_fixtures_of_the_plugin_work(tmp_path: Path) -> None:

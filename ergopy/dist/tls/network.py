@@ -8,9 +8,10 @@ from ..network import TcpNetwork
 from .sockets import TlsSocket
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import ssl
+    from collections.abc import Callable, Sequence
 
-    from ..network import Listener
+    from ..network import Listener, Socket
     from .settings import Tls
 
 
@@ -49,19 +50,8 @@ class TlsNetwork:
     async def connect(self, node: str, host: str, port: int) -> TlsSocket:
         """Connect; the certificate has to be good for the host part of *node*."""
         tcp = await self._tcp.connect(node, host, port)
-        sock = TlsSocket(
-            tcp,
-            self._tls.client_context,
-            peer=node,
-            host=node.rpartition("@")[2],
-            check_names=self._tls.check_names,
-        )
-        try:
-            await sock.start()
-        except BaseException:
-            sock.close()
-            raise
-        return sock
+        tls = self._tls
+        return await secured(tcp, tls.client_context, node, check_names=tls.check_names)
 
     def listen(
         self, node: str, hosts: Sequence[str], ports: tuple[int, int]
@@ -70,3 +60,26 @@ class TlsNetwork:
             TlsListener(listener, self._tls)
             for listener in self._tcp.listen(node, hosts, ports)
         ]
+
+
+async def secured(
+    tcp: Socket,
+    context: Callable[[], ssl.SSLContext],
+    node: str,
+    *,
+    check_names: bool,
+) -> TlsSocket:
+    """Begin TLS as the one that dials *node*; a failure closes the socket."""
+    sock = TlsSocket(
+        tcp,
+        context,
+        peer=node,
+        host=node.rpartition("@")[2],
+        check_names=check_names,
+    )
+    try:
+        await sock.start()
+    except BaseException:
+        sock.close()
+        raise
+    return sock

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-import threading
 from typing import TYPE_CHECKING, Any, final
 
 import trio
 
 from ...errors import CertificateError, TlsError
+from ..network import READ_SIZE, ReadBuffer
 from . import names, problems
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from ..network import Socket
 
-READ_SIZE = 256 * 1024
 WRITE_SIZE = 1024 * 1024
 """Bytes taken at most by one call."""
 PIECE_SIZE = 128 * 1024
@@ -38,7 +37,7 @@ _UNEXPECTED_MESSAGE = b"\x15\x03\x03\0\x02\x02\x0a"
 _LINGER = 1.0
 """Seconds for a peer to take note of why it is refused."""
 
-_buffers = threading.local()
+_ciphertext = ReadBuffer()
 
 
 @final
@@ -240,13 +239,13 @@ class TlsSocket:
                 await self._tcp.wait_writable()
             while True:
                 with contextlib.suppress(BlockingIOError):
-                    if not self._tcp_recv_into(_cipher_buffer()):
+                    if not self._tcp_recv_into(_ciphertext.view):
                         break
                 await self._tcp.wait_readable()
 
     def _take_in(self) -> None:
         """Move what the kernel has to OpenSSL."""
-        buffer = _cipher_buffer()
+        buffer = _ciphertext.view
         size = self._tcp_recv_into(buffer)
         if not size:
             self._ended = True
@@ -337,11 +336,3 @@ class TlsSocket:
             data = outgoing.read()
         self._unsent = b""
         return True
-
-
-def _cipher_buffer() -> memoryview:
-    """Return the buffer that all connections of this thread read into, one by one."""
-    view: memoryview | None = getattr(_buffers, "view", None)
-    if view is None:
-        view = _buffers.view = memoryview(bytearray(READ_SIZE))
-    return view

@@ -23,8 +23,22 @@ Key: TypeAlias = "tuple[Any, Atom]"
 """Which event: its name, and the node that has it."""
 
 
+class _OfEvent(tuple[Any, ...]):
+    __slots__ = ()
+
+    @property
+    def name(self) -> Any:
+        """The name of the event."""
+        return self[1][0]
+
+    @property
+    def node(self) -> Atom:
+        """The node that has it."""
+        return self[1][1]  # type: ignore[no-any-return]
+
+
 @final
-class EventMessage(tuple[Any, ...]):
+class EventMessage(_OfEvent):
     """``{event, {Name, Node}, Value}``: the owner of an event has published a value."""
 
     __slots__ = ()
@@ -34,39 +48,14 @@ class EventMessage(tuple[Any, ...]):
         return tuple.__new__(cls, (EVENT, event, value))
 
     @property
-    def name(self) -> Any:
-        """The name of the event."""
-        return self[1][0]
-
-    @property
-    def node(self) -> Atom:
-        """The node that has it."""
-        return self[1][1]  # type: ignore[no-any-return]
-
-    @property
     def value(self) -> Any:
         """What was published."""
         return self[2]
 
 
-class _Notice(SystemMessage):
-    """Something about an event; no limit of a mailbox keeps it out."""
-
-    __slots__ = ()
-
-    @property
-    def name(self) -> Any:
-        """The name of the event."""
-        return self[1][0]
-
-    @property
-    def node(self) -> Atom:
-        """The node that has it."""
-        return self[1][1]  # type: ignore[no-any-return]
-
-
+# Of system messages, no limit of a mailbox keeps them out.
 @final
-class EventLag(_Notice):
+class EventLag(_OfEvent, SystemMessage):
     """``{event_lag, {Name, Node}, Missed}``: the subscriber was too slow for some."""
 
     __slots__ = ()
@@ -82,7 +71,7 @@ class EventLag(_Notice):
 
 
 @final
-class EventDown(_Notice):
+class EventDown(_OfEvent, SystemMessage):
     """``{event_down, {Name, Node}, Reason}``: the event is no more.
 
     The reason is ``unregistered``, the exit reason of its owner or of the server that

@@ -96,13 +96,6 @@ class Crowd(Supervision):
         except StartError as error:
             return (ERROR, error.reason)
 
-    async def attempt(self, child: Child) -> None:
-        try:
-            await self.start(child)
-        except StartError as error:
-            self.report("start_error", error.reason, child)
-            self.try_again(child, error.reason)
-
     async def stop_all(self) -> None:
         self.stopping = True
         errors: list[tuple[Child, Any]] = []

@@ -169,14 +169,7 @@ class Group(Supervision):
                 everybody = list(self)
                 await self._restart_all(everybody[everybody.index(child) :])
             case _:
-                await self._restart_one(child)
-
-    async def _restart_one(self, child: Child) -> None:
-        try:
-            await self.start(child)
-        except StartError as error:
-            self.report("start_error", error.reason, child)
-            self.try_again(child, error.reason)
+                await super().attempt(child)
 
     async def _restart_all(self, children: list[Child]) -> None:
         """Stop those of *children* that run, and start all that may be restarted."""

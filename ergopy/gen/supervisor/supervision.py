@@ -17,6 +17,7 @@ import trio
 
 from etf import Atom
 
+from ...errors import StartError
 from ...process.atoms import GEN_CAST, NOCONNECTION
 from ...process.mailbox import Mailbox
 from ...process.reasons import is_clean
@@ -85,9 +86,13 @@ class Supervision(ABC):
     def drop(self, child: Child) -> None:
         """Note that *child* has ended and is not to be restarted."""
 
-    @abstractmethod
     async def attempt(self, child: Child) -> None:
         """Restart *child*, and whom else the strategy says; do not count it."""
+        try:
+            await self.start(child)
+        except StartError as error:
+            self.report("start_error", error.reason, child)
+            self.try_again(child, error.reason)
 
     @abstractmethod
     def has_significant(self) -> bool:

@@ -128,10 +128,24 @@ def shake(link: Recorder, machine: Connector | Acceptor) -> Connected:
         link.send(machine.data_to_send())
 
 
+def dial(port: int, me: Identity, peer: str) -> tuple[Recorder, Connected]:
+    link = Recorder(socket.create_connection((HOST, port)))
+    return link, shake(link, Connector(me, peer, COOKIE, challenge=CHALLENGE))
+
+
 def store(title: str, data: bytes | bytearray, /, **about: object) -> None:
     (HERE / f"{title}.bin").write_bytes(data)
     lines = [f"{key} = {toml(value)}\n" for key, value in about.items()]
     (HERE / f"{title}.toml").write_text("".join(lines))
+
+
+def store_handshake(
+    title: str, link: Recorder, connected: Connected, about: dict[str, object]
+) -> None:
+    """Store both ways of one in which we dialled."""
+    end = len(link.received) - len(connected.surplus)
+    store(f"{title}_received", link.received[:end], direction="B to A", **about)
+    store(f"{title}_sent", link.sent, direction="A to B", **about)
 
 
 def toml(value: object) -> str:
@@ -190,6 +204,13 @@ class Lab:
         self.start([*erl, *kernel, *code])
         return port
 
+    def up(self, name: str, evaluate: str) -> int:
+        """Start a node, and return its port when it has begun to evaluate."""
+        port = self.node(name, evaluate)
+        self.wait(port)
+        time.sleep(1)  # it listens before that, and before it is a node
+        return port
+
     def publish(self, name: str) -> socket.socket:
         """Listen, and register at the port mapper as a hidden node."""
         server = socket.create_server((HOST, 0))
@@ -219,11 +240,7 @@ def capture_bulk(lab: Lab) -> None:
     """What the atom cache and fragments do under load."""
     me = Identity(f"py@{HOST}", 5, FULL)
     peer = f"bulk{lab.release}@{HOST}"
-    port = lab.node(peer, BULK)
-    lab.wait(port)
-    time.sleep(1)  # it listens before it evaluates
-    link = Recorder(socket.create_connection((HOST, port)))
-    connected = shake(link, Connector(me, peer, COOKIE, challenge=CHALLENGE))
+    link, connected = dial(lab.up(peer, BULK), me, peer)
     encoder, decoder = LinkEncoder(header=True), LinkDecoder(header=True)
     pid = etf.Pid(etf.Atom(me.name), 7, 0, 5)
     go = (etf.Atom("go"), pid, etf.Atom("none"))
@@ -240,17 +257,11 @@ def capture_bulk(lab: Lab) -> None:
 def capture_link(lab: Lab, style: str, flags: Flag) -> None:
     me = Identity(f"py@{HOST}", 5, flags)
     peer = f"{style}{lab.release}@{HOST}"
-    port = lab.node(peer, DRIVER)
-    lab.wait(port)
-    time.sleep(1)  # it listens before it evaluates
-    link = Recorder(socket.create_connection((HOST, port)))
-    connected = shake(link, Connector(me, peer, COOKIE, challenge=CHALLENGE))
+    link, connected = dial(lab.up(peer, DRIVER), me, peer)
     about = lab.about(peer=peer, name=me.name, flags=int(flags), challenge=CHALLENGE)
     if style == "full":
-        end = len(link.received) - len(connected.surplus)
         title = f"handshake_dialled_{lab.release}"
-        store(f"{title}_received", link.received[:end], direction="B to A", **about)
-        store(f"{title}_sent", link.sent, direction="A to B", **about)
+        store_handshake(title, link, connected, about)
     header = style == "full"
     encoder, decoder = LinkEncoder(header=header), LinkDecoder(header=header)
     pid = etf.Pid(etf.Atom(me.name), 7, 0, 5)
@@ -279,12 +290,9 @@ def capture_unnamed(lab: Lab) -> None:
     """We dial without a name, twice: the second time the name is used again."""
     me = Identity(HOST, 0, FULL | Flag.NAME_ME)
     peer = f"giver{lab.release}@{HOST}"
-    port = lab.node(peer, "ok.")
-    lab.wait(port)
-    time.sleep(1)  # it listens before it is a node
+    port = lab.up(peer, "ok.")
     for case in ("unnamed", "renamed"):
-        link = Recorder(socket.create_connection((HOST, port)))
-        connected = shake(link, Connector(me, peer, COOKIE, challenge=CHALLENGE))
+        link, connected = dial(port, me, peer)
         about = lab.about(
             peer=peer,
             name=connected.name,
@@ -292,10 +300,8 @@ def capture_unnamed(lab: Lab) -> None:
             flags=int(me.flags),
             challenge=CHALLENGE,
         )
-        end = len(link.received) - len(connected.surplus)
         title = f"handshake_{case}_{lab.release}"
-        store(f"{title}_received", link.received[:end], direction="B to A", **about)
-        store(f"{title}_sent", link.sent, direction="A to B", **about)
+        store_handshake(title, link, connected, about)
         link.sock.close()
         time.sleep(1)  # it takes the name back
 

@@ -69,12 +69,6 @@ async def stuck(process: ergopy.Process) -> None:
     await trio.sleep_forever()
 
 
-async def deaf(process: ergopy.Process, seconds: float) -> None:
-    """Shield itself from every exit for a while."""
-    with trio.CancelScope(shield=True):
-        await trio.sleep(seconds)
-
-
 def trap(runtime: Runtime, pid: Pid) -> None:
     find(runtime, pid).trap_exit = True
 

@@ -9,8 +9,8 @@ import trio
 
 import ergopy
 from ergopy import Registry
-from tests.gen.registry.kit import begin, clean, deaf, end, pids, trap
-from tests.runtimes import find, inside, settle
+from tests.gen.registry.kit import begin, clean, end, pids, trap
+from tests.runtimes import find, inside, settle, stubborn
 
 
 async def test_lookup_finds_who_is_registered_and_nobody_else(runtime) -> None:
@@ -45,7 +45,7 @@ async def test_one_that_shields_itself_from_its_end_is_not_found(
     runtime, autojump_clock
 ) -> None:
     registry = await begin(runtime)
-    process = runtime.spawn(deaf, (10,))
+    process = runtime.spawn(stubborn, (10,))
     registry.register("key", pid=process.pid)
     await settle()
     process.kill()

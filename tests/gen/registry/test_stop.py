@@ -14,19 +14,19 @@ from tests.gen.registry.kit import (
     begin,
     begin_starting,
     clean,
-    deaf,
     is_alive,
     pids,
     stuck,
 )
-from tests.runtimes import find, settle
+from tests.runtimes import find, settle, stubborn
+
+
+class Slow(Worker):
+    async def terminate(self, reason: Any) -> None:
+        await trio.sleep(2)
 
 
 async def test_stop_waits_until_the_process_has_ended(runtime, autojump_clock) -> None:
-    class Slow(Worker):
-        async def terminate(self, reason: Any) -> None:
-            await trio.sleep(2)
-
     registry = await begin(runtime, start=Slow)
     pid = await registry.start("key", "trap")
     began = trio.current_time()
@@ -36,10 +36,6 @@ async def test_stop_waits_until_the_process_has_ended(runtime, autojump_clock) -
 
 
 async def test_it_is_unregistered_before_it_ends(runtime, autojump_clock) -> None:
-    class Slow(Worker):
-        async def terminate(self, reason: Any) -> None:
-            await trio.sleep(2)
-
     registry = await begin(runtime, start=Slow)
     first = await registry.start("key", "trap")
     async with trio.open_nursery() as nursery:
@@ -110,7 +106,7 @@ async def test_what_ignores_even_a_kill_is_given_up(
     runtime, autojump_clock, caplog
 ) -> None:
     registry = await begin(runtime)
-    process = runtime.spawn(deaf, (60,))
+    process = runtime.spawn(stubborn, (60,))
     registry.register("key", pid=process.pid)
     await settle()
     assert await registry.stop("key", timeout=1) == "shutdown"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ergopy import Atom, ChildSpec, DynamicSupervisor
-from tests.gen.supervisor.kit import Kid, Log
+from ergopy import ChildSpec, DynamicSupervisor
+from tests.gen.supervisor.kit import Kid, Log, ask
 from tests.runtimes import settle
 
 if TYPE_CHECKING:
@@ -37,9 +37,7 @@ class Dyn:
         )
 
     async def ask(self, *request: Any) -> Any:
-        what, *about = request
-        term = (Atom(what), *about) if about else Atom(what)
-        return await self.root.call(self.pid, term, None)
+        return await ask(self.root, self.pid, *request)
 
     async def counts(self) -> dict[str, int]:
         return {str(key): value for key, value in await self.ask("count_children")}

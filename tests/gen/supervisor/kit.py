@@ -86,10 +86,11 @@ async def simple(process: Process, log: Log, name: str) -> None:
                 raise Exit(reason)
 
 
-async def stubborn(process: Process, seconds: float) -> None:
-    """Shield itself, so that not even ``kill`` ends it in time."""
-    with trio.CancelScope(shield=True):
-        await trio.sleep(seconds)
+async def ask(root: Process, supervisor: Pid, *request: Any) -> Any:
+    """Make a call as a BEAM does."""
+    what, *about = request
+    term = (Atom(what), *about) if about else Atom(what)
+    return await root.call(supervisor, term, None)
 
 
 class Sup:
@@ -146,10 +147,7 @@ class Sup:
         await settle()
 
     async def ask(self, *request: Any) -> Any:
-        """Make a call as a BEAM does."""
-        what, *about = request
-        term = (Atom(what), *about) if about else Atom(what)
-        return await self.root.call(self.pid, term, None)
+        return await ask(self.root, self.pid, *request)
 
     async def reason(self) -> Any:
         """Wait for the end of the supervisor and return its reason."""
@@ -167,4 +165,4 @@ class Sup:
         return ends[0]
 
 
-__all__ = ["CRASH", "Kid", "Log", "Slow", "Sup", "simple", "stubborn", "supervisor"]
+__all__ = ["CRASH", "Kid", "Log", "Slow", "Sup", "simple", "supervisor"]

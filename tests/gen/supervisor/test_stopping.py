@@ -9,8 +9,8 @@ import trio
 
 from ergopy import Atom, ChildSpec, Supervisor
 from ergopy.testing import SupervisorReport
-from tests.gen.supervisor.kit import CRASH, Kid, Slow, stubborn
-from tests.runtimes import assert_only_the_root, find, settle
+from tests.gen.supervisor.kit import CRASH, Kid, Slow
+from tests.runtimes import assert_only_the_root, find, settle, stubborn
 
 if TYPE_CHECKING:
     from ergopy.testing import EventLog
