@@ -295,32 +295,16 @@ async def test_too_many_processes_are_a_system_limit(beam, providing):
     assert caught.value.reason == "system_limit"
 
 
-@pytest.mark.parametrize(
-    ("ask", "answer"),
-    [
-        (
-            "spawn_request(Py, sleeper, start, [], [link])",
-            "receive {spawn_reply, Request, error, Reason} -> Reason end",
-        ),
-        (
-            "erpc:send_request(Py, erlang, node, [])",
-            "try erpc:receive_response(Request) catch error:{erpc, R} -> R end",
-        ),
-    ],
-    ids=["spawn", "erpc"],
-)
-async def test_node_that_stops_answers_with_the_loss_of_the_connection(
-    beam, node, ask, answer
-):
+async def test_node_that_stops_answers_with_the_loss_of_the_connection(beam, node):
     """A supervisor would use up its restarts on a refusal that comes at once."""
     answers = []
 
     async def lose(proc):
-        source = f"""
-            Request = {ask},
+        source = """
+            Request = spawn_request(Py, sleeper, start, [], [link]),
             Whom ! self(),
             receive go -> ok end,
-            {answer}
+            receive {spawn_reply, Request, error, Reason} -> Reason end
         """
 
         async def run():
@@ -343,6 +327,17 @@ async def test_node_that_stops_answers_with_the_loss_of_the_connection(
     finally:
         node.runtime.closing = False
     assert answers == ["noconnection"]
+
+
+async def test_node_that_stops_runs_no_erpc(beam, node):
+    """It says so at once: the caller may ask another node."""
+    await node.connect(beam.name)
+    node.runtime.closing = True
+    try:
+        call = await beam.run("catch erpc:call(Py, erlang, node, [])", Py=node.name)
+    finally:
+        node.runtime.closing = False
+    assert call[1][0] == ("erpc", "noconnection")
 
 
 async def test_name_is_held_by_one_process_at_a_time(beam, node):

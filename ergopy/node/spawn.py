@@ -1,7 +1,8 @@
 """Processes that other nodes start here: SPAWN_REQUEST (protocol 4.6).
 
-Every request is answered, because ``spawn`` and erpc of a BEAM block until it is.
-The answer leaves before any other signal of the new process. What is not provided
+Every request is answered, because ``spawn`` and erpc of a BEAM block until it is; by
+the loss of the connection, if the node is about to end. The answer leaves before any
+other signal of the new process. What is not provided
 gets a process that ends with ``undef``: that is what a BEAM does as well.
 """
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .spawn_options import SpawnOptions
 
 ALREADY_STARTED = Atom("already_started")
+ERPC = Atom("erpc")
 
 
 class SpawnServer:
@@ -54,9 +56,9 @@ class SpawnServer:
         small = type(arity) is int and -(1 << 59) <= arity < 1 << 59
         if not (is_atom(module) and is_atom(function) and small):
             raise RemoteProtocolError("a spawn request without function")
-        if self._runtime.closing:
-            # The answer is the loss of the connection. A supervisor that heard no at
-            # once would ask again at once, and use up its restarts meanwhile.
+        if self._runtime.closing and module != ERPC:
+            # A supervisor that heard no at once would ask again at once, and use up its
+            # restarts meanwhile. A call can go elsewhere, and should not wait.
             return
         wanted = spawn_options.read(options)
         if wanted is None:

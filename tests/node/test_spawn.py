@@ -194,6 +194,12 @@ async def test_a_node_that_stops_lets_the_loss_of_the_connection_answer(
     assert set(served.runtime.processes) == before
 
 
+async def test_a_node_that_stops_runs_no_erpc_and_says_so(served: Served) -> None:
+    served.runtime.closing = True
+    served.ask(mfa=(Atom("erpc"), Atom("execute_call"), 4))
+    assert served.fake.sent() == [(31, REF, THEIRS, 0, Atom("noconnection"))]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
