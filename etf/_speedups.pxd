@@ -1,7 +1,11 @@
-# What ergopy.dist._speedups needs: the two cursors and the functions that move them.
+# What ergopy.dist._speedups needs: C for bytes and objects, the two cursors and the
+# functions that move them.
 
 from cpython.object cimport PyObject
-from libc.stdint cimport uint16_t, uint64_t
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
+
+include "_compiled/c/bytes.pxi"
+include "_compiled/c/objects.pxi"
 
 cdef struct Reader:
     const unsigned char* begin     # of the input that offsets count from
@@ -57,6 +61,10 @@ cdef struct Writer:
     bint careful                   # copy what foreign code may change
     bint wary                      # maps with mixed keys occur
     bint undefined                 # None is sent as undefined
+
+# To see a failure without raising it at once.
+ctypedef PyObject* (*silent_read)(Reader*) noexcept
+ctypedef int (*silent_write)(Writer*, PyObject*) noexcept
 
 cdef int open_reader(Reader* r, object options) except -1
 cdef PyObject* read_term(Reader* r) except NULL
