@@ -13,6 +13,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ergopy.testing.ports import free_port
+
 from ._procs import Child, IdleLoops, PeerError
 
 _HERE = Path(__file__).parent
@@ -142,7 +144,7 @@ class World:
         self._home = home = tempfile.mkdtemp(prefix="ergopy-bench-")
         self._stack.callback(shutil.rmtree, home, ignore_errors=True)
         self._cookie = secrets.token_hex(8)
-        port = _free_port()
+        port = free_port()
         self._env = os.environ | {
             "HOME": home,
             "ERL_EPMD_PORT": str(port),
@@ -264,12 +266,6 @@ def otp28_root() -> Path:
         if root.is_dir():
             return root
     raise PeerError("OTP 28 is not installed: pip install --group otp28")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 def _wait_for_port(port: int) -> None:

@@ -32,6 +32,7 @@ from typing import Any, BinaryIO
 import trio
 
 import etf
+from ergopy.testing.ports import free_port
 
 HERE = Path(__file__).parent
 PEER_SOURCES = HERE / "peer"
@@ -93,13 +94,6 @@ def compile_peer(folder: Path) -> Path:
     sources = sorted(str(path) for path in PEER_SOURCES.glob("*.erl"))
     subprocess.run([which("erlc"), "-o", str(folder), *sources], check=True)
     return folder
-
-
-def free_port() -> int:
-    """A loopback port that nobody has at the moment."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def unique_name(prefix: str) -> str:

@@ -10,8 +10,8 @@ import pytest
 import trio
 
 from ergopy import Atom, Node, NodeNotFound
+from ergopy.testing.ports import free_port
 
-from .beam import free_port
 from .servers import Desk
 
 V6 = ("-proto_dist", "inet6_tcp")

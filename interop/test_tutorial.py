@@ -15,10 +15,11 @@ import pytest
 import trio
 
 import etf
+from ergopy.testing.ports import free_port
 from tests.docs.pages import generator
 
 from . import shells
-from .beam import Missing, free_port
+from .beam import Missing
 from .conftest import missing
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import pytest
 import trio
 
 from ergopy import Atom, DnsResolver, EpmdResolver, Node, NodeNotFound
+from ergopy.testing.ports import free_port
 
-from .beam import free_port
 from .servers import Desk
 
 CALL = "gen_server:call({desk, Py}, value)"

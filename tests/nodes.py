@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import os
-import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
 
 import ergopy
+from ergopy.testing.ports import free_port
 from etf import Atom
 
 if TYPE_CHECKING:
@@ -36,9 +36,7 @@ def tasks() -> int:
 
 @pytest.fixture
 def epmd_port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     monkeypatch.setenv("ERL_EPMD_PORT", str(port))
     return port
 

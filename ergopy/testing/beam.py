@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 from contextlib import asynccontextmanager
@@ -24,6 +23,7 @@ import trio
 from etf import Atom
 
 from .._main import Node
+from .ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -77,7 +77,7 @@ async def beam_pair(
         BeamGone: It did not come up.
     """
     command = find_program(kind)
-    cookie, port, tail = secrets.token_hex(8), _free_port(), secrets.token_hex(4)
+    cookie, port, tail = secrets.token_hex(8), free_port(), secrets.token_hex(4)
     options = {"cookie": cookie, "epmd": "embedded", "epmd_port": port, **options}
     name = Atom(f"beam_{tail}@127.0.0.1")
     flags = ["-name", name, "-setcookie", options["cookie"], "-start_epmd", "false"]
@@ -171,13 +171,6 @@ def find_program(kind: Kind) -> str:
             f"path of its {program!r}"
         )
     return found
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def _command(kind: Kind, program: str, flags: list[str]) -> list[str]:

@@ -19,6 +19,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ergopy.testing.ports import free_port
+
 DATA = Path(__file__).parents[2] / "tests" / "data" / "epmd"
 
 
@@ -129,13 +131,6 @@ RELAXED: list[tuple[str, bytes | None]] = [
     ("q", DUMP),
     ("q", KILL),
 ]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def receive(conn: socket.socket) -> tuple[bytes, bool]:

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 import trio
 
+from ergopy.testing.ports import free_port
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
@@ -55,13 +57,6 @@ def missing(problem: str) -> NoReturn:
     if os.environ.get("ERGOPY_REQUIRE_BEAM") == "1":
         pytest.fail(f"a BEAM is required here: {problem}", pytrace=False)
     pytest.skip(problem)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def unique(prefix: str) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 import trio
 
 import epmd
+from ergopy.testing.ports import free_port
 
-from .conftest import LOOPBACK, Beam, Otp, free_port, unique, until
+from .conftest import LOOPBACK, Beam, Otp, unique, until
 
 Start = Callable[..., Any]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +12,7 @@ import ergopy
 import etf
 from ergopy import Atom, Down, Task
 from ergopy.testing import inside
+from ergopy.testing.ports import free_port
 from tests.docs.pages import EXAMPLES
 
 if TYPE_CHECKING:
@@ -188,9 +188,7 @@ async def test_plain_process(peer, start) -> None:
 
 
 async def test_epmd_server(start, epmd_port) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     async with start(EXAMPLES / "epmd_server.py", port) as example:
         assert await example.line() == f"epmd is on port {port}; Ctrl-C ends it"
         async with ergopy.Node("a@127.0.0.1", cookie="x", epmd_port=port) as node:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ import ergopy
 from ergopy import Atom, supervisor
 from ergopy._targets import find
 from ergopy.testing import MemoryNetwork
+from ergopy.testing.ports import free_port
 from tests.docs.pages import DOCS, PAGES, ROOT, blocks, matches, program
 from tests.programs import run_pytest
 
@@ -94,9 +94,7 @@ async def test_commands_of_the_tutorial_print_what_it_shows(
 
 
 async def test_program_without_epmd(start, tmp_path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     text = program(DOCS / "howto" / "without-epmd.md")
     assert text.count("9100") == 2
     file = tmp_path / "py.py"

@@ -8,6 +8,7 @@ import pytest
 import trio
 
 import epmd
+from ergopy.testing.ports import free_port
 
 LOOPBACK = "127.0.0.1"
 
@@ -32,15 +33,8 @@ class Daemon:
 
 async def start_daemon(nursery: trio.Nursery, port: int = 0) -> Daemon:
     daemon = Daemon()
-    daemon.server = await nursery.start(daemon.run, port)
+    daemon.server = await nursery.start(daemon.run, port or free_port())
     return daemon
-
-
-async def free_port() -> int:
-    async with trio.open_nursery() as nursery:
-        daemon = await start_daemon(nursery)
-        await daemon.die()
-    return daemon.server.port
 
 
 class Watch:
@@ -69,7 +63,7 @@ async def test_auto_uses_the_epmd_that_runs(server: epmd.Server) -> None:
 
 
 async def test_auto_serves_when_nobody_does() -> None:
-    port = await free_port()
+    port = free_port()
     async with epmd.PortMapper("auto", port, address=LOOPBACK) as mapper:
         assert mapper.server is not None
         await mapper.register("a", 7)
@@ -129,7 +123,7 @@ async def run_mapper(
 async def test_of_two_that_start_at_once_one_serves_and_the_other_is_its_client() -> (
     None
 ):
-    port = await free_port()
+    port = free_port()
     mappers = [epmd.PortMapper("auto", port, address=LOOPBACK) for _ in range(2)]
     async with trio.open_nursery() as nursery:
         async with trio.open_nursery() as starting:
@@ -222,7 +216,7 @@ async def test_embedded_says_what_to_do_about_a_busy_port(
 
 
 async def test_client_never_serves() -> None:
-    port = await free_port()
+    port = free_port()
     async with epmd.PortMapper("client", port, address=LOOPBACK) as mapper:
         with pytest.raises(epmd.EpmdUnreachable):
             await mapper.register("a", 7)

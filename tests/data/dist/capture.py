@@ -26,6 +26,7 @@ from ergopy.dist.handshake import (
     NameReceived,
     Verified,
 )
+from ergopy.testing.ports import free_port
 
 HERE = Path(__file__).parent
 COOKIE = "capture"
@@ -80,11 +81,6 @@ register(driver, spawn(fun() -> receive {go, Pid, _} ->
   receive stop -> ok end
 end end)).
 """.replace("\n", " ")
-
-
-def free_port() -> int:
-    with socket.create_server((HOST, 0)) as server:
-        return int(server.getsockname()[1])
 
 
 class Recorder:
