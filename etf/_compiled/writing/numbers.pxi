@@ -82,16 +82,16 @@ cdef Py_ssize_t put_numbers(
 ) except -1:
     """Write small integers and floats from *i* on; say where others begin."""
     cdef unsigned char* p = w.buf + w.pos
-    cdef unsigned char* end = w.buf + w.cap
+    cdef unsigned char* last = w.buf + w.cap - 9    # the last place with room for one
     cdef PyObject* kind
     cdef Py_ssize_t value
     cdef uint64_t bits
     while i < size:
-        if end - p < 9:
+        if p > last:
             w.pos = p - w.buf
             grow(w, 9 * min(size - i, 1024))
             p = w.buf + w.pos
-            end = w.buf + w.cap
+            last = w.buf + w.cap - 9
         kind = type_of(items[i])
         if kind == INT and is_compact(items[i]):
             value = compact_value(items[i])

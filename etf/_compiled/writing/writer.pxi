@@ -69,8 +69,8 @@ cdef int grow(Writer* w, Py_ssize_t size) except -1:
     return 0
 
 
-cdef inline unsigned char* room(Writer* w, Py_ssize_t size) except NULL:
-    """Where the next *size* bytes go; they count as written."""
+cdef unsigned char* write_room(Writer* w, Py_ssize_t size) except NULL:
+    """``room`` for other modules, and when there is none yet."""
     cdef unsigned char* here
     if w.cap - w.pos < size:
         grow(w, size)
@@ -79,9 +79,16 @@ cdef inline unsigned char* room(Writer* w, Py_ssize_t size) except NULL:
     return here
 
 
-cdef unsigned char* write_room(Writer* w, Py_ssize_t size) except NULL:
-    """``room`` for other modules."""
-    return room(w, size)
+ctypedef unsigned char* (*silent_room)(Writer*, Py_ssize_t) noexcept
+
+
+cdef inline unsigned char* room(Writer* w, Py_ssize_t size) except NULL:
+    """Where the next *size* bytes go; they count as written. As short as ``take``."""
+    cdef unsigned char* here = w.buf + w.pos
+    if w.cap - w.pos < size:
+        return (<silent_room>write_room)(w, size)
+    w.pos += size
+    return here
 
 
 cdef int write_bytes(Writer* w, const unsigned char* data, Py_ssize_t size) except -1:
