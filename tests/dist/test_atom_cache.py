@@ -79,8 +79,11 @@ def test_constants_are_atoms_too(link: Any) -> None:
         frames = [sender.frame(SEND, [True, False, None]) for _ in range(2)]
         last = None if none == "nil" else Atom("undefined")
         assert reader.messages(*frames) == [[True, False, last]] * 2
-        assert references(frames[1]) == 5
-        assert frames[1].endswith(b"l\0\0\0\3R\2R\3R\4j")
+        sent = (A.node, B.node, Atom("true"), Atom("false"), Atom(none))
+        places = {hash(atom) % SLOTS for atom in sent}
+        assert references(frames[1]) == len(places)
+        if len(places) == 5:  # else two of them have one place, in this process
+            assert frames[1].endswith(b"l\0\0\0\3R\2R\3R\4j")
 
 
 def test_of_two_atoms_with_one_place_the_second_goes_plain(link: Any) -> None:
