@@ -56,6 +56,9 @@ class Watchdog:
         self._limit = limit
         self._clock = clock
         self._over = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, name=f"ergopy watchdog {runtime.name}", daemon=True
+        )
         self._token: trio.lowlevel.TrioToken | None = None
         self._watched = 0
         self._asked = 0.0
@@ -68,13 +71,16 @@ class Watchdog:
         """Begin to watch the loop that this runs in."""
         self._token = trio.lowlevel.current_trio_token()
         self._watched = threading.get_ident()
-        threading.Thread(
-            target=self._run, name=f"ergopy watchdog {self._runtime.name}", daemon=True
-        ).start()
+        self._thread.start()
 
     def stop(self) -> None:
-        """End the thread; it may take a moment, and logs nothing more."""
+        """End the thread, after what it is about to say if it is; does not wait."""
         self._over.set()
+
+    def join(self, timeout: float) -> bool:
+        """Wait until the thread has ended, for some seconds; tell whether it has."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         while not self._over.wait(self._limit / LOOKS):

@@ -148,6 +148,7 @@ async def test_a_process_that_blocks_is_found_by_the_thread(
             await over.wait()
     finally:
         dog.stop()
+        assert await trio.to_thread.run_sync(dog.join, 10)
         logging.getLogger("ergopy.process").removeHandler(listener)
     first = caplog.records[0].getMessage()
     assert first.startswith("process stubborn <py@test.")
@@ -157,14 +158,8 @@ async def test_a_process_that_blocks_is_found_by_the_thread(
 
 
 async def test_its_thread_ends_with_it(runtime: Runtime) -> None:
-    before = threading.enumerate()  # that of another test may not have ended yet
     dog = Watchdog(runtime, 0.01)
     dog.start()
-    (thread,) = [
-        t
-        for t in threading.enumerate()
-        if t.name.endswith("py@test") and t not in before
-    ]
+    assert not await trio.to_thread.run_sync(dog.join, 0)
     dog.stop()
-    await trio.to_thread.run_sync(thread.join, 10)
-    assert not thread.is_alive()
+    assert await trio.to_thread.run_sync(dog.join, 10)
