@@ -77,11 +77,6 @@ class Watchdog:
         """End the thread, after what it is about to say if it is; does not wait."""
         self._over.set()
 
-    def join(self, timeout: float) -> bool:
-        """Wait until the thread has ended, for some seconds; tell whether it has."""
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
-
     def _run(self) -> None:
         while not self._over.wait(self._limit / LOOKS):
             try:

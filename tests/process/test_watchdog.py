@@ -148,7 +148,7 @@ async def test_a_process_that_blocks_is_found_by_the_thread(
             await over.wait()
     finally:
         dog.stop()
-        assert await trio.to_thread.run_sync(dog.join, 10)
+        await trio.to_thread.run_sync(dog._thread.join, 10)
         logging.getLogger("ergopy.process").removeHandler(listener)
     first = caplog.records[0].getMessage()
     assert first.startswith("process stubborn <py@test.")
@@ -160,6 +160,7 @@ async def test_a_process_that_blocks_is_found_by_the_thread(
 async def test_its_thread_ends_with_it(runtime: Runtime) -> None:
     dog = Watchdog(runtime, 0.01)
     dog.start()
-    assert not await trio.to_thread.run_sync(dog.join, 0)
+    assert dog._thread.is_alive()
     dog.stop()
-    assert await trio.to_thread.run_sync(dog.join, 10)
+    await trio.to_thread.run_sync(dog._thread.join, 10)
+    assert not dog._thread.is_alive()

@@ -80,7 +80,10 @@ cdef inline int put_float(Writer* w, double value) except -1:
 cdef Py_ssize_t put_numbers(
     Writer* w, PyObject** items, Py_ssize_t i, Py_ssize_t size
 ) except -1:
-    """Write small integers and floats from *i* on; say where others begin."""
+    """Write small integers and floats from *i* on; say where others begin.
+
+    The head of the list stands before them, so there is a buffer.
+    """
     cdef unsigned char* p = w.buf + w.pos
     cdef unsigned char* last = w.buf + w.cap - 9    # the last place with room for one
     cdef PyObject* kind

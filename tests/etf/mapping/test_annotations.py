@@ -352,6 +352,7 @@ def test_what_the_checks_of_a_class_say_is_quoted_up_to_a_length() -> None:
 
 
 def test_codecs_of_annotations_without_end_are_not_all_kept() -> None:
+    assert etf.convert(1, int) == 1
     kept = annotations._kept[NO_CONVERTERS]
     for number in range(annotations.MAX_KEPT + 10):
         assert etf.convert(number, Literal[number]) == number  # type: ignore[valid-type]
