@@ -36,6 +36,7 @@ class Codec:
             ``("record", tag, arity)``.
         keys: For a map of fields the keys it must have, and those that it may have.
         plain: A type of which every value is taken as it is, without a look.
+        somebody: Whether it is of more than None; the one that is not is asked first.
         quiet: Whether ``dump`` runs no code but the library's.
     """
 
@@ -45,6 +46,7 @@ class Codec:
     marks: frozenset[tuple[Any, ...]] = NOTHING_SPECIAL
     keys: tuple[frozenset[str], frozenset[str] | None] | None = None
     plain: type | None = None
+    somebody: bool = True
     quiet: bool = True
 
     def __init__(

@@ -130,10 +130,11 @@ def none(*also: Atom) -> Codec:
         load,
         " or ".join(sorted(names)),
         dump if also else None,
-        # Before an atom, where both are possible.
+        # Of an atom it is asked as soon as ``Atom`` is.
         exact=frozenset({type(None), Atom} if also else {type(None)}),
         takes=frozenset({Atom}),
         values=(type(None),) if also else (),
+        somebody=False,
     )
 
 

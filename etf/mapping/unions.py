@@ -10,6 +10,7 @@ times, or a term could make it last for ever.
 from __future__ import annotations
 
 import threading
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from .._errors import EncodeError
@@ -34,8 +35,8 @@ _trying: Final = _Trying()
 
 def union(members: Sequence[Codec]) -> Codec:
     """Make the codec of a union; ``None`` goes before all others."""
-    members = tuple(members)
     expected = " or ".join(dict.fromkeys(member.expected for member in members))
+    members = tuple(sorted(members, key=attrgetter("somebody")))
     marked = {mark: member for member in members for mark in member.marks}
     by_type: dict[type, tuple[Codec, ...]] = {}
 

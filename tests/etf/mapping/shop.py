@@ -38,6 +38,13 @@ class Line:
     note: str | None = None
 
 
+@etf.record("mark")
+@dataclass(frozen=True)
+class Mark:
+    color: Atom | None = None
+    kind: Literal["undefined", "set"] | None = None
+
+
 @etf.struct("Elixir.Shop.Order")
 @dataclass(frozen=True)
 class Order:

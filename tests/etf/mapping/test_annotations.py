@@ -28,6 +28,7 @@ from tests.etf.exact import exactly
 from tests.etf.mapping.shop import (
     Json,
     Line,
+    Mark,
     Money,
     Options,
     Order,
@@ -118,6 +119,9 @@ TAKEN: list[tuple[Any, Any, Any]] = [
     (Line | tuple[str, str], (A("line"), A("a"), 1, None), Line(Sku(A("a")))),
     (Line | tuple[str, str], (b"a", b"b"), ("a", "b")),
     (Line, (A("line"), A("a"), 1, A("undefined")), Line(Sku(A("a")))),
+    (Mark, (A("mark"), A("undefined"), A("undefined")), Mark()),
+    (Mark, (A("mark"), A("red"), A("set")), Mark(A("red"), "set")),
+    (Atom | None, A("undefined"), A("undefined")),
     (Tree | Point, {A("x"): 1}, {A("x"): 1}),
     (Tree | Point, {A("value"): 1}, Tree(1)),
     (Options, [(A("timeout"), 1), (A("timeout"), 2)], Options(1)),

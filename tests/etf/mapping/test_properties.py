@@ -60,7 +60,12 @@ def _set(typed: Typed) -> Typed:
 
 
 def _optional(typed: Typed) -> Typed:
-    return typed[0] | None, st.none() | typed[1]
+    kind, values = typed
+    # In a record it stands for None.
+    values = (
+        values.filter(lambda value: value != "undefined") if kind is Atom else values
+    )
+    return kind | None, st.none() | values
 
 
 _declare = st.sampled_from(
