@@ -35,7 +35,7 @@ class Worker(GenServer):
 
     async def init(self, *args: Any) -> Any:
         self.args = args
-        return Stop("unfit") if args == (b"unfit",) else None
+        return Stop("unfit") if args == (Atom("unfit"),) else None
 
     async def handle_call(self, request: Any, from_: Any) -> Any:
         return list(self.args)
@@ -95,7 +95,7 @@ async def test_elixir_hears_why_a_start_came_to_nothing(elixir: Beam, dyn: Any) 
         SPEC
         + """
         start = fn spec -> DynamicSupervisor.start_child(dyn, spec) end
-        unfit = start.(spec.(["unfit"], []))
+        unfit = start.(spec.([:unfit], []))
         undef = start.(%{id: 1, start: {Nobody, :start_link, [1]}})
         for _ <- 1..2, do: {:ok, _} = start.(spec.([], restart: :temporary))
         {unfit, undef, start.(spec.([], []))}

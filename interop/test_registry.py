@@ -19,7 +19,7 @@ class User(GenServer):
     """Has a name, and takes as long to come up as it is told."""
 
     async def init(self, name: Any = None, seconds: float = 0) -> None:
-        if name == "crash":
+        if isinstance(name, Atom) and name == "crash":
             raise ValueError("wanted")
         self.trap_exit = True
         await trio.sleep(seconds)

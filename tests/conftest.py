@@ -8,7 +8,9 @@ is for: with ``ERGOPY_REQUIRE_COMPILED=1`` one without the compiled codec, with
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -37,3 +39,11 @@ def pytest_sessionstart() -> None:
     installed = not PACKAGE.is_relative_to(SOURCES)
     if os.environ.get("ERGOPY_REQUIRE_INSTALLED") == "1" and not installed:
         raise pytest.UsageError(f"not installed, but the sources: {PACKAGE}")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(specs: list[Any]) -> None:
+    """Workers, too, mind what ``python -bb`` minds; they get no flags by themselves."""
+    if sys.flags.bytes_warning:
+        for spec in specs:
+            spec.python = f"'{sys.executable}' -{'b' * sys.flags.bytes_warning}"

@@ -119,6 +119,8 @@ async def test_each_refuses_what_it_cannot_do(node: ergopy.Node, kind: str) -> N
     assert refused == ("error", "a_beam_fun_cannot_run_here")
 
 
+# What comes is compared with atoms, whatever it is, which python -bb minds.
+@pytest.mark.filterwarnings("ignore:Comparison between bytes:BytesWarning")
 @every_kind
 async def test_garbage_ends_none_of_them(node: ergopy.Node, kind: str) -> None:
     pid = await start(node, kind, name="it")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import etf
 from ergopy.gen import portable as module
 from ergopy.gen.portable import MAX_DEPTH, portable
-
-if TYPE_CHECKING:
-    import pytest
 
 values = st.recursive(
     st.one_of(st.integers(), st.binary(), st.builds(object), st.just(print)),
@@ -89,6 +87,7 @@ def test_a_graph_is_taken_apart_only_so_far(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(taken) == 100
 
 
+@pytest.mark.filterwarnings("ignore:Comparison between bytes:BytesWarning")
 def test_keys_that_would_be_one_make_a_text_of_the_map() -> None:
     # A text is a binary over there, and so are these bytes.
     made = {repr(print): 1, repr(print).encode(): print}
