@@ -8,6 +8,7 @@ makes can be a key.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from typing import Any, ClassVar, Final
 
 from ._containers import BitBinary, FrozenList, ImproperList, TermMap
@@ -180,7 +181,10 @@ class Map(Frame):
 
     def finish(self) -> Any:
         self.comma()
-        plain = dict(self.items)
+        plain: dict[Any, Any] = {}
+        # As the decoder does: deep keys may have one hash, a binary that of an atom.
+        with suppress(RecursionError, BytesWarning):
+            plain = dict(self.items)
         if not self.frozen and len(plain) == len(self.items):
             return plain
         result = TermMap(self.items)

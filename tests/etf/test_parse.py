@@ -249,6 +249,15 @@ def test_maps_in_keys_of_maps_cost_no_recursion() -> None:
     assert parse(text)
 
 
+@pytest.mark.parametrize("deep", [0, 3_000])
+def test_keys_of_one_hash_stay_apart(deep: int) -> None:
+    assert hash(-1) == hash(-2)
+    keys = ["{" * deep + number + "}" * deep for number in ("-1", "-2")]
+    assert len(parse(f"#{{{keys[0]} => 1, {keys[1]} => 2}}")) == 2
+    # python -bb minds these.
+    assert len(parse('#{<<"a">> => 1, a => 2, <<>> => 3, 0 => 4}')) == 4
+
+
 def test_a_text_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(etf._parse, "MAX_TEXT", 10)
     assert parse("1" * 10) == 1111111111
