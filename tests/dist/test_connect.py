@@ -30,6 +30,7 @@ from ergopy.errors import (
     NodeNotFound,
     NotDistribution,
 )
+from ergopy.testing.ports import free_port
 from tests.sockets import End, dial
 
 if TYPE_CHECKING:
@@ -317,8 +318,7 @@ async def test_a_failed_handshake_closes_the_socket(
 
 
 async def test_nobody_there_is_node_not_found() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
+    port = free_port()
     with pytest.raises(NodeNotFound, match=str(port)) as caught:
         await dial("127.0.0.1", port, connector(), setup_time=7)
     assert caught.value.peer == B.name

@@ -10,6 +10,7 @@ import pytest
 import ergopy
 from ergopy.node import listening
 from ergopy.testing import MemoryNetwork
+from ergopy.testing.ports import free_port
 from tests.node.raw_node import until
 from tests.nodes import COOKIE, unique_name
 
@@ -92,7 +93,11 @@ async def test_a_node_listens_on_every_address_with_one_port(
 ) -> None:
     hosts = ["127.0.0.1", "127.0.0.2"]
     async with ergopy.Node(
-        unique_name(), cookie=COOKIE, epmd="off", listen_host=hosts
+        unique_name(),
+        cookie=COOKIE,
+        epmd="off",
+        listen=free_port(),
+        listen_host=hosts,
     ) as node:
         port = node.port
         for host in hosts:
@@ -107,8 +112,8 @@ async def test_a_node_listens_on_every_address_with_one_port(
 async def test_a_port_that_is_taken_on_one_address_is_taken_on_none(
     make_node: MakeNode,
 ) -> None:
-    with socket.create_server(("127.0.0.2", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
+    with socket.create_server(("127.0.0.2", port)):
         options: dict[str, Any] = {"listen_host": ["127.0.0.1", "127.0.0.2"]}
         with pytest.raises(ergopy.ConnectError, match="listen_host="):
             await make_node(listen=port, **options)
@@ -140,7 +145,7 @@ async def test_nodes_over_ipv6_find_each_other(epmd_port: int) -> None:
         pytest.skip("no IPv6 here")
     names = [unique_name(word).replace("127.0.0.1", "::1") for word in ("a", "b")]
     async with (
-        ergopy.Node(names[0], cookie=COOKIE) as one,
+        ergopy.Node(names[0], cookie=COOKIE, listen=free_port()) as one,
         ergopy.Node(names[1], cookie=COOKIE) as two,
     ):
         assert await one.ping(two.name)

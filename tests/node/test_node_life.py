@@ -11,6 +11,7 @@ import trio.testing
 
 import ergopy
 from ergopy import Atom, Down
+from ergopy.testing.ports import free_port
 from tests.nodes import COOKIE, Echo, tasks, unique_name
 
 if TYPE_CHECKING:
@@ -114,7 +115,8 @@ async def test_a_service_that_does_not_come_up_leaves_nothing_behind(
             raise LookupError("mine")
         await trio.sleep_forever()
 
-    node = ergopy.Node(name, cookie=COOKIE, services=[first, second])
+    options: dict[str, Any] = {"cookie": COOKIE, "listen": free_port()}
+    node = ergopy.Node(name, **options, services=[first, second])
     if how == "fails":
         with pytest.raises(LookupError, match="mine"):
             await node.__aenter__()
