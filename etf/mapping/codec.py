@@ -36,7 +36,7 @@ class Codec:
             ``("record", tag, arity)``.
         keys: For a map of fields the keys it must have, and those that it may have.
         plain: A type of which every value is taken as it is, without a look.
-        somebody: Whether it is of more than None; the one that is not is asked first.
+        of_none: Whether it is that of ``None``, which a union asks first.
         quiet: Whether ``dump`` runs no code but the library's.
     """
 
@@ -46,7 +46,7 @@ class Codec:
     marks: frozenset[tuple[Any, ...]] = NOTHING_SPECIAL
     keys: tuple[frozenset[str], frozenset[str] | None] | None = None
     plain: type | None = None
-    somebody: bool = True
+    of_none: bool = False
     quiet: bool = True
 
     def __init__(

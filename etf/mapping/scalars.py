@@ -130,11 +130,11 @@ def none(*also: Atom) -> Codec:
         load,
         " or ".join(sorted(names)),
         dump if also else None,
-        # Of an atom it is asked as soon as ``Atom`` is.
+        # In a record it is asked about an atom, and not after ``Atom`` is.
         exact=frozenset({type(None), Atom} if also else {type(None)}),
         takes=frozenset({Atom}),
         values=(type(None),) if also else (),
-        somebody=False,
+        of_none=True,
     )
 
 

@@ -53,8 +53,8 @@ def record(tag: str) -> Callable[[type[T]], type[T]]:
     """Say that a dataclass is an Erlang record: ``-record(line, {sku, count}).``
 
     The fields have to be in the order of the record. In them ``None`` is the atom
-    ``undefined``, as in a record whose field was never set; ``nil`` is read too. So is
-    an ``undefined`` in a field that may be any atom or ``None``.
+    ``undefined``, as in a record whose field was never set; ``nil`` is read too. In a
+    field for any atom or ``None`` an ``undefined`` is ``None``, whoever wrote it.
     """
     return _shaped(RecordLayout(tag), "error")
 

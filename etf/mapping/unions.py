@@ -36,7 +36,7 @@ _trying: Final = _Trying()
 def union(members: Sequence[Codec]) -> Codec:
     """Make the codec of a union; ``None`` goes before all others."""
     expected = " or ".join(dict.fromkeys(member.expected for member in members))
-    members = tuple(sorted(members, key=attrgetter("somebody")))
+    members = tuple(sorted(members, key=attrgetter("of_none"), reverse=True))
     marked = {mark: member for member in members for mark in member.marks}
     by_type: dict[type, tuple[Codec, ...]] = {}
 

@@ -62,9 +62,8 @@ def _set(typed: Typed) -> Typed:
 def _optional(typed: Typed) -> Typed:
     kind, values = typed
     # In a record it stands for None.
-    values = (
-        values.filter(lambda value: value != "undefined") if kind is Atom else values
-    )
+    if kind is Atom:
+        values = values.filter(lambda name: name != "undefined")
     return kind | None, st.none() | values
 
 
