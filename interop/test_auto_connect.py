@@ -120,6 +120,7 @@ async def test_each_verb_of_python_connects(beam, node, target, verb):
     ends = verb in (monitor, link, exit_)
     assert await beam.run(alive, P=pid, Alive=not ends)
     if verb in (send, send_by_name, send_nowait):
+        assert await node.ping(beam.name)  # what was sent before has arrived there
         tell = "Pid ! {tell, self()}, receive {got, All} -> All end"
         assert await beam.run(tell, Pid=pid) == ["hello"]
 
