@@ -1,5 +1,6 @@
 """What is measured: the commands of the driver, and the lines that are printed."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,24 +37,39 @@ class Row:
     """What ``ergopy / BEAM`` should be at least or at most."""
 
     limit: float | None = None
-    """What ergopy's own number should be at most."""
+    """What ergopy's own number should be at least or at most."""
 
     @property
     def goal(self) -> str:
+        sign = ">=" if self.better == "higher" else "<="
         if self.limit is not None:
-            return f"<= {self.limit:g}"
+            return f"{sign} {self.limit:,g}"
         if self.target is not None:
-            return f"{'>=' if self.better == 'higher' else '<='} {self.target:g}x"
+            return f"{sign} {self.target:g}x"
         return self.better
 
     def met(self, value: float, ratio: float) -> bool | None:
         """Whether the goal is reached; ``None`` if there is none."""
         if self.limit is not None:
-            return value <= self.limit
-        if self.target is None:
+            seen, goal = value, self.limit
+        elif self.target is not None:
+            seen, goal = round(ratio, 2), self.target  # as it is printed
+        else:
             return None
-        seen = round(ratio, 2)  # as it is printed
-        return seen >= self.target if self.better == "higher" else seen <= self.target
+        return seen >= goal if self.better == "higher" else seen <= goal
+
+
+def _stages(where: str, round_trips: int) -> Iterator[Test]:
+    """Producer to consumer: within the peer, from it to the driver, or into it."""
+    for kind, max_demand, count in (
+        ("number", 1, round_trips),
+        ("number", 100, 500_000),
+        ("number", 1000, 2_000_000),
+        ("order", 1000, 200_000),
+    ):
+        command = f"stage, {{node}}, {{{where}, {kind}, {max_demand}}}, {{count}}"
+        key = f"{where} {kind} {max_demand}"
+        yield Test(key, "stages", command, count, count // 20)
 
 
 TESTS = (
@@ -85,6 +101,9 @@ TESTS = (
     Test("tls_bulk16", "tls", f"bulk, {{node}}, {16 * MIB}, {{count}}", 8, 3),
     Test("order_in", "order", "order_in, {node}, {count}", 300_000, 20_000),
     Test("order_out", "order", "order_out, {node}, {count}", 300_000, 20_000),
+    *_stages("within", 50_000),
+    *_stages("out", 10_000),
+    *_stages("in", 10_000),
 )
 
 GROWTH = Test("growth", "growth", "many, {node}, 100, {count}", 200_000, 20_000)
@@ -118,6 +137,16 @@ def _flow(
         Row(test, "rate", f"{label}, {units[0]}", "higher", rate),
         Row(test, "cpu", f"{label}, {units[1]}", "lower", cpu),
     )
+
+
+def _events(
+    where: str, label: str, rate: float | None = None, limit: float | None = None
+) -> Iterator[Row]:
+    for kind, max_demand in ("number", 1), ("number", 100), ("number", 1000):
+        name = f"{label}, max_demand {max_demand}, events/s"
+        aims = (rate, limit) if max_demand == 1000 else (None, None)
+        yield Row(f"{where} {kind} {max_demand}", "rate", name, "higher", *aims)
+    yield Row(f"{where} order 1000", "rate", f"{label}, maps, events/s", "higher")
 
 
 def _none(test: str, metric: str, label: str) -> Row:
@@ -156,6 +185,9 @@ ROWS = (
     _none("order_in", "wrong", "ten senders in"),
     Row("order_out", "rate", "ten senders out, msgs/s", "higher"),
     _none("order_out", "wrong", "ten senders out"),
+    *_events("within", "stages in one node", limit=500_000),
+    *_events("out", "stages, from the peer", rate=0.8),
+    *_events("in", "stages, to the peer", rate=0.8),
     *_latency("tls_lone", "TLS: call small"),
     *_flow("tls_many", "TLS: 100 callers", _CALLS),
     Row("tls_bulk1", "mb_s", "TLS: 1 MiB echo, MB/s", "higher"),
@@ -179,6 +211,7 @@ GROUPS = (
     "links",
     "monitors",
     "order",
+    "stages",
     "tls",
     "idle",
     "growth",

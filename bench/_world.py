@@ -23,6 +23,7 @@ _SOURCES = (
     "bench_signals",
     "bench_peer",
     "bench_work",
+    "bench_stage",
     "bench_codec",
     "bench_local",
 )

@@ -73,6 +73,8 @@ run({bulk, Node, Size, Count}) ->
            Count),
     Elapsed = now_us() - Start,
     [{mb_s, Size * Count / Elapsed}, {count, Count}];
+run({stage, Node, Test, Count}) ->
+    bench_stage:run(Node, Test, Count);
 run(Command) ->
     bench_signals:run(Command).
 

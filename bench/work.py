@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import ergopy
+from bench import stage
 from etf import Atom
 
 BATCH = 500
@@ -42,6 +43,8 @@ async def run(process: ergopy.Process, from_: Any, request: Any) -> None:
             for _ in range(count):
                 await process.start(Server)
             answer = OK
+        case ("stage", task):
+            answer = await stage.work(process, task)
         case ("servers", count):
             answer = [await process.start(Server) for _ in range(count)]
         case _:

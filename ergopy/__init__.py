@@ -92,8 +92,11 @@ if TYPE_CHECKING:
     from .errors import SessionError as SessionError
     from .errors import SessionTimeout as SessionTimeout
     from .errors import SpecError as SpecError
+    from .errors import StageError as StageError
     from .errors import StartError as StartError
     from .errors import StartNotSupported as StartNotSupported
+    from .errors import SubscriptionCanceled as SubscriptionCanceled
+    from .errors import SubscriptionRefused as SubscriptionRefused
     from .errors import SysError as SysError
     from .errors import SystemLimit as SystemLimit
     from .errors import TaskError as TaskError
@@ -117,6 +120,7 @@ if TYPE_CHECKING:
     from .gen import events as events
     from .gen import pool as pool
     from .gen import session as session
+    from .gen import stage as stage
     from .gen import state_machine as state_machine
     from .gen import supervisor as supervisor
     from .gen import sys as sys
@@ -138,6 +142,17 @@ if TYPE_CHECKING:
     from .gen.registry import Registry as Registry
     from .gen.registry import RemoteRegistry as RemoteRegistry
     from .gen.scope import Scope as Scope
+    from .gen.stage import BroadcastDispatcher as BroadcastDispatcher
+    from .gen.stage import Consumer as Consumer
+    from .gen.stage import ConsumerSupervisor as ConsumerSupervisor
+    from .gen.stage import DemandDispatcher as DemandDispatcher
+    from .gen.stage import Dispatcher as Dispatcher
+    from .gen.stage import IterableProducer as IterableProducer
+    from .gen.stage import PartitionDispatcher as PartitionDispatcher
+    from .gen.stage import Producer as Producer
+    from .gen.stage import ProducerConsumer as ProducerConsumer
+    from .gen.stage import StageStream as StageStream
+    from .gen.stage import Subscription as Subscription
     from .gen.state_machine import StateMachine as StateMachine
     from .gen.supervisor import AutoShutdown as AutoShutdown
     from .gen.supervisor import Backoff as Backoff
@@ -195,13 +210,14 @@ _HOMES = {
         "NeededChildExited NodeDown NodeNameError NodeNotFound NodeStopped NoProcess "
         "NotAllowed NotDistribution NotPermitted NotRegistered ProtocolError "
         "ReceiveTimeout RegistryClosed RegistryFull RemoteProtocolError RpcError "
-        "SessionClosed SessionError SessionTimeout SpecError StartError "
-        "StartNotSupported SysError SystemLimit TaskError TaskExit TaskTimeout Throw "
-        "TlsError TlsFileError TooManyPostponed WrongNode WrongStep"
+        "SessionClosed SessionError SessionTimeout SpecError StageError StartError "
+        "StartNotSupported SubscriptionCanceled SubscriptionRefused SysError "
+        "SystemLimit TaskError TaskExit TaskTimeout Throw TlsError TlsFileError "
+        "TooManyPostponed WrongNode WrongStep"
     ),
     ".gen": (
         "agent Behaviour event_manager events GenServer IGNORE NOREPLY NoReply pool "
-        "Reply session state_machine Stop supervisor sys"
+        "Reply session stage state_machine Stop supervisor sys"
     ),
     ".gen.agent": "Agent",
     ".gen.application": (
@@ -212,6 +228,11 @@ _HOMES = {
     ".gen.pool": "Pool PoolStatistics",
     ".gen.registry": "Registry RemoteRegistry",
     ".gen.scope": "Scope",
+    ".gen.stage": (
+        "BroadcastDispatcher Consumer ConsumerSupervisor DemandDispatcher Dispatcher "
+        "IterableProducer PartitionDispatcher Producer ProducerConsumer StageStream "
+        "Subscription"
+    ),
     ".gen.state_machine": "StateMachine",
     ".gen.supervisor": (
         "AutoShutdown Backoff ChildSpec current_supervisor DynamicSupervisor "

@@ -66,6 +66,18 @@ def plain(text: str) -> str:
 
 def run(kind: str, text: str, *, folder: Path, epmd_port: int, cookie: str) -> str:
     """Start a shell, type *text*, and return what it printed until its end."""
+    with start(kind, folder=folder, epmd_port=epmd_port, cookie=cookie) as shell:
+        try:
+            printed, _ = shell.communicate(text.encode(), SECONDS)
+        finally:
+            shell.kill()
+    return printed.decode()
+
+
+def start(
+    kind: str, *, folder: Path, epmd_port: int, cookie: str
+) -> subprocess.Popen[bytes]:
+    """Start a shell, and leave it to the caller what is typed when."""
     more = {}
     if kind == "elixir":
         node = ["--name", "iex@127.0.0.1", "--cookie", cookie, "--erl", _LOOPBACK]
@@ -77,14 +89,11 @@ def run(kind: str, text: str, *, folder: Path, epmd_port: int, cookie: str) -> s
             root = otp28_root()
             more["ERL_ROOTDIR"] = str(root)
             command = [str(root / "bin" / "erl"), "-boot", "start_clean", *node]
-    done = subprocess.run(
+    return subprocess.Popen(
         command,
-        input=text.encode(),
         env=_environment(folder, ERL_EPMD_PORT=str(epmd_port), **more),
         cwd=folder,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=SECONDS,
-        check=False,
     )
-    return done.stdout.decode()

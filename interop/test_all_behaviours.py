@@ -80,8 +80,8 @@ async def test_supervisor_of_a_beam_asks_each_that_has_children(beam, node, kind
         Counts = supervisor:count_children(To),
         [true = is_pid(Pid) andalso lists:member(Type, [worker, supervisor])
          || {_, Pid, Type, _} <- Children],
-        {length(Children), lists:sort([Key || {Key, _} <- Counts]),
-         proplists:get_value(active, Counts)}
+        Counted = if is_map(Counts) -> Counts; true -> maps:from_list(Counts) end,
+        {length(Children), lists:sort(maps:keys(Counted)), maps:get(active, Counted)}
     """
     number, keys, active = await beam.run(source, Name=name, Py=node.name)
     assert keys == ["active", "specs", "supervisors", "workers"]

@@ -58,6 +58,9 @@
     │   ├── WrongStep               .got: what was done, or came, instead
     │   ├── SessionClosed           .reason: why the other side is not there any more
     │   └── SessionTimeout(TimeoutError)    .seconds
+    ├── StageError                  .dest, .reason: what a stage did not do, and why
+    ├── SubscriptionCanceled        .subscription, .reason: why a stream breaks off
+    ├── SubscriptionRefused         .reason: why a dispatcher takes no such consumer
     ├── NotPermitted                .pid, .what: what that process may not do
     ├── SystemLimit                 .who, .limit: too many processes
     ├── MailboxFull                 .pid, .limit: the receiver takes no more messages
@@ -132,6 +135,9 @@ from .sessions import SessionClosed as SessionClosed
 from .sessions import SessionError as SessionError
 from .sessions import SessionTimeout as SessionTimeout
 from .sessions import WrongStep as WrongStep
+from .stages import StageError as StageError
+from .stages import SubscriptionCanceled as SubscriptionCanceled
+from .stages import SubscriptionRefused as SubscriptionRefused
 from .starting import AlreadyStarted as AlreadyStarted
 from .starting import ChildError as ChildError
 from .starting import Ignored as Ignored

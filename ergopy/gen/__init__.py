@@ -5,6 +5,7 @@ from . import event_manager as event_manager
 from . import events as events
 from . import pool as pool
 from . import session as session
+from . import stage as stage
 from . import state_machine as state_machine
 from . import supervisor as supervisor
 from . import sys as sys

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..process import reasons
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from ..process.process import Process
 
 logger = logging.getLogger("ergopy.gen")
+
+Handler = Callable[..., Awaitable[Any]]
 
 From = tuple[Any, Any]
 """Who asked: ``{Pid, Tag}`` as it came. A term: keep it, send it, answer it later."""
@@ -72,13 +75,22 @@ class GenServer(Loop):
         """Go on after a callback that returned ``then=value``."""
         raise NotImplementedError(f"no handle_continue for {value!r}")
 
+    def _handlers(self) -> tuple[Handler, Handler, Handler]:
+        """Say who takes calls, casts and all other messages: here the callbacks."""
+        return self.handle_call, self.handle_cast, self.handle_info
+
+    async def _go_on(self, value: Any) -> Any:
+        """Do what a callback wanted done next; return what may steer the server."""
+        return await self.handle_continue(value)
+
     def _started(self, result: Any) -> NoReply | None:
         if result is not None and not isinstance(result, NoReply):
             raise TypeError(f"init returned {result!r}")
         return result
 
     async def _serve(self, process: Process, result: Any) -> NoReturn:
-        handle_call, reply = self.handle_call, process.reply_nowait
+        handle_call, handle_cast, handle_info = self._handlers()
+        reply = process.reply_nowait
         timeout = math.inf
         if result is not None:
             timeout = await self._control(result)
@@ -109,7 +121,7 @@ class GenServer(Loop):
                     timeout = await self._control(result, from_)
             elif kind is GEN_CAST and len(message) == 2:
                 timeout = math.inf
-                result = await self.handle_cast(message[1])
+                result = await handle_cast(message[1])
                 if result is not None:
                     timeout = await self._control(result)
             elif kind is SYSTEM and len(message) == 3:
@@ -122,7 +134,7 @@ class GenServer(Loop):
                     if ending is not None:
                         raise ending
                 timeout = math.inf
-                result = await self.handle_info(message)
+                result = await handle_info(message)
                 if result is not None:
                     timeout = await self._control(result)
 
@@ -139,7 +151,7 @@ class GenServer(Loop):
                 raise TypeError(f"a callback returned {result!r}")
             if result is None or result.then is None:
                 break
-            result, from_ = await self.handle_continue(result.then), None
+            result, from_ = await self._go_on(result.then), None
         if result is None or result.timeout is None:
             return math.inf
         return float(result.timeout)

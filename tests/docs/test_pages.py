@@ -32,6 +32,7 @@ PYTHON = [block for page in PAGES for block in blocks(page, "python")]
 RUN = {
     "README.md": "counter.py",
     "docs/tutorial/1-hello.md": "hello.py",
+    "docs/tutorial/3-pipeline.md": "keys.py",
     "docs/howto/test-your-server.md": "test_counter.py",
     "docs/howto/without-epmd.md": "py.py",
     "docs/howto/tls.md": "py.py",

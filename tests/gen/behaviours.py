@@ -10,6 +10,8 @@ import ergopy
 from ergopy import (
     Agent,
     ChildSpec,
+    Consumer,
+    ConsumerSupervisor,
     DynamicSupervisor,
     EventHandler,
     EventManager,
@@ -17,6 +19,8 @@ from ergopy import (
     GenServer,
     PartitionSupervisor,
     Pool,
+    Producer,
+    ProducerConsumer,
     Registry,
     StateMachine,
     Supervisor,
@@ -59,6 +63,37 @@ class Follower(EventHandler):
         """Let it pass."""
 
 
+class Answering:
+    """What a stage does that is called and cast to."""
+
+    async def handle_call(self, request: Any, from_: Any) -> Any:
+        return request
+
+    async def handle_cast(self, request: Any) -> None:
+        """Let it pass."""
+
+
+class Source(Answering, Producer):
+    """A producer that makes integers."""
+
+    async def handle_demand(self, demand: int) -> list[int]:
+        return list(range(demand))
+
+
+class Through(Answering, ProducerConsumer):
+    """A stage that passes on what it gets."""
+
+    async def handle_events(self, events: list[Any], subscription: Any) -> list[Any]:
+        return events
+
+
+class Sink(Answering, Consumer):
+    """A consumer that does nothing with its events."""
+
+    async def handle_events(self, events: list[Any], subscription: Any) -> None:
+        """Let them pass."""
+
+
 SPECS = {
     "GenServer": ChildSpec(Server),
     "StateMachine": ChildSpec(Machine),
@@ -74,6 +109,10 @@ SPECS = {
     "PartitionSupervisor": ChildSpec(PartitionSupervisor, Server, partitions=2),
     "TaskSupervisor": ChildSpec(TaskSupervisor),
     "Pool": ChildSpec(Pool, Server, size=2),
+    "Producer": ChildSpec(Source),
+    "ProducerConsumer": ChildSpec(Through),
+    "Consumer": ChildSpec(Sink),
+    "ConsumerSupervisor": ChildSpec(ConsumerSupervisor, Server),
 }
 """Each with the specification that a supervisor has of it by default."""
 
@@ -85,6 +124,7 @@ SUPERVISORS = [
     "PartitionSupervisor",
     "TaskSupervisor",
     "Pool",
+    "ConsumerSupervisor",
 ]
 """Those with children, and so of that type."""
 
@@ -95,7 +135,7 @@ STATUS_OF = {"StateMachine": "state machine", "EventManager": "event handler"}
 async def populate(node: ergopy.Node, kind: str, pid: ergopy.Pid) -> None:
     """Have it start a child, if it only does so on demand."""
     match kind:
-        case "simple_one_for_one":
+        case "simple_one_for_one" | "ConsumerSupervisor":
             await ergopy.supervisor.start_child(pid, [], caller=node)
         case "DynamicSupervisor":
             await DynamicSupervisor.start_child(pid, Server, caller=node)

@@ -324,10 +324,11 @@ async def test_what_has_children_answers_as_a_supervisor(
     node: ergopy.Node, kind: str
 ) -> None:
     pid = await start(node, kind)
-    for request in ("which_children", "count_children"):
-        answer = await node.call(pid, Atom(request))
-        assert isinstance(etf.decode(etf.encode(answer)), list)
+    assert isinstance(await node.call(pid, Atom("which_children")), list)
     await populate(node, kind, pid)
-    told = dict(await node.call(pid, Atom("count_children")))
+    answer = await node.call(pid, Atom("count_children"))
+    # Those of OTP give pairs, and that of GenStage a map.
+    told = dict(etf.decode(etf.encode(answer)))
+    assert isinstance(answer, dict if kind == "ConsumerSupervisor" else list)
     assert told["active"] == len(await node.call(pid, Atom("which_children"))) > 0
     assert set(told) == {"specs", "active", "supervisors", "workers"}

@@ -111,9 +111,9 @@ class Resolver:
 class FakePeer:
     """A real :class:`Peer` on a :class:`Wire`."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, name: Atom = PEER) -> None:
         self.dialler = Dialler()
-        self.peer = Peer(PEER, runtime, self.dialler, high_water=10_000)
+        self.peer = Peer(name, runtime, self.dialler, high_water=10_000)
         runtime._remote_node = lambda _: self.peer
         self.wire = Wire()
 

@@ -17,7 +17,7 @@ from ..caller import acting
 from ..portable import portable
 from ..returns import Stop
 from . import checks
-from .checks import AutoShutdown, Restart, Strategy
+from .checks import Restart
 from .children import Child
 from .crowd import Crowd
 from .reading import as_spec
@@ -104,11 +104,7 @@ class DynamicSupervisor(Supervisor):
         return pid_in(answer, dest, spec.id)
 
     def _checked(self) -> Flags:
-        flags = super()._checked()
-        if flags.strategy is not Strategy.ONE_FOR_ONE:
-            raise checks.refused("invalid_strategy", flags.strategy)
-        if flags.auto_shutdown is not AutoShutdown.NEVER:
-            raise checks.refused("invalid_auto_shutdown", flags.auto_shutdown)
+        flags = super()._checked().each_alone()
         most, extra = self.max_children, self.extra_arguments
         if most is not None and (type(most) is not int or most < 0):
             raise checks.refused("invalid_max_children", most)
@@ -171,12 +167,18 @@ class InFive:
 async def answer(crowd: DynamicCrowd, request: Any) -> Any:
     """Do what is asked, in the words of Elixir; of what only OTP knows, in OTP's."""
     match request:
-        case "which_children":
-            return [row(UNDEFINED, child) for child in crowd]
         case "count_children":
             return _count(crowd)
         case ("start_child", term):
             return await _start_child(crowd, term)
+    return await answer_by_pid(crowd, request)
+
+
+async def answer_by_pid(crowd: Crowd, request: Any) -> Any:
+    """Do what is asked about children that are known by their pids."""
+    match request:
+        case "which_children":
+            return [row(UNDEFINED, child) for child in crowd]
         case ("terminate_child" | "which_child" | "get_childspec" as what, pid):
             child = crowd.find(pid) if isinstance(pid, Pid) else None
             if child is not None:
@@ -197,6 +199,11 @@ async def _start_child(crowd: DynamicCrowd, term: Any) -> Any:
     if spec.restart is Restart.TEMPORARY:
         # They are never needed again.
         child.spec, child.args = spec.without_args(), ()
+    return as_elixir(result)
+
+
+def as_elixir(result: Any) -> Any:
+    """Return the answer to a start in the words of Elixir, which are not all OTP's."""
     match result:
         case (Atom("ok"), Atom("undefined")):
             return _IGNORE
@@ -206,7 +213,7 @@ async def _start_child(crowd: DynamicCrowd, term: Any) -> Any:
     return result
 
 
-async def _about(crowd: DynamicCrowd, what: str, child: Child) -> Any:
+async def _about(crowd: Crowd, what: str, child: Child) -> Any:
     if what == "which_child":
         return (OK, row(UNDEFINED, child))
     if what == "get_childspec":

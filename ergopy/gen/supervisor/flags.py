@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from . import checks
 from .backoff import Backoff
-
-if TYPE_CHECKING:
-    from .checks import AutoShutdown, Strategy
+from .checks import AutoShutdown, Strategy
 
 
 class Drain(StrEnum):
@@ -51,6 +49,18 @@ class Flags:
             drain=checks.one_of(Drain, given.drain, "invalid_drain"),
             budget=_budget(given.budget),
         )
+
+    def each_alone(self) -> Flags:
+        """Return these flags, which are for children that stand alone.
+
+        Raises:
+            SpecError: They say what becomes of others when one has ended.
+        """
+        if self.strategy is not Strategy.ONE_FOR_ONE:
+            raise checks.refused("invalid_strategy", self.strategy)
+        if self.auto_shutdown is not AutoShutdown.NEVER:
+            raise checks.refused("invalid_auto_shutdown", self.auto_shutdown)
+        return self
 
 
 NAMES = tuple(Flags.__dataclass_fields__)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any
 
 from etf import Atom, Pid, same
 
@@ -20,6 +20,8 @@ from .requests import (
 from .terms import to_map
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ...process.process import Process
     from .flags import Flags
     from .spec import ChildSpec
@@ -28,13 +30,16 @@ _NOT_FOR_SIMPLE = (ERROR, Atom("simple_one_for_one"))
 _BADARG = (ERROR, BADARG)
 
 
-@final
 class SimpleCrowd(Crowd):
     """The children of a supervisor that is ``simple_one_for_one``."""
 
     def __init__(self, process: Process, flags: Flags, spec: ChildSpec) -> None:
         super().__init__(process, flags)
         self.spec = spec
+
+    def new_child(self, extra: Iterable[Any]) -> Child:
+        """Make a child with further arguments; it is not started yet."""
+        return Child(self.spec, (*(self.spec.args or ()), *extra))
 
     def renew(self, flags: Flags, specs: list[ChildSpec]) -> None:
         if len(specs) != 1:
@@ -71,8 +76,7 @@ async def _start_child(crowd: SimpleCrowd, extra: Any) -> Any:
     if not isinstance(extra, list):
         # 'Args ++ Extra' would end a supervisor of OTP.
         return _BADARG
-    child = Child(crowd.spec, (*(crowd.spec.args or ()), *extra))
-    return await crowd.answer_start(child)
+    return await crowd.answer_start(crowd.new_child(extra))
 
 
 async def _terminate_child(crowd: SimpleCrowd, pid: Any) -> Any:

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from .children import Child
 
 EFFORT = 20
-"""What to tell a child, or to hear of its end, takes of the budget for messages."""
+"""What a child's start, to tell it to stop, or to hear of its end takes of the budget
+for messages."""
 
 DEFUNCT_AFTER = 5.0
 """Seconds that a killed child has to get to a checkpoint, before it is given up."""
@@ -72,20 +73,13 @@ class Stopping:
         """
         for child in children:
             if child.is_running:
-                await self._breathe()
+                await breathe(self._supervisor)
                 self._tell(child)
         while self._left:
-            await self._breathe()
+            await breathe(self._supervisor)
             down = await self._next_end()
             if down is not None:
                 self._ended(down)
-
-    async def _breathe(self) -> None:
-        """Let others run now and then: there may be thousands of children."""
-        supervisor = self._supervisor
-        supervisor.budget -= EFFORT
-        if supervisor.budget <= 0:
-            await supervisor.let_others_run()
 
     def _tell(self, child: Child) -> None:
         supervisor, pid = self._supervisor, child.pid
@@ -150,6 +144,13 @@ class Stopping:
         self.forced += ref in self._killed and not brutal and reason is KILLED
         if not is_expected(child, reason):
             self._unexpected(child, reason)
+
+
+async def breathe(supervisor: Process) -> None:
+    """Let others run now and then: there may be thousands of children."""
+    supervisor.budget -= EFFORT
+    if supervisor.budget <= 0:
+        await supervisor.let_others_run()
 
 
 def is_expected(child: Child, reason: Any) -> bool:

@@ -145,17 +145,26 @@ class Supervisor(GenServer):
         return Flags.checked(self)
 
     async def _begin(self, flags: Flags, wanted: list[Any]) -> Stop | None:
-        dynamic = flags.strategy is Strategy.SIMPLE_ONE_FOR_ONE
-        if dynamic and len(wanted) != 1:
+        crowd = self._crowd_of_one(flags)
+        if crowd is not None and len(wanted) != 1:
             return Stop((_BAD_START_SPEC, portable(wanted)))
         try:
-            specs = [requests.read(child, flags) for child in wanted]
-            if dynamic:
-                self._children = SimpleCrowd(self.process, flags, specs[0])
+            specs = [self._spec(child, flags) for child in wanted]
+            if crowd is not None:
+                self._children = crowd(self.process, flags, specs[0])
                 return None
             return await self._start_group(flags, specs)
         except SpecError as error:
             return Stop((_START_SPEC, portable(error.reason)))
+
+    def _crowd_of_one(self, flags: Flags) -> type[SimpleCrowd] | None:
+        """Say what holds the children if all are of one specification."""
+        simple = flags.strategy is Strategy.SIMPLE_ONE_FOR_ONE
+        return SimpleCrowd if simple else None
+
+    def _spec(self, child: Any, flags: Flags) -> ChildSpec:
+        """Read one of the children that ``init`` returned, or raise SpecError."""
+        return requests.read(child, flags)
 
     async def _start_group(self, flags: Flags, specs: list[ChildSpec]) -> Stop | None:
         self._children = group = Group(self.process, flags)
@@ -199,7 +208,7 @@ class Supervisor(GenServer):
         wanted = await self.init(*self._args)
         if not isinstance(wanted, Ignore):
             flags, children = self._read(wanted)
-            specs = [requests.read(child, flags) for child in children]
+            specs = [self._spec(child, flags) for child in children]
             self._children.renew(flags, specs)
 
     async def terminate(self, reason: Any) -> None:

@@ -1,0 +1,200 @@
+"""The half of a stage that produces: who is subscribed to it, and what they get.
+
+Consumers are known by the tag of their subscription, so that a process may have
+several. The dispatcher says who gets an event; what nobody wants yet is in the buffer.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, final
+
+from etf import Atom
+
+from ...errors import MailboxFull, SubscriptionRefused
+from . import wire
+from .flow import Flow
+from .options import INFINITY, keywords
+from .subscription import Subscription, key_of
+
+if TYPE_CHECKING:
+    from etf import Pid, Reference
+
+    from ...process.signals import RemoteNode
+    from .buffer import Buffer
+    from .dispatch import Dispatcher
+    from .producing import Producing
+
+logger = logging.getLogger("ergopy.stage")
+
+SYSTEM_LIMIT = Atom("system_limit")
+MAILBOX_FULL = Atom("mailbox_full")
+
+
+@final
+class Outflow:
+    """One consumer of a producer."""
+
+    __slots__ = ("accepted", "to", "watch")
+
+    def __init__(self, to: Subscription, watch: Reference) -> None:
+        self.to = to
+        self.watch = watch
+        self.accepted = False
+        """Whether the dispatcher knows it."""
+
+
+class Outlet:
+    """The consumers of one stage, its dispatcher and its buffer.
+
+    It is what the dispatcher sends through: see :class:`ergopy.gen.stage.dispatch.Out`.
+    """
+
+    def __init__(
+        self, stage: Producing, dispatcher: Dispatcher, buffer: Buffer
+    ) -> None:
+        self.consumers: dict[Any, Outflow] = {}
+        self.monitors: dict[Reference, Any] = {}
+        self.flow = Flow(dispatcher, buffer, self)
+        self.discarded = 0
+        """Events that the buffer had no room for."""
+        self._stage = stage
+        self._full: list[RemoteNode] = []
+        self._refusing: list[Any] = []
+
+    async def took(self, peer: Pid, tag: Any, body: Any) -> bool:
+        """Take what a consumer says; return whether it said something."""
+        match body:
+            case (wire.ASK, int() | wire.INFINITY as count) if count is not True:
+                await self._asked(peer, tag, count)
+            case (wire.CANCEL, reason):
+                await self.canceled(tag, wire.CANCEL, reason)
+            case (wire.SUBSCRIBE, current, options):
+                await self._subscribed(Subscription(peer, tag), current, options)
+            case _:
+                return False
+        return True
+
+    async def _asked(self, peer: Pid, tag: Any, count: Any) -> None:
+        consumer = self.consumers.get(key_of(tag))
+        if consumer is None:
+            self._say_end(Subscription(peer, tag), wire.UNKNOWN_SUBSCRIPTION)
+            return
+        if count.__class__ is not int or count > INFINITY:
+            count = INFINITY
+        if count > 0:
+            self.flow.ask(consumer.to, count)
+            await self._pass_on()
+
+    async def _subscribed(self, to: Subscription, current: Any, given: Any) -> None:
+        stage, key = self._stage, key_of(to.tag)
+        options = keywords(given)
+        if key in self.consumers:
+            logger.error("producer %s: %s is there already", stage.process.label, to)
+            self._say_end(to, wire.DUPLICATED_SUBSCRIPTION)
+        elif options is None:
+            self._say_end(to, (wire.BAD_OPTS, b"the options are a keyword list"))
+        elif len(self.consumers) >= stage.max_subscribers:
+            self._say_end(to, SYSTEM_LIMIT)
+        else:
+            await self._replace(current)
+            watch = stage.process.monitor_nowait(to.peer)
+            consumer = self.consumers[key] = Outflow(to, watch)
+            self.monitors[watch] = to.tag
+            await stage._took(await stage.handle_subscribe(to, options))
+            if self.consumers.get(key) is consumer:
+                await self._accept(consumer, options)
+
+    async def _accept(self, consumer: Outflow, options: dict[Atom, Any]) -> None:
+        """Let the dispatcher have a consumer that the stage knows."""
+        try:
+            self.flow.subscribe(consumer.to, options)
+        except SubscriptionRefused as error:
+            await self.canceled(consumer.to.tag, wire.CANCEL, error.reason)
+        else:
+            consumer.accepted = True
+            await self._pass_on()
+
+    async def _replace(self, current: Any) -> None:
+        match current:
+            case (tag, reason) if wire.is_tag(tag):
+                await self.canceled(tag, wire.CANCEL, reason)
+
+    async def canceled(self, tag: Any, kind: Atom, reason: Any) -> bool:
+        """End a subscription; return whether there was such a one."""
+        consumer = self.consumers.pop(key_of(tag), None)
+        if consumer is None:
+            return False
+        stage, to = self._stage, consumer.to
+        del self.monitors[consumer.watch]
+        stage.process.demonitor(consumer.watch)
+        # What the callback emits is for others, so the dispatcher hears of it first.
+        if consumer.accepted:
+            self.flow.cancel(to)
+        self._say_end(to, reason)
+        await stage._took(await stage.handle_cancel(to, (kind, reason)))
+        await self._pass_on()
+        return True
+
+    def _say_end(self, consumer: Subscription, reason: Any) -> None:
+        process = self._stage.process
+        message = (process.pid, consumer.tag), (wire.CANCEL, reason)
+        with suppress(MailboxFull):
+            wire.tell(process, consumer.peer, (wire.GEN_CONSUMER, *message))
+
+    async def emit(self, events: list[Any]) -> None:
+        """Give events to the dispatcher, and keep what nobody wants yet."""
+        stage = self._stage
+        discarded = self.flow.dispatch(events)
+        if discarded:
+            self.discarded += discarded
+            if stage.format_discarded(discarded):
+                logger.warning(
+                    "producer %s has discarded %d events from its buffer",
+                    stage.process.label,
+                    discarded,
+                )
+        if self._full or self._refusing:
+            await self._settle()
+
+    async def _pass_on(self) -> None:
+        """Serve new demand from the buffer, and let the stage know of the rest."""
+        wanted = self.flow.demand()
+        if self._full or self._refusing:
+            await self._settle()
+        if wanted:
+            await self._stage._demanded(wanted)
+
+    async def _settle(self) -> None:
+        """Wait for full connections, and part with who takes no more."""
+        process = self._stage.process
+        full, self._full = self._full, []
+        refusing, self._refusing = self._refusing, []
+        for remote in full:
+            await remote.ready(process.pid)
+        for consumer in refusing:
+            await self.canceled(consumer.tag, wire.DOWN, MAILBOX_FULL)
+
+    def send(self, subscription: Subscription, events: list[Any]) -> None:
+        process = self._stage.process
+        peer, tag = subscription
+        message = (wire.GEN_CONSUMER, (process.pid, tag), events)
+        try:
+            full = wire.tell(process, peer, message)
+        except MailboxFull:
+            self._refusing.append(subscription)
+            return
+        if full is not None and full not in self._full:
+            self._full.append(full)
+
+    def ask(self, subscription: Subscription, count: int) -> None:
+        request = (wire.GEN_PRODUCER, subscription, (wire.ASK, count))
+        self._stage.process.deliver(request)
+
+    def cancel(self, subscription: Subscription, reason: Any) -> None:
+        request = (wire.GEN_PRODUCER, subscription, (wire.CANCEL, reason))
+        self._stage.process.deliver(request)
+
+    def info(self, message: Any) -> None:
+        self._stage.process.deliver(message)

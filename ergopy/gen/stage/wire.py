@@ -1,0 +1,81 @@
+"""The messages of stages (protocol 6.15): their atoms, and how they are read and sent.
+
+A tag is any term: a reference for most, and a tuple of two for the streams of GenStage.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from etf import Atom, EncodeError, Pid, Reference
+
+from .subscription import key_of
+
+if TYPE_CHECKING:
+    from ...process.process import Process
+    from ...process.signals import RemoteNode
+
+GEN_CONSUMER = Atom("$gen_consumer")
+GEN_PRODUCER = Atom("$gen_producer")
+
+ASK = Atom("ask")
+CANCEL = Atom("cancel")
+DOWN = Atom("down")
+SUBSCRIBE = Atom("subscribe")
+
+ALREADY_SUBSCRIBED = Atom("already_subscribed")
+DUPLICATED_SUBSCRIPTION = Atom("duplicated_subscription")
+UNKNOWN_SUBSCRIPTION = Atom("unknown_subscription")
+BAD_OPTS = Atom("bad_opts")
+INFINITY = Atom("infinity")
+
+
+def read(message: tuple[Any, ...]) -> tuple[Pid, Any, Any] | None:
+    """Return who sent it, the tag, and what it says; None if it is no such message."""
+    if len(message) != 3:
+        return None
+    _, from_, body = message
+    if from_.__class__ is not tuple or len(from_) != 2:
+        return None
+    peer, tag = from_
+    if peer.__class__ is not Pid:
+        return None
+    if tag.__class__ is not Reference and not is_tag(tag):
+        # A process of this node may say anything.
+        return None
+    return peer, tag, body
+
+
+def is_tag(tag: Any) -> bool:
+    """Tell whether *tag* is a term."""
+    try:
+        key_of(tag)
+    except EncodeError:
+        return False
+    return True
+
+
+def tell(process: Process, dest: Any, message: Any) -> RemoteNode | None:
+    """Send to a stage, whatever is queued for it.
+
+    Returns the node it went to if no more should be sent there before that is ready.
+    """
+    runtime = process.runtime
+    if dest.__class__ is Pid and dest.node is runtime.name:
+        receiver = runtime.find(dest)
+        if receiver is not None:
+            receiver.offer(message)
+        return None
+    remote = process.way_to(dest)
+    if remote is not None and dest.__class__ is Pid:
+        remote.send(process.pid, dest, message)
+    else:
+        process.send_one(dest, message)
+    return None if remote is None or remote.has_room(process.pid) else remote
+
+
+async def tell_and_wait(process: Process, dest: Any, message: Any) -> None:
+    """Send to a stage, and wait while too much is queued for its node."""
+    full = tell(process, dest, message)
+    if full is not None:
+        await full.ready(process.pid)
