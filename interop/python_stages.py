@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pytest
 import trio
 
 from ergopy import Consumer, Producer, ProducerConsumer
@@ -29,6 +30,7 @@ class Log:
         self.opened: list[tuple[Any, dict[Any, Any]]] = []
         self.ended: list[Any] = []
         self.left: list[int] = []
+        """The last event that a producer had made, each time that a consumer left."""
         self.infos: list[Any] = []
 
     @property
@@ -142,3 +144,17 @@ class Adder(Told, ProducerConsumer):
 async def answer(value: Any) -> Any:
     """What `do` wants of something that is no coroutine."""
     return value
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log()
+
+
+async def subscribed(node, recorder, log, mode="automatic", **options):
+    """A `Sink` that is subscribed to *recorder*, and its subscription from there."""
+    sink = await node.start(Sink, log, [(recorder.pid, options)], mode)
+    subscription, current, told = await recorder.subscribed()
+    assert (subscription[0], current) == (sink, None)
+    assert told == log.opened[0][1]
+    return sink, subscription

@@ -100,9 +100,19 @@ def only_lost(runs: list[tuple[int, int]], sent: int, most: int) -> bool:
     (first, last), *after = runs
     if not after:
         # All had come, so that one run goes over the cut.
-        return first == 1
+        return first == 1 and last > sent
     ((again, _),) = after
     return first == 1 and again == sent + 1 and 0 < sent - last <= most
+
+
+def cancelled(subscription: tuple[Pid, Any], reason: Any) -> tuple[Any, ...]:
+    """What a producer says to end a subscription; it is ``{Producer, Tag}`` here."""
+    return (TO_CONSUMER, subscription, (CANCEL, atoms(reason)))
+
+
+def events(subscription: tuple[Pid, Any], *given: Any) -> tuple[Any, ...]:
+    """What a producer says to give events; likewise."""
+    return (TO_CONSUMER, subscription, list(given))
 
 
 class Stages:

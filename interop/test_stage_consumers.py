@@ -8,29 +8,15 @@ import pytest
 
 from ergopy import Atom
 
-from .python_stages import Log, Sink, answer, do
+from .python_stages import Sink, answer, do, subscribed
+from .python_stages import log as log
 from .servers import until
-from .staged import ASK, CANCEL, TO_CONSUMER, TO_PRODUCER, atoms, keywords
+from .staged import CANCEL, keywords
 from .staged import new_stages as new_stages
 from .staged import stage_code as stage_code
 from .staged import stages as stages
 
 HUGE = 2**59 - 1
-UNKNOWN = (CANCEL, Atom("unknown_subscription"))
-
-
-@pytest.fixture
-def log():
-    return Log()
-
-
-async def subscribed(node, recorder, log, mode="automatic", **options):
-    """A `Sink` that is subscribed to *recorder*, and its subscription from there."""
-    sink = await node.start(Sink, log, [(recorder.pid, options)], mode)
-    subscription, current, told = await recorder.subscribed()
-    assert (subscription[0], current) == (sink, None)
-    assert told == log.opened[0][1]
-    return sink, subscription
 
 
 async def end_of(recorder, pid, cause):
@@ -148,83 +134,6 @@ async def test_options_reach_the_producer(stages, node, log):
     }
 
 
-REASONS = [
-    "normal",
-    "shutdown",
-    ("shutdown", "restart"),
-    ("shutdown", b"text"),
-    "oops",
-    b"a text",
-    list(b"a charlist"),
-    ("badmatch", [("file", 1)]),
-    {"a": [1, 2.5]},
-    42,
-    [],
-]
-
-
-def fate(cancel, reason):
-    """What becomes of a consumer: the reason that it ends with, or None."""
-    clean = reason in ("normal", "shutdown") or reason[:1] == ("shutdown",)
-    stays = cancel == "temporary" or (cancel == "transient" and clean)
-    return None if stays else atoms(reason)
-
-
-@pytest.mark.parametrize("cancel", ["permanent", "transient", "temporary"])
-async def test_a_producer_cancels(stages, node, cancel):
-    for reason in REASONS:
-        log = Log()
-        recorder = await stages.recorder()
-        sink, subscription = await subscribed(node, recorder, log, cancel=cancel)
-        await recorder.asked(subscription)
-        monitor = await recorder.monitor(sink)
-        await recorder.give(subscription, (CANCEL, atoms(reason)))
-        expected = fate(cancel, reason if isinstance(reason, (str, tuple)) else ("x",))
-        if expected is None:
-            await until(lambda seen=log: seen.ended)
-            assert await do(node, sink, lambda stage: answer(stage.subscriptions)) == []
-        else:
-            (down,) = await recorder.take(1)
-            assert down[1] == monitor
-            assert down[4] == atoms(reason)
-        assert log.ended == [(Atom("cancel"), atoms(reason))]
-
-
-@pytest.mark.parametrize("cancel", ["permanent", "transient", "temporary"])
-async def test_a_producer_ends(stages, node, cancel):
-    for reason in REASONS[:5]:
-        log = Log()
-        recorder, watcher = await stages.recorder(), await stages.recorder()
-        sink, _ = await subscribed(node, recorder, log, cancel=cancel)
-        await watcher.monitor(sink)
-        await recorder.exit(reason)
-        expected = fate(cancel, reason)
-        if expected is None:
-            await until(lambda seen=log: seen.ended)
-            assert await do(node, sink, lambda stage: answer(stage.subscriptions)) == []
-        else:
-            assert (await watcher.next())[4] == expected
-        assert log.ended == [(Atom("down"), atoms(reason))]
-
-
-async def test_a_consumer_cancels(stages, node, log):
-    recorder = await stages.recorder()
-    sink, subscription = await subscribed(node, recorder, log, cancel="transient")
-    await recorder.asked(subscription)
-    reason = (Atom("shutdown"), 1)
-    await do(node, sink, lambda stage: stage.cancel(log.subscription, reason))
-    assert await recorder.next() == (TO_PRODUCER, subscription, (CANCEL, reason))
-    # It takes events until that is answered.
-    await recorder.give(subscription, [1])
-    await until(lambda: log.events == [1])
-    await recorder.give(subscription, (CANCEL, reason))
-    await until(lambda: log.ended == [(Atom("cancel"), reason)])
-    # Now it is nobody's.
-    await recorder.give(subscription, [2])
-    assert await recorder.next() == (TO_PRODUCER, subscription, UNKNOWN)
-    assert log.events == [1]
-
-
 async def test_a_consumer_has_several_subscriptions_to_one_producer(stages, node, log):
     recorder = await stages.recorder()
     to = [(recorder.pid, {"max_demand": n, "cancel": "temporary"}) for n in (1, 2, 3)]
@@ -274,48 +183,6 @@ async def test_a_producer_is_found_by_its_name(stages, node, log):
     source = "exit(whereis(named), kill)"
     recorder = await stages.recorder()
     assert await end_of(recorder, sink, stages.beam.run(source)) == "killed"
-
-
-async def test_a_name_that_nobody_has_is_a_producer_that_is_gone(stages, node, log):
-    nobody = (Atom("nobody"), stages.name)
-    await node.start(Sink, log, [(nobody, {"cancel": "temporary"})])
-    await until(lambda: log.ended == [(Atom("down"), Atom("noproc"))])
-
-
-async def test_a_node_that_is_killed_ends_the_subscription(new_stages, node, log):
-    other = new_stages()
-    producer = await other.producer()
-    sink = await node.start(Sink, log, [(producer.pid, {"cancel": "temporary"})])
-    await until(lambda: len(log.events) > 10_000)
-    other.beam.kill9()
-    await until(lambda: log.ended)
-    assert log.ended == [(Atom("down"), Atom("noconnection"))]
-    assert log.events == list(range(1, len(log.events) + 1))
-    assert await do(node, sink, lambda stage: answer(stage.subscriptions)) == []
-
-
-async def test_after_a_cut_a_consumer_subscribes_again(stages, node, log):
-    producer = await stages.producer()
-    sink = await node.start(Sink, log, [(producer.pid, {"cancel": "temporary"})])
-    await until(lambda: len(log.events) > 5_000)
-    await stages.beam.run("erlang:disconnect_node(Py)", Py=node.name)
-    await until(lambda: log.ended)
-    assert log.ended == [(Atom("down"), Atom("noconnection"))]
-    seen = len(log.events)
-    await do(
-        node, sink, lambda stage: stage.subscribe(producer.pid, cancel="temporary")
-    )
-    await until(lambda: len(log.events) > seen + 5_000)
-    await do(node, sink, lambda stage: stage.cancel(log.subscription))
-    await until(lambda: len(log.ended) == 2)
-    # Each once and in order; what was on the way to the old subscription is lost.
-    assert log.events == sorted(set(log.events))
-    sent = dict(await producer.call("sent"))
-    runs = [run for _, runs in sorted(sent.items(), key=lambda i: i[1]) for run in runs]
-    first, second = runs
-    assert second[0] == first[1] + 1
-    got = [event for event in log.events if event >= second[0]]
-    assert got == list(range(second[0], second[1] + 1))
 
 
 KINDS = [
@@ -391,78 +258,6 @@ async def test_events_in_excess_are_handled_and_not_asked_for_again(
     caplog.clear()
 
 
-async def test_events_that_were_not_asked_for_are_cancelled(stages, node, log):
-    recorder = await stages.recorder()
-    sink, subscription = await subscribed(node, recorder, log)
-    await recorder.asked(subscription)
-    for tag in (await recorder.monitor(sink), Atom("tag"), (1, 2), b"text"):
-        await recorder.give((sink, tag), [1])
-        assert await recorder.next() == (TO_PRODUCER, (sink, tag), UNKNOWN)
-    await recorder.give(subscription, [2])
-    await until(lambda: log.events == [2])
-
-
-GARBAGE = [
-    (TO_CONSUMER,),
-    (TO_CONSUMER, 1),
-    (TO_CONSUMER, 1, [1]),
-    (TO_CONSUMER, (), [1]),
-    (TO_CONSUMER, (1, 2), [1]),
-    (TO_CONSUMER, (1, 2, 3), [1]),
-    (TO_CONSUMER, [1], [1], [1]),
-    (TO_PRODUCER, 1, 2),
-    (TO_PRODUCER, (), ()),
-    (TO_PRODUCER, (1, 2), (ASK, 3)),
-]
-
-
-async def test_garbage_harms_no_subscription(stages, node, log, caplog):
-    recorder, other = await stages.recorder(), await stages.recorder()
-    sink, subscription = await subscribed(node, recorder, log, cancel="temporary")
-    await recorder.asked(subscription)
-    tag = subscription[1]
-    bodies = [1, None, (), (CANCEL,), (CANCEL, 1, 2), (ASK, 3), {1: 2}, b"x", 1.5]
-    messages = [*GARBAGE, Atom("$gen_consumer"), Atom("$gen_producer")]
-    messages += [(TO_CONSUMER, (recorder.pid, tag), body) for body in bodies]
-    messages += [(TO_CONSUMER, (other.pid, bad), [1]) for bad in ([1], {}, {1: []})]
-    messages += [
-        (TO_CONSUMER, (where, tag), [9]) for where in (1, b"x", [recorder.pid])
-    ]
-    for message in messages:
-        await other.send(sink, message)
-    await other.monitor(sink)
-    await node.ping(stages.name)
-    await recorder.give(subscription, [1, 2])
-    await until(lambda: log.events == [1, 2])
-    assert await recorder.rest() == []
-    assert log.ended == []
-    caplog.clear()
-
-
-async def test_an_improper_list_is_no_events(stages, node, log):
-    recorder = await stages.recorder()
-    sink, subscription = await subscribed(node, recorder, log)
-    source = "P ! {'$gen_consumer', {R, T}, [1 | 2]}"
-    await stages.beam.run(source, P=sink, R=recorder.pid, T=subscription[1])
-    await recorder.give(subscription, [3])
-    await until(lambda: log.events == [3])
-
-
-async def test_a_producer_that_puts_the_consumer_where_it_belongs(stages, node, log):
-    recorder = await stages.recorder()
-    sink, subscription = await subscribed(node, recorder, log, max_demand=2)
-    assert await recorder.asked(subscription) == 2
-    await recorder.send(sink, (TO_CONSUMER, subscription, [1, 2]))
-    # Demand goes to the producer all the same.
-    assert [await recorder.asked(subscription) for _ in "ab"] == [1, 1]
-    assert log.events == [1, 2]
-    reason = list(b"resubscribed")
-    await recorder.monitor(sink)
-    await recorder.send(sink, (TO_CONSUMER, subscription, (CANCEL, reason)))
-    assert (await recorder.next())[4] == reason
-    assert log.ended == [(Atom("cancel"), reason)]
-
-
 async def test_a_beam_asks_a_consumer_to_subscribe(stages, node, log):
     producer = await stages.producer(last=10)
     sink = await node.start(Sink, log)
@@ -500,3 +295,6 @@ async def test_a_beam_asks_a_consumer_what_it_asks_any_stage(stages, node, log):
     assert await stages.beam.run(source, Sink=sink) == 0
     notes = [(Atom("note"), n) for n in (1, 2, 3)]
     await until(lambda: sorted(log.infos) == notes)
+
+
+UNKNOWN = (CANCEL, Atom("unknown_subscription"))

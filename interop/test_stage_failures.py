@@ -2,9 +2,9 @@
 
 Each event is handled at most once, and only such are lost as were in flight at the
 killed stage: what it had been sent, and had not passed on. They are the ones behind
-the last that its consumer has, up to the last that its producer had sent; more than
-the two demands that it is between they cannot be. In either mix of Python and BEAM the
-stages are the same: ``peer/stage.py`` and ``stages/``.
+the last that its consumer has, up to the last that its producer had sent: no more than
+it may ask for, one batch that it holds, and what its consumer may ask for. In either
+mix of Python and BEAM the stages are the same: ``peer/stage.py`` and ``stages/``.
 """
 
 from __future__ import annotations

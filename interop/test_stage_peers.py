@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .staged import ASK, CANCEL, SUBSCRIBE, TO_CONSUMER, TO_PRODUCER, atoms
+from .staged import ASK, CANCEL, SUBSCRIBE, TO_CONSUMER, TO_PRODUCER, atoms, events
 from .staged import new_stages as new_stages
 from .staged import stage_code as stage_code
 from .staged import stages as stages
@@ -32,6 +32,17 @@ async def test_what_one_consumer_gets_no_other_does(stages):
     assert events == list(range(1, 1001))
 
 
+async def test_who_is_owed_most_is_served_first(stages):
+    producer = await stages.producer(last=0)
+    small, large = await stages.recorder(), await stages.recorder()
+    tags = [await one.subscribe(producer.pid) for one in (small, large)]
+    await small.ask(producer.pid, tags[0], 2)
+    await large.ask(producer.pid, tags[1], 5)
+    await producer.cast(("push", [1, 2, 3, 4, 5, 6]))
+    assert await large.next() == events((producer.pid, tags[1]), 1, 2, 3, 4, 5)
+    assert await small.next() == events((producer.pid, tags[0]), 6)
+
+
 async def test_a_pipeline_over_two_nodes_keeps_the_order(stages, new_stages):
     other = new_stages()
     producer = await stages.producer(last=100_000)
@@ -53,8 +64,8 @@ async def test_a_consumer_asks_for_all_and_then_as_it_handles(stages):
         ),
         (TO_PRODUCER, subscription, (ASK, 10)),
     ]
-    for events, asked in ([1, 2, 3, 4], None), ([5], 5), (list(range(6, 16)), 5):
-        await recorder.give(subscription, events)
+    for given, asked in ([1, 2, 3, 4], None), ([5], 5), (list(range(6, 16)), 5):
+        await recorder.give(subscription, given)
         if asked:
             assert await recorder.asked(subscription) == asked
     assert await recorder.asked(subscription) == 5

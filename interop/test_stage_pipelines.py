@@ -7,6 +7,7 @@ import pytest
 from ergopy import Atom, Backoff, ChildSpec, NoProcess, StageError, Supervisor, stage
 
 from .python_stages import Adder, Counter, Log, Sink, Source
+from .python_stages import log as log
 from .servers import until
 from .staged import CANCEL, SUBSCRIBE, TO_CONSUMER, TO_PRODUCER, atoms, only_lost
 from .staged import new_stages as new_stages
@@ -14,11 +15,6 @@ from .staged import stage_code as stage_code
 from .staged import stages as stages
 
 COUNT = 50_000
-
-
-@pytest.fixture
-def log():
-    return Log()
 
 
 @pytest.mark.parametrize("most", [1, 10, 1000])

@@ -17,6 +17,7 @@ from ergopy import (
     EventManager,
     Events,
     GenServer,
+    IterableProducer,
     PartitionSupervisor,
     Pool,
     Producer,
@@ -94,6 +95,10 @@ class Sink(Answering, Consumer):
         """Let them pass."""
 
 
+class Items(Answering, IterableProducer):
+    """A producer that takes what it gives from a list."""
+
+
 SPECS = {
     "GenServer": ChildSpec(Server),
     "StateMachine": ChildSpec(Machine),
@@ -110,6 +115,7 @@ SPECS = {
     "TaskSupervisor": ChildSpec(TaskSupervisor),
     "Pool": ChildSpec(Pool, Server, size=2),
     "Producer": ChildSpec(Source),
+    "IterableProducer": ChildSpec(Items, [1, 2, 3]),
     "ProducerConsumer": ChildSpec(Through),
     "Consumer": ChildSpec(Sink),
     "ConsumerSupervisor": ChildSpec(ConsumerSupervisor, Server),
@@ -127,6 +133,9 @@ SUPERVISORS = [
     "ConsumerSupervisor",
 ]
 """Those with children, and so of that type."""
+
+ENDS_BY_ITSELF = ["IterableProducer"]
+"""Those that are done some time, and so are ``transient`` by default."""
 
 STATUS_OF = {"StateMachine": "state machine", "EventManager": "event handler"}
 """What get_status calls those that are no generic server, as in OTP."""

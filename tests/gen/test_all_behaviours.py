@@ -24,7 +24,14 @@ from ergopy import (
 from ergopy.process.atoms import SYSTEM
 from ergopy.process.calls import call
 from ergopy.testing import MemoryNetwork
-from tests.gen.behaviours import SPECS, STATUS_OF, SUPERVISORS, populate, start
+from tests.gen.behaviours import (
+    ENDS_BY_ITSELF,
+    SPECS,
+    STATUS_OF,
+    SUPERVISORS,
+    populate,
+    start,
+)
 from tests.runtimes import settle
 
 if TYPE_CHECKING:
@@ -308,7 +315,7 @@ async def test_each_is_a_child_with_its_default_specification(
     assert row.type == ("supervisor" if kind in SUPERVISORS else "worker")
     spec = await supervisor.get_childspec("top", row.id, caller=node)
     etf.encode(row)
-    assert spec.restart == "permanent"
+    assert spec.restart == ("transient" if kind in ENDS_BY_ITSELF else "permanent")
     assert spec.shutdown == ("infinity" if kind in SUPERVISORS else 5)
     assert process_of(node, row.pid).parent == top
     await node.exit(row.pid, "kill")

@@ -51,9 +51,9 @@ class ConsumerSupervisor(Consumer, Supervisor):
     Of each subscription there are ``max_demand`` children at most. As they end their
     places are counted, and so many events are asked for as soon as ``min_demand``
     places are free: by default half of them, with ``min_demand=0`` each one at once. A
-    child that cannot be started, or ignores that, leaves its place too; the event is
-    lost, and the failure reported. A child that is restarted keeps its place. When a
-    subscription ends its children go on.
+    child that does not come up takes no place: its event is lost, and the log has why,
+    unless ``init`` returned ``IGNORE``. A child that is restarted keeps its place. When
+    a subscription ends its children go on.
 
     ``restart`` of the template is ``temporary``, as it is here for a class or function
     that says nothing of it, or ``transient``: then a crash has the same event tried
@@ -72,6 +72,10 @@ class ConsumerSupervisor(Consumer, Supervisor):
     those of :mod:`ergopy.supervisor`; ``start_child`` takes a list of arguments for the
     template. Such a child takes no place. On a BEAM the functions of
     ``ConsumerSupervisor`` work on it.
+
+    Raises:
+        TypeError: There is no such option.
+        StartError: ``start`` raises it if the template or an option makes no sense.
     """
 
     _children: EventCrowd

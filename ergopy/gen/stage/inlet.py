@@ -22,6 +22,8 @@ from .options import AUTOMATIC, MANUAL, TEMPORARY, check_cancel
 from .subscription import Subscription
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ...process.runtime import Runtime
     from .consuming import Consuming
     from .options import Options
@@ -128,6 +130,9 @@ class Inlet:
     async def _ask(self, flow: Inflow, count: int) -> None:
         if count:
             await self._request(flow, (wire.ASK, count))
+        if count >= wire.MANY:
+            # Other nodes make these while the next batch is handled.
+            self._stage.process.runtime.flush()
 
     async def _request(self, flow: Inflow, request: Any) -> None:
         process = self._stage.process
@@ -147,7 +152,7 @@ class Inlet:
                 await self.deliver(body, flow)
             return True
         match body:
-            case (wire.CANCEL, reason):
+            case (Atom(wire.CANCEL), reason):
                 if flow is not None:
                     await self.canceled(tag, wire.CANCEL, reason)
                 return True
@@ -163,19 +168,25 @@ class Inlet:
     async def deliver(self, events: list[Any], flow: Inflow) -> None:
         """Have events handled, batch by batch, and ask for more."""
         stage, to = self._stage, flow.to
-        if not flow.manual and flow.excess(len(events)):
-            logger.error(
-                "consumer %s has got %d events more than it asked for, from %s",
-                stage.process.label,
-                flow.excess(len(events)),
-                to,
-            )
-        for batch, more in flow.batches(events):
+        for batch, more in self.batches(events, flow):
             result = await stage.handle_events(batch, to)
             if result is not None:
                 await stage._took(result)
             if more and to.tag in self.flows:
                 await self._ask(flow, more)
+
+    def batches(
+        self, events: list[Any], flow: Inflow
+    ) -> Iterator[tuple[list[Any], int]]:
+        """Part what came, as :meth:`Inflow.batches`; too much of it is logged."""
+        if not flow.manual and flow.excess(len(events)):
+            logger.error(
+                "%s has got %d events more than it asked for, from %s",
+                self._stage.process.label,
+                flow.excess(len(events)),
+                flow.to,
+            )
+        return flow.batches(events)
 
     async def canceled(self, tag: Reference, kind: Atom, reason: Any) -> None:
         """Take the end of a subscription."""

@@ -14,7 +14,7 @@ from etf import Atom
 
 from ...errors import MailboxFull, SubscriptionRefused
 from . import wire
-from .flow import Flow
+from .dispatch.flow import Flow
 from .options import INFINITY, keywords
 from .subscription import Subscription, key_of
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from etf import Pid, Reference
 
     from ...process.signals import RemoteNode
-    from .buffer import Buffer
     from .dispatch import Dispatcher
+    from .dispatch.buffer import Buffer
     from .producing import Producing
 
 logger = logging.getLogger("ergopy.stage")
@@ -65,26 +65,28 @@ class Outlet:
 
     async def took(self, peer: Pid, tag: Any, body: Any) -> bool:
         """Take what a consumer says; return whether it said something."""
-        match body:
-            case (wire.ASK, int() | wire.INFINITY as count) if count is not True:
+        if body.__class__ is tuple and len(body) == 2 and body[0] is wire.ASK:
+            # Nearly all of them; a pattern takes longer.
+            count = INFINITY if body[1] is wire.INFINITY else body[1]
+            if type(count) is int:
                 await self._asked(peer, tag, count)
-            case (wire.CANCEL, reason):
+            return type(count) is int
+        match body:
+            case (Atom(wire.CANCEL), reason):
                 await self.canceled(tag, wire.CANCEL, reason)
-            case (wire.SUBSCRIBE, current, options):
+            case (Atom(wire.SUBSCRIBE), current, options):
                 await self._subscribed(Subscription(peer, tag), current, options)
             case _:
                 return False
         return True
 
-    async def _asked(self, peer: Pid, tag: Any, count: Any) -> None:
+    async def _asked(self, peer: Pid, tag: Any, count: int) -> None:
         consumer = self.consumers.get(key_of(tag))
         if consumer is None:
             self._say_end(Subscription(peer, tag), wire.UNKNOWN_SUBSCRIPTION)
             return
-        if count.__class__ is not int or count > INFINITY:
-            count = INFINITY
         if count > 0:
-            self.flow.ask(consumer.to, count)
+            self.flow.ask(consumer.to, min(count, INFINITY))
             await self._pass_on()
 
     async def _subscribed(self, to: Subscription, current: Any, given: Any) -> None:
@@ -147,6 +149,9 @@ class Outlet:
         """Give events to the dispatcher, and keep what nobody wants yet."""
         stage = self._stage
         discarded = self.flow.dispatch(events)
+        if len(events) >= wire.MANY:
+            # Other nodes handle these while the next ones are made.
+            stage.process.runtime.flush()
         if discarded:
             self.discarded += discarded
             if stage.format_discarded(discarded):
@@ -163,8 +168,7 @@ class Outlet:
         wanted = self.flow.demand()
         if self._full or self._refusing:
             await self._settle()
-        if wanted:
-            await self._stage._demanded(wanted)
+        await self._stage._demanded(wanted)
 
     async def _settle(self) -> None:
         """Wait for full connections, and part with who takes no more."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from ...process import reasons
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -44,8 +46,13 @@ class Passage:
         await self.pump()
 
     async def put_end(self, flow: Inflow, kind: Atom, reason: Any) -> None:
-        """Take the end of a subscription."""
-        if self._steps:
+        """Take the end of a subscription.
+
+        If that is to end the stage, and nothing has failed, what the stage has made of
+        its events goes out first. GenStage loses that, if no events wait here.
+        """
+        finished = reasons.is_clean(reason) and flow.is_fatal(reason)
+        if self._steps or (finished and self.outlet.flow.buffered):
             self._steps.append((self.inlet.ended, flow, kind, reason))
         else:
             await self.inlet.ended(flow, kind, reason)
@@ -70,8 +77,11 @@ class Passage:
             self._pumping = False
 
     def _may(self, step: tuple[Any, ...]) -> bool:
-        """Only events wait for demand; what follows them waits for them."""
-        return self.outlet.flow.owed > 0 or step[0] != self._deliver
+        """Tell whether a step is due: events want demand, an end an empty buffer."""
+        flow, kind = self.outlet.flow, step[0]
+        if flow.owed > 0 or kind == self._info:
+            return True
+        return kind != self._deliver and not flow.buffered
 
     async def _deliver(self, events: list[Any], flow: Inflow) -> None:
         await self.inlet.deliver(events, flow)

@@ -110,6 +110,8 @@ class Producer(Producing):
 
     async def _demanded(self, count: int) -> None:
         held = self._held
+        if not count:
+            return
         if held is None:
             await self._took(await self.handle_demand(count))
         elif len(held) >= MOST_HELD and isinstance(held[-1], int):

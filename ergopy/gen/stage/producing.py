@@ -7,8 +7,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ...errors import LocalProtocolError
-from .buffer import Buffer
 from .dispatch import DemandDispatcher, Dispatcher
+from .dispatch.buffer import Buffer
 from .outlet import Outlet
 from .stage import Stage
 
@@ -107,7 +107,7 @@ class Producing(Stage):
         self._giving().flow.info(message)
 
     async def _demanded(self, count: int) -> None:
-        """Take demand that the dispatcher passes on."""
+        """Take demand that is new; 0 if the buffer has served it."""
         raise NotImplementedError
 
     def _giving(self) -> Outlet:

@@ -52,7 +52,8 @@ async def from_iterable(
         caller: Who starts it: a process, a behaviour, or a node for a program. By
             default it is the process that runs the code.
         name: What the producer is to be registered as.
-        link: Link it to the caller, as in GenStage; a node has no links.
+        link: Link it to the caller, as in GenStage. A node that starts it lives on
+            when it fails.
         options: Those of :class:`ergopy.IterableProducer`, and of
             :meth:`ergopy.Process.start`.
 
@@ -62,13 +63,8 @@ async def from_iterable(
     """
     if not _is_source(source):
         raise TypeError(f"events come from an iterable, not from {source!r}")
-    process = acting(caller)
-    return await process.start(
-        IterableProducer,
-        source,
-        name=name,
-        link=link and process is not process.runtime.root,
-        **options,
+    return await acting(caller).start(
+        IterableProducer, source, name=name, link=link, **options
     )
 
 
@@ -82,8 +78,9 @@ class IterableProducer(Producer):
     It takes an item only when a consumer wants it, and sends what is there without
     waiting for more. While the source makes it wait it answers as any stage.
 
-    When the source is exhausted it ends with ``normal`` as soon as all was sent; a
-    consumer that is ``transient`` goes on then, one that is ``permanent`` ends, too.
+    When the source is exhausted, which it finds when it wants the next item, it ends
+    with ``normal`` as soon as all was sent. A consumer that is ``transient`` goes on
+    then; one that is ``permanent`` ends, too.
     If the source raises it ends with that, when what came before was sent. The source
     is closed (``aclose`` or ``close``, if it has one) whenever the producer ends; that
     is, shortly after it.

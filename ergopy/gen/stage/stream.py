@@ -16,16 +16,18 @@ from ...process.mailbox import Mailbox
 from ..caller import acting
 from .options import MAX_DEMAND, TRANSIENT, read
 from .requests import FORWARD, check_demand_mode
-from .streaming import NOTHING, StreamConsumer
+from .streaming import WAKE_UP, StreamConsumer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from types import TracebackType
 
     from etf import Pid
 
     from ...process.process import Process
     from .options import Options
+    from .streaming import Batches
+    from .subscription import Subscription
 
 
 def subscribe(
@@ -119,9 +121,8 @@ class StageStream:
     def __init__(self, inbox: Mailbox, consumer: StreamConsumer) -> None:
         self._inbox = inbox
         self._consumer = consumer
-        self._subscription: Any
-        self._batches: Iterator[tuple[list[Any], int]]
-        self._subscription, self._batches = NOTHING
+        self._subscription: Subscription | None = None
+        self._batches: Batches = iter(())
         self._due = 0
         """Events to ask for when the loop comes back."""
         self._token: trio.lowlevel.TrioToken | None = None
@@ -171,6 +172,11 @@ class StageStream:
         """
         return self._consumer.pid
 
+    @property
+    def subscription(self) -> Subscription | None:
+        """Which producer the batch in hand is from, and under which tag."""
+        return self._subscription
+
     async def aclose(self) -> None:
         """Cancel the subscriptions, drop what came, and wait for the process to end.
 
@@ -189,9 +195,7 @@ class StageStream:
             self._token = trio.lowlevel.current_trio_token()
 
     async def _next(self) -> list[Any]:
-        due, self._due = self._due, 0
-        if due:
-            await self._consumer.ask(self._subscription, due)
+        await self._ask_again()
         while True:
             for batch, more in self._batches:
                 self._due = more
@@ -200,12 +204,21 @@ class StageStream:
                 raise StopAsyncIteration
             await self._receive()
 
+    async def _ask_again(self) -> None:
+        """Ask for what may come now that the batch in hand is handled."""
+        due, self._due = self._due, 0
+        if due and self._subscription is not None:
+            await self._consumer.ask(self._subscription, due)
+
     async def _receive(self) -> None:
         """Take the next message in; what ends the stream is raised."""
         message = await self._inbox.receive()
         if isinstance(message, Exception):
             raise message
-        self._subscription, self._batches = message
+        if message is not WAKE_UP:
+            inflow, events = message
+            self._subscription = inflow.to
+            self._batches = self._consumer.batches(inflow, events)
 
     def __del__(self) -> None:
         if self._token is not None and not self._closed:

@@ -1,7 +1,7 @@
 """The process behind a stream: a consumer that leaves its events to a loop elsewhere.
 
-What comes goes into the inbox of the stream, in order: batches, each with what to ask
-for when it is handled, and what ends the stream. It never waits for the loop, so it
+What comes goes into the inbox of the stream, in order: events with the subscription
+that they came by, and what ends the stream. It never waits for the loop, so it
 answers whatever else a stage is asked; the loop asks in its name.
 """
 
@@ -23,17 +23,19 @@ from .consumer import Consumer
 from .options import MANUAL, TEMPORARY, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from ...process.mailbox import Mailbox
     from ...process.process import Process
     from .options import Options
     from .subscription import Subscription
 
+    Batches = Iterator[tuple[list[Any], int]]
+
 SUBSCRIBE = Atom("subscribe")
 
-NOTHING: tuple[None, Any] = (None, iter(()))
-"""What wakes the loop up, and is no batch."""
+WAKE_UP = None
+"""The message that only has the loop look again whether the stream is over."""
 
 
 @final
@@ -55,8 +57,8 @@ class StreamConsumer(Consumer):
 
     Args:
         owner: Who reads; it ends with that.
-        inbox: Where batches go, as a pair of a subscription and an iterator of what
-            :meth:`Inflow.batches` gives; and any exception that the loop is to raise.
+        inbox: Where pairs of a subscription and its events go, and any exception that
+            the loop is to raise.
         wanted: The producers, each with its options.
         mode: What the producers are told when all are subscribed to; None is nothing.
         producers: Who else is told that, in their place.
@@ -111,7 +113,7 @@ class StreamConsumer(Consumer):
             self._inbox.deliver(error)
             return
         self.is_open = True
-        self._inbox.deliver(NOTHING)
+        self._inbox.deliver(WAKE_UP)
 
     async def _tell(self, producers: Iterable[Any]) -> None:
         if self._mode is not None:
@@ -134,8 +136,11 @@ class StreamConsumer(Consumer):
     async def handle_events(
         self, events: list[Any], subscription: Subscription
     ) -> None:
-        inflow = self._inflows[subscription.tag]
-        self._inbox.deliver((subscription, inflow.batches(events)))
+        self._inbox.deliver((self._inflows[subscription.tag], events))
+
+    def batches(self, inflow: Inflow, events: list[Any]) -> Batches:
+        """Part events for the loop; each batch is for when that wants the next one."""
+        return self._taking().batches(events, inflow)
 
     async def handle_canceled(self, subscription: Subscription, reason: Any) -> None:
         inflow = self._inflows.pop(subscription.tag)
@@ -143,7 +148,7 @@ class StreamConsumer(Consumer):
         if inflow.is_fatal(why):
             self._inbox.deliver(SubscriptionCanceled(subscription, why))
         else:
-            self._inbox.deliver(NOTHING)
+            self._inbox.deliver(WAKE_UP)
 
     def close(self) -> None:
         """Cancel what it is subscribed to, and end. Never waits."""

@@ -29,13 +29,16 @@ UNKNOWN_SUBSCRIPTION = Atom("unknown_subscription")
 BAD_OPTS = Atom("bad_opts")
 INFINITY = Atom("infinity")
 
+MANY = 32
+"""Events that leave by themselves, and do not wait for what else this step sends."""
+
 
 def read(message: tuple[Any, ...]) -> tuple[Pid, Any, Any] | None:
     """Return who sent it, the tag, and what it says; None if it is no such message."""
     if len(message) != 3:
         return None
     _, from_, body = message
-    if from_.__class__ is not tuple or len(from_) != 2:
+    if not isinstance(from_, tuple) or len(from_) != 2:
         return None
     peer, tag = from_
     if peer.__class__ is not Pid:

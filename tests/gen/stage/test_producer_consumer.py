@@ -114,6 +114,38 @@ async def test_the_end_of_a_producer_waits_for_its_events(
     assert above.read() == []
 
 
+@pytest.mark.parametrize("last", [1, 5])
+@pytest.mark.parametrize("early", [True, False])
+async def test_a_finished_one_gives_what_it_has_before_it_ends(
+    runtime: Runtime, early: bool, last: int
+) -> None:
+    above, below = Hand(runtime), Hand(runtime)
+    through = await start(runtime, Through, subscribe_to=[above.pid])
+    (subscription,) = through.subscriptions
+    reasons = ends_of(through)
+    consumer = await below.subscribe(through.pid)
+    if early:
+        # Handled before the end comes, or after it.
+        await below.ask(through.pid, consumer, 2)
+    await above.to_consumer(through.pid, subscription.tag, [1, 2, 3])
+    await above.to_consumer(through.pid, subscription.tag, cancel(NORMAL))
+    if not early:
+        await below.ask(through.pid, consumer, 2)
+    assert (below.read(), reasons) == ([[1, 2]], [])
+    await below.ask(through.pid, consumer, last)
+    assert (below.read(), reasons) == ([[3]], [NORMAL])
+
+
+async def test_one_that_fails_does_not_wait_for_its_buffer(runtime: Runtime) -> None:
+    through, above, below, subscription = await between(runtime, times=3)
+    reasons = ends_of(through)
+    consumer = await below.subscribe(through.pid)
+    await below.ask(through.pid, consumer, 1)
+    await above.to_consumer(through.pid, subscription.tag, [1])
+    await above.to_consumer(through.pid, subscription.tag, cancel(Atom("boom")))
+    assert (through.took("canceled")[0][1], reasons) == (("cancel", "boom"), ["boom"])
+
+
 async def test_without_waiting_events_the_end_comes_at_once(runtime: Runtime) -> None:
     through, above, _, subscription = await between(runtime)
     await above.to_consumer(through.pid, subscription.tag, cancel(NORMAL))

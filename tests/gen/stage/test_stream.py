@@ -184,7 +184,9 @@ async def test_events_of_several_producers_come_as_they_are_there(
         await second.give("a")
         await first.give("b")
         await second.give("c")
-        assert [await anext(stream) for _ in range(3)] == [["a"], ["b"], ["c"]]
+        for hand, event in (second, "a"), (first, "b"), (second, "c"):
+            assert await anext(stream) == [event]
+            assert stream.subscription == Subscription(hand.pid, hand.tag)
 
 
 MODES = [
@@ -459,7 +461,9 @@ async def test_the_process_behind_it_answers_while_the_loop_is_busy(
         assert count == 0
 
 
-async def test_events_that_nobody_asked_for_are_taken(runtime: Runtime) -> None:
+async def test_events_that_nobody_asked_for_are_taken_and_logged(
+    runtime: Runtime, caplog: pytest.LogCaptureFixture
+) -> None:
     hand = Played(runtime)
     stream = stage.subscribe(hand.pid, caller=runtime.root, max_demand=2)
     async with stream:
@@ -467,6 +471,7 @@ async def test_events_that_nobody_asked_for_are_taken(runtime: Runtime) -> None:
         await hand.give(1, 2, 3)
         await hand.give()
         assert [await anext(stream) for _ in range(3)] == [[1], [2], [3]]
+        assert "stream of node has got 1 events more than it asked for" in caplog.text
         await hand.cancel(Atom("normal"))
         assert await batches(stream) == []
 

@@ -11,8 +11,8 @@ from ....errors import SubscriptionRefused
 from ....errors.text import shown
 from ...registry.keys import mark_of
 from .. import wire
-from ..buffer import Buffer
 from .base import Dispatcher
+from .buffer import Buffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

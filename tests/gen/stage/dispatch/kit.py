@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Any
 
-from ergopy.gen.stage.buffer import Buffer
-from ergopy.gen.stage.flow import Flow
+from ergopy.gen.stage.dispatch.buffer import Buffer
+from ergopy.gen.stage.dispatch.flow import Flow
 from ergopy.gen.stage.subscription import Subscription
 from etf import Atom
 
@@ -30,6 +30,8 @@ class Recorder:
         self.asks: deque[tuple[Subscription, int]] = deque()
         self.cancels: deque[tuple[Subscription, Any]] = deque()
         self.infos: list[Any] = []
+        self.sent_before: list[int] = []
+        """How many events were sent before each of the infos."""
         self._got: defaultdict[Subscription, list[Any]] = defaultdict(list)
 
     def send(self, subscription: Subscription, events: list[Any]) -> None:
@@ -46,6 +48,7 @@ class Recorder:
 
     def info(self, message: Any) -> None:
         self.infos.append(message)
+        self.sent_before.append(sum(map(len, self._got.values())))
 
     def got(self, subscription: Subscription) -> list[Any]:
         """Return all that one consumer was sent."""

@@ -26,6 +26,7 @@ class Model(ABC):
         self.demands: dict[Subscription, int] = {}
         self.expected: dict[Subscription, list[int]] = {}
         self.infos: list[int] = []
+        self.sent_before: list[int] = []
         self.discarded = 0
         self.dropped = 0
         """Events that nobody was to get."""
@@ -94,6 +95,7 @@ class Model(ABC):
     def follow(self, message: int) -> None:
         """Take an info that no event in the buffer is before any more."""
         self.infos.append(message)
+        self.sent_before.append(sum(map(len, self.expected.values())))
 
     def serve(self) -> None:
         while self.kept and self.wanted > 0:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ergopy.gen.stage.buffer import Buffer
+from ergopy.gen.stage.dispatch.buffer import Buffer
 
 
 def emptied(buffer: Buffer) -> list[Any]:

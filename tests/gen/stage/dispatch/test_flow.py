@@ -51,14 +51,19 @@ def test_a_producer_that_makes_more_owes_nothing() -> None:
 
 
 def test_what_the_buffer_has_is_sent_before_what_is_new() -> None:
-    source = Source(BroadcastDispatcher())
+    source = Source(BroadcastDispatcher(), size=2)
     one = source.subscribe("one")
     source.ask(one, 4)
     late = source.subscribe("late")
     source.make(1, 2)
     source.flow.ask(late, 4)
     # The stage has not come to passing demand on when the producer makes more.
-    assert source.make(3) == [("one", [1, 2, 3]), ("late", [1, 2, 3])]
+    assert source.make(3) == [
+        ("one", [1, 2]),
+        ("late", [1, 2]),
+        ("one", [3]),
+        ("late", [3]),
+    ]
 
 
 def test_events_that_are_discarded_are_asked_for_again() -> None:

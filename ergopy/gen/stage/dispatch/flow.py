@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, final
 if TYPE_CHECKING:
     from etf import Atom
 
+    from ..subscription import Subscription
+    from .base import Dispatcher, Out
     from .buffer import Buffer
-    from .dispatch import Dispatcher, Out
-    from .subscription import Subscription
 
 
 @final
@@ -81,9 +81,9 @@ class Flow:
         """
         self.owed = max(self.owed - len(events), 0)
         if self._buffer:
-            discarded = self._store(events)
             self._drain()
-            return discarded
+        if self._buffer:
+            return self._store(events)
         left = self.dispatcher.dispatch(events, self._out)
         return self._store(left) if left else 0
 
