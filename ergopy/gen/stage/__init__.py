@@ -1,7 +1,6 @@
 """Stages: pipelines that are driven by demand, as GenStage of Elixir."""
 
 from .consumer import Consumer as Consumer
-from .consumer_supervisor import ConsumerSupervisor as ConsumerSupervisor
 from .dispatch import BroadcastDispatcher as BroadcastDispatcher
 from .dispatch import DemandDispatcher as DemandDispatcher
 from .dispatch import Dispatcher as Dispatcher
@@ -9,11 +8,12 @@ from .dispatch import Out as Out
 from .dispatch import PartitionDispatcher as PartitionDispatcher
 from .producer import Producer as Producer
 from .producer_consumer import ProducerConsumer as ProducerConsumer
-from .source import IterableProducer as IterableProducer
-from .source import from_iterable as from_iterable
-from .stream import StageStream as StageStream
-from .stream import subscribe as subscribe
+from .streams import IterableProducer as IterableProducer
+from .streams import StageStream as StageStream
+from .streams import from_iterable as from_iterable
+from .streams import subscribe as subscribe
 from .subscription import Subscription as Subscription
+from .supervisor import ConsumerSupervisor as ConsumerSupervisor
 from .verbs import ask as ask
 from .verbs import async_info as async_info
 from .verbs import async_resubscribe as async_resubscribe

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, final
 
-from ...errors import StartError
-from ..supervisor.checks import Restart
-from ..supervisor.simple import SimpleCrowd
-from ..supervisor.stopping import breathe
+from ....errors import StartError
+from ...supervisor.checks import Restart
+from ...supervisor.simple import SimpleCrowd
+from ...supervisor.stopping import breathe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from etf import Pid
 
-    from ...process.process import Process
-    from ..supervisor.children import Child
-    from ..supervisor.flags import Flags
-    from ..supervisor.spec import ChildSpec
-    from .batches import Inflow
+    from ....process.process import Process
+    from ...supervisor.children import Child
+    from ...supervisor.flags import Flags
+    from ...supervisor.spec import ChildSpec
+    from ..batches import Inflow
 
 
 @final

@@ -9,26 +9,26 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from ...process.atoms import BADARG, ERROR
-from ..returns import Stop
-from ..supervisor.checks import Restart, refused
-from ..supervisor.dynamic import answer_by_pid, as_elixir
-from ..supervisor.requests import counts
-from ..supervisor.spec import SupervisorSpec
-from ..supervisor.supervisor import Supervisor
-from .consumer import Consumer
-from .event_crowd import EventCrowd
-from .options import MANUAL
+from ....process.atoms import BADARG, ERROR
+from ...returns import Stop
+from ...supervisor.checks import Restart, refused
+from ...supervisor.dynamic import answer_by_pid, as_elixir
+from ...supervisor.requests import counts
+from ...supervisor.spec import SupervisorSpec
+from ...supervisor.supervisor import Supervisor
+from ..consumer import Consumer
+from ..options import MANUAL
+from .crowd import EventCrowd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from etf import Atom
 
-    from ..server import From
-    from ..supervisor.flags import Flags
-    from ..supervisor.spec import ChildSpec
-    from .subscription import Subscription
+    from ...server import From
+    from ...supervisor.flags import Flags
+    from ...supervisor.spec import ChildSpec
+    from ..subscription import Subscription
 
 logger = logging.getLogger("ergopy.stage")
 

@@ -14,21 +14,21 @@ import trio
 
 from etf import Atom
 
-from ...errors import MailboxFull, SubscriptionCanceled
-from ...process.atoms import NORMAL
-from ..returns import NoReply
-from . import verbs, wire
-from .batches import Inflow
-from .consumer import Consumer
-from .options import MANUAL, TEMPORARY, read
+from ....errors import MailboxFull, SubscriptionCanceled
+from ....process.atoms import NORMAL
+from ...returns import NoReply
+from .. import verbs, wire
+from ..batches import Inflow
+from ..consumer import Consumer
+from ..options import MANUAL, TEMPORARY, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ...process.mailbox import Mailbox
-    from ...process.process import Process
-    from .options import Options
-    from .subscription import Subscription
+    from ....process.mailbox import Mailbox
+    from ....process.process import Process
+    from ..options import Options
+    from ..subscription import Subscription
 
     Batches = Iterator[tuple[list[Any], int]]
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Self, final
 
 import trio
 
-from ...process.mailbox import Mailbox
-from ..caller import acting
-from .options import MAX_DEMAND, TRANSIENT, read
-from .requests import FORWARD, check_demand_mode
+from ....process.mailbox import Mailbox
+from ...caller import acting
+from ..options import MAX_DEMAND, TRANSIENT, read
+from ..requests import FORWARD, check_demand_mode
 from .streaming import WAKE_UP, StreamConsumer
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from etf import Pid
 
-    from ...process.process import Process
-    from .options import Options
+    from ....process.process import Process
+    from ..options import Options
+    from ..subscription import Subscription
     from .streaming import Batches
-    from .subscription import Subscription
 
 
 def subscribe(

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from etf import Reference
 
-from ..caller import acting
-from ..returns import Stop
-from . import verbs
+from ...caller import acting
+from ...returns import Stop
+from .. import verbs
+from ..producer import Producer
 from .intake import Intake
-from .producer import Producer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from etf import Pid
 
-    from .subscription import Subscription
+    from ..subscription import Subscription
 
 CONTINUE = "continue"
 STOP = "stop"

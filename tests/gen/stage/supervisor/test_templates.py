@@ -18,7 +18,7 @@ from ergopy import (
     SupervisorSpec,
     sys,
 )
-from tests.gen.stage.consumer_supervisor_kit import CRASH, Job, Office, Starts
+from tests.gen.stage.supervisor.office import CRASH, Job, Office, Starts
 from tests.runtimes import settle
 
 if TYPE_CHECKING:

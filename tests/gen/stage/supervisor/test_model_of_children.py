@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ergopy import Atom, Backoff
-from tests.gen.stage.consumer_supervisor_kit import CRASH, Office
 from tests.gen.stage.stages import cancel
+from tests.gen.stage.supervisor.office import CRASH, Office
 from tests.runtimes import assert_only_the_root, running, settle
 
 if TYPE_CHECKING:

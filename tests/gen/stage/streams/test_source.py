@@ -24,7 +24,7 @@ from ergopy import (
     supervisor,
     sys,
 )
-from ergopy.gen.stage.intake import MOST_READ
+from ergopy.gen.stage.streams.intake import MOST_READ
 from tests.gen.stage.stages import Hand, cancel
 from tests.runtimes import (
     Ends,

@@ -19,7 +19,7 @@ import trio
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...process.process import Process
+    from ....process.process import Process
 
 logger = logging.getLogger("ergopy.stage")
 

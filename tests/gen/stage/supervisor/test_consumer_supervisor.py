@@ -10,8 +10,8 @@ import pytest
 import trio
 
 from ergopy import Atom, Backoff
-from tests.gen.stage.consumer_supervisor_kit import CRASH, Office, counts
 from tests.gen.stage.stages import Hand
+from tests.gen.stage.supervisor.office import CRASH, Office, counts
 from tests.runtimes import assert_only_the_root, settle
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from ergopy import (
     supervision_tree,
     supervisor,
 )
-from tests.gen.stage.consumer_supervisor_kit import CRASH, Job, Office, Starts, counts
+from tests.gen.stage.supervisor.office import CRASH, Job, Office, Starts, counts
 from tests.runtimes import find, settle
 
 if TYPE_CHECKING:

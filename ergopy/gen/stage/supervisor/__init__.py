@@ -1,0 +1,3 @@
+"""ConsumerSupervisor: one process for each event."""
+
+from .consumer_supervisor import ConsumerSupervisor as ConsumerSupervisor
