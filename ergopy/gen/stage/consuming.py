@@ -140,6 +140,8 @@ class Consuming(Stage):
 
     async def _open(self) -> None:
         await super()._open()
+        if isinstance(self.subscribe_to, str):
+            raise ValueError(f"subscribe_to= is a list, not {self.subscribe_to!r}")
         # Nothing is subscribed to if one of them makes no sense.
         wanted = [_target(target) for target in self.subscribe_to]
         self._inlet = inlet = Inlet(self, self._passage)
