@@ -16,6 +16,7 @@ from etf import Atom, Pid, Reference
 from etf._types import new_pid, new_reference
 
 from ..errors import LocalProtocolError, NameTaken, NotRegistered, SystemLimit
+from ..errors.text import shown
 from . import configured
 from .atoms import UNDEFINED
 from .limits import LimitedProcess, MailboxLimit
@@ -298,7 +299,7 @@ class Runtime:
             if pid is None:
                 return None, UNDEFINED, dest.__etf__()
             return self.remote(pid), pid, pid
-        raise LocalProtocolError(f"not a pid, name or (name, node): {dest!r}")
+        raise LocalProtocolError(f"not a pid, name or (name, node): {shown(dest)}")
 
     def register(self, name: str, pid: Pid) -> None:
         """Give *pid* a name, as ``erlang:register/2``, but several are allowed.

@@ -79,5 +79,4 @@ class Inflow:
 
     def _take(self, count: int) -> int:
         self.asked -= count
-        # A callback may have made it manual, between two batches.
-        return 0 if self.manual else self.missing()
+        return self.missing()

@@ -113,8 +113,9 @@ class Consuming(Stage):
     async def set_mode(self, subscription: Subscription, mode: str) -> bool:
         """Make a subscription ``"automatic"`` or ``"manual"``. Not in GenStage.
 
-        From automatic to manual, what was asked for still comes. The other way, so much
-        is asked for that ``max_demand`` events are to come.
+        From automatic to manual, what was asked for still comes. The other way, if no
+        more than ``min_demand`` events are to come, so much is asked for that these are
+        ``max_demand``.
 
         Returns whether there is such a subscription.
         """

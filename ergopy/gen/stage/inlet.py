@@ -8,13 +8,15 @@ under a tag that is not known is dropped, and cancelled at who sent it.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from etf import Atom, Pid, Reference
+from etf import Atom, EncodeError, Pid, Reference
 
-from ...errors import LocalProtocolError, NoProcess
+from ...errors import LocalProtocolError, MailboxFull, NoProcess
 from ...process import reasons
 from ...process.atoms import NOPROC
+from ...process.messages import Down
 from ..loop import Ending
 from . import wire
 from .batches import Inflow
@@ -75,11 +77,17 @@ class Inlet:
         subscription = Subscription(dest, tag)
         flow = self.flows[tag] = Inflow(subscription, options)
         request = (wire.SUBSCRIBE, current, list(options.given))
-        await self._request(flow, request)
+        try:
+            await self._request(flow, request)
+        except EncodeError:
+            # The producer has not heard of it.
+            del self.flows[tag]
+            process.demonitor(tag)
+            raise
         mode = await stage.handle_subscribed(subscription, dict(options.given))
         if not isinstance(mode, str):
             # None, or what ends the stage.
-            await stage._took(mode)
+            await stage._took(mode, "handle_subscribed")
             mode = AUTOMATIC
         await self.set_mode(flow, mode)
         return subscription
@@ -138,7 +146,11 @@ class Inlet:
         process = self._stage.process
         peer, tag = flow.to
         message = (wire.GEN_PRODUCER, (process.pid, tag), request)
-        await wire.tell_and_wait(process, peer, message)
+        try:
+            await wire.tell_and_wait(process, peer, message)
+        except MailboxFull:
+            # It takes no more: for this stage it has ended.
+            process.deliver(Down(tag, peer, wire.MAILBOX_FULL))
 
     async def took(self, peer: Pid, tag: Any, body: Any) -> bool:
         """Take what a producer says; return whether it said something."""
@@ -163,7 +175,9 @@ class Inlet:
         # Some stages put the consumer where the producer belongs.
         if peer != process.pid:
             request = (wire.CANCEL, wire.UNKNOWN_SUBSCRIPTION)
-            wire.tell(process, peer, (wire.GEN_PRODUCER, (process.pid, tag), request))
+            message = (wire.GEN_PRODUCER, (process.pid, tag), request)
+            with suppress(MailboxFull):
+                wire.tell(process, peer, message)
 
     async def deliver(self, events: list[Any], flow: Inflow) -> None:
         """Have events handled, batch by batch, and ask for more."""
@@ -171,8 +185,11 @@ class Inlet:
         for batch, more in self.batches(events, flow):
             result = await stage.handle_events(batch, to)
             if result is not None:
-                await stage._took(result)
-            if more and to.tag in self.flows:
+                await stage._took(result, "handle_events")
+            if flow.manual:
+                # A callback has made it so: it asks for no more.
+                flow.asked -= more
+            elif more and to.tag in self.flows:
                 await self._ask(flow, more)
 
     def batches(
@@ -200,10 +217,13 @@ class Inlet:
     async def ended(self, flow: Inflow, kind: Atom, reason: Any) -> None:
         """Let the stage know, and end with it if that is how it subscribed."""
         stage = self._stage
-        await stage._took(await stage.handle_canceled(flow.to, (kind, reason)))
+        result = await stage.handle_canceled(flow.to, (kind, reason))
+        await stage._took(result, "handle_canceled")
         if not flow.is_fatal(reason) or reason is wire.ALREADY_SUBSCRIBED:
             return
-        logger.info(
+        level = logging.INFO if reasons.is_clean(reason) else logging.WARNING
+        logger.log(
+            level,
             "consumer %s ends with its subscription to %s: %s",
             stage.process.label,
             flow.to.peer,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, final
 
 from etf import Atom
 
+from ...errors.text import shown
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -53,7 +55,7 @@ def read(given: Mapping[Any, Any]) -> Options:
     """
     options = {Atom(key): _value(key, value) for key, value in given.items()}
     most = options.get(_MAX_DEMAND, MAX_DEMAND)
-    if most == _INFINITY:
+    if isinstance(most, str) and most == _INFINITY:
         most = INFINITY
     most = _integer("max_demand", most, 1, INFINITY)
     least = options.get(_MIN_DEMAND)
@@ -69,7 +71,7 @@ def check_cancel(mode: Any) -> Atom:
     """Return the cancel mode *mode*, or raise ``ValueError``."""
     if isinstance(mode, str) and mode in (PERMANENT, TRANSIENT, TEMPORARY):
         return Atom(mode)
-    raise ValueError(f"cancel= is permanent, transient or temporary, not {mode!r}")
+    raise ValueError(f"cancel= is permanent, transient or temporary, not {shown(mode)}")
 
 
 def keywords(options: Any) -> dict[Atom, Any] | None:
@@ -99,7 +101,7 @@ def _value(key: str, value: Any) -> Any:
 
 def _integer(name: str, value: Any, least: int, most: int) -> int:
     if type(value) is not int:
-        raise ValueError(f"{name}= is a number of events, not {value!r}")
+        raise ValueError(f"{name}= is a number of events, not {shown(value)}")
     if not least <= value <= most:
-        raise ValueError(f"{name}= is from {least} to {most}, not {value}")
+        raise ValueError(f"{name}= is from {least} to {most}, not {shown(value)}")
     return value

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, final
 from etf import Atom
 
 from ...errors import MailboxFull, SubscriptionRefused
+from ...errors.text import shown
 from . import wire
 from .dispatch.flow import Flow
 from .options import INFINITY, keywords
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("ergopy.stage")
 
 SYSTEM_LIMIT = Atom("system_limit")
-MAILBOX_FULL = Atom("mailbox_full")
 
 
 @final
@@ -93,20 +93,28 @@ class Outlet:
         stage, key = self._stage, key_of(to.tag)
         options = keywords(given)
         if key in self.consumers:
-            logger.error("producer %s: %s is there already", stage.process.label, to)
+            logger.error(
+                "producer %s: %s is there already", stage.process.label, shown(to)
+            )
             self._say_end(to, wire.DUPLICATED_SUBSCRIPTION)
         elif options is None:
             self._say_end(to, (wire.BAD_OPTS, b"the options are a keyword list"))
-        elif len(self.consumers) >= stage.max_subscribers:
-            self._say_end(to, SYSTEM_LIMIT)
         else:
             await self._replace(current)
-            watch = stage.process.monitor_nowait(to.peer)
-            consumer = self.consumers[key] = Outflow(to, watch)
-            self.monitors[watch] = to.tag
-            await stage._took(await stage.handle_subscribe(to, options))
-            if self.consumers.get(key) is consumer:
-                await self._accept(consumer, options)
+            if len(self.consumers) >= stage.max_subscribers:
+                self._say_end(to, SYSTEM_LIMIT)
+            else:
+                await self._add(key, to, options)
+
+    async def _add(self, key: Any, to: Subscription, options: dict[Atom, Any]) -> None:
+        stage = self._stage
+        watch = stage.process.monitor_nowait(to.peer)
+        consumer = self.consumers[key] = Outflow(to, watch)
+        self.monitors[watch] = to.tag
+        result = await stage.handle_subscribe(to, options)
+        await stage._took(result, "handle_subscribe")
+        if self.consumers.get(key) is consumer:
+            await self._accept(consumer, options)
 
     async def _accept(self, consumer: Outflow, options: dict[Atom, Any]) -> None:
         """Let the dispatcher have a consumer that the stage knows."""
@@ -125,17 +133,22 @@ class Outlet:
 
     async def canceled(self, tag: Any, kind: Atom, reason: Any) -> bool:
         """End a subscription; return whether there was such a one."""
-        consumer = self.consumers.pop(key_of(tag), None)
+        key = key_of(tag)
+        consumer = self.consumers.get(key)
         if consumer is None:
             return False
         stage, to = self._stage, consumer.to
-        del self.monitors[consumer.watch]
+        if kind is wire.CANCEL:
+            # First of all, as a reason may be no term. Who is down is told nothing: to
+            # a node that is gone it would connect again.
+            self._say_end(to, reason)
+        del self.consumers[key], self.monitors[consumer.watch]
         stage.process.demonitor(consumer.watch)
         # What the callback emits is for others, so the dispatcher hears of it first.
         if consumer.accepted:
             self.flow.cancel(to)
-        self._say_end(to, reason)
-        await stage._took(await stage.handle_cancel(to, (kind, reason)))
+        result = await stage.handle_cancel(to, (kind, reason))
+        await stage._took(result, "handle_cancel")
         await self._pass_on()
         return True
 
@@ -178,7 +191,7 @@ class Outlet:
         for remote in full:
             await remote.ready(process.pid)
         for consumer in refusing:
-            await self.canceled(consumer.tag, wire.DOWN, MAILBOX_FULL)
+            await self.canceled(consumer.tag, wire.DOWN, wire.MAILBOX_FULL)
 
     def send(self, subscription: Subscription, events: list[Any]) -> None:
         process = self._stage.process

@@ -77,11 +77,9 @@ class Passage:
             self._pumping = False
 
     def _may(self, step: tuple[Any, ...]) -> bool:
-        """Tell whether a step is due: events want demand, an end an empty buffer."""
-        flow, kind = self.outlet.flow, step[0]
-        if flow.owed > 0 or kind == self._info:
-            return True
-        return kind != self._deliver and not flow.buffered
+        """Tell whether a step is due: events want demand, others an empty buffer."""
+        flow = self.outlet.flow
+        return flow.owed > 0 or not (step[0] == self._deliver or flow.buffered)
 
     async def _deliver(self, events: list[Any], flow: Inflow) -> None:
         await self.inlet.deliver(events, flow)

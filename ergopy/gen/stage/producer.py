@@ -42,14 +42,15 @@ class Producer(Producing):
         """Return events, up to *demand* of them, or emit them later.
 
         *demand* is what consumers want on top of all that was told before. A consumer
-        without a limit wants 2**59 - 1.
+        without a limit wants 2**59 - 1: make a part of it, and remember the rest.
         """
         raise NotImplementedError(f"no handle_demand for {demand} events")
 
     def pause_demand(self) -> None:
         """Hold back demand, and events, from now on; ``GenStage.demand/2``.
 
-        An info that is to follow these events is held back with them.
+        An info that is to follow these events is held back with them. There may be any
+        number: they are not in the buffer.
 
         Consumers may subscribe and ask meanwhile.
         """
@@ -63,22 +64,31 @@ class Producer(Producing):
         wait until there are events for all.
         """
         held, self._held = self._held or deque(), None
-        while held:
-            if self._held is not None:
-                # A callback has paused it again.
-                self._held.extendleft(reversed(held))
-                return
-            item = held.popleft()
-            if isinstance(item, int):
-                await self._took(await self.handle_demand(item))
-            elif isinstance(item, list):
-                await super()._emitted(item)
-            else:
-                super()._queue_info(*item)
+        try:
+            while held and self._held is None:
+                await self._release(held.popleft())
+        finally:
+            if held:
+                # A callback has paused it again, or failed.
+                held.extend(self._held or ())
+                self._held = held
+
+    async def _release(self, item: Any) -> None:
+        if isinstance(item, int):
+            await self._took(await self.handle_demand(item), "handle_demand")
+        elif isinstance(item, list):
+            await super()._emitted(item)
+        else:
+            super()._queue_info(*item)
 
     async def _open(self) -> None:
         if self.demand not in (FORWARD, ACCUMULATE):
             raise ValueError(f"demand= is forward or accumulate, not {self.demand!r}")
+        if hasattr(self, "subscribe_to"):
+            raise TypeError(
+                "a Producer takes no events: subscribe_to is for a Consumer or a "
+                "ProducerConsumer"
+            )
         if self.demand == ACCUMULATE:
             self.pause_demand()
         await super()._open()
@@ -113,7 +123,7 @@ class Producer(Producing):
         if not count:
             return
         if held is None:
-            await self._took(await self.handle_demand(count))
+            await self._took(await self.handle_demand(count), "handle_demand")
         elif len(held) >= MOST_HELD and isinstance(held[-1], int):
             held[-1] += count
         else:

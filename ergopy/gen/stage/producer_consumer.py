@@ -28,7 +28,7 @@ class ProducerConsumer(Consuming, Producing):
     is buffered, by default without a limit.
     """
 
-    buffer_size: float = math.inf
+    buffer_size: float | str = math.inf
 
     _role = Atom("producer_consumer")
 

@@ -13,8 +13,6 @@ from .outlet import Outlet
 from .stage import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from .subscription import Subscription
 
 MAX_SUBSCRIBERS = 100_000
@@ -23,13 +21,14 @@ MAX_SUBSCRIBERS = 100_000
 class Producing(Stage):
     """The part of a stage that has consumers."""
 
-    dispatcher: Callable[[], Dispatcher] | Dispatcher = DemandDispatcher
+    dispatcher: type[Dispatcher] | Dispatcher = DemandDispatcher
     """Who gets which events: a class, or an instance, which is copied for each stage.
     ``init`` may set it."""
 
-    buffer_size: float = 10_000
-    """How many events are kept that nobody wants yet; ``math.inf`` is any number. A
-    :class:`ProducerConsumer` keeps any number by default. ``init`` may set it."""
+    buffer_size: float | str = 10_000
+    """How many events are kept that nobody wants yet; ``math.inf``, or
+    ``"infinity"``, is any number, and what a :class:`ProducerConsumer` has unless told.
+    ``init`` may set it."""
 
     buffer_keep: str = "last"
     """Which events are kept when there are more: ``"last"`` or ``"first"``."""
@@ -61,7 +60,8 @@ class Producing(Stage):
         """Give events to the consumers, now; what nobody wants yet is buffered.
 
         For callbacks whose return value is none, such as ``handle_call``. It waits
-        while too much is queued for the node of a consumer.
+        while too much is queued for the node of a consumer. A helper task that emits
+        runs beside the callbacks; to be served in turn it casts to the stage instead.
 
         Raises:
             etf.EncodeError: One is no term, and its consumer on another node.
@@ -88,6 +88,7 @@ class Producing(Stage):
 
     async def _open(self) -> None:
         size, keep = self.buffer_size, self.buffer_keep
+        size = math.inf if size == "infinity" else size
         if size != math.inf and (type(size) is not int or size < 0):
             raise ValueError(f"buffer_size= is a number of events, not {size!r}")
         if keep not in ("first", "last"):
@@ -95,8 +96,13 @@ class Producing(Stage):
         dispatcher = self.dispatcher
         if isinstance(dispatcher, Dispatcher):
             dispatcher = copy.deepcopy(dispatcher)
-        else:
+        elif callable(dispatcher):
             dispatcher = dispatcher()
+        else:
+            raise TypeError(
+                f"dispatcher= is a Dispatcher, its class or an instance, not "
+                f"{dispatcher!r}"
+            )
         self._outlet = Outlet(self, dispatcher, Buffer(size, keep))
         await super()._open()
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from etf import Atom
 
+from ...errors.text import shown
 from ...process import reasons
 from ...process.atoms import OK
 from ...process.messages import Down
@@ -52,6 +53,7 @@ class Stage(GenServer):
     _outlet: Outlet | None = None
     _passage: Passage | None = None
     _steer: NoReply | None = None
+    _dropped = False
 
     async def cancel(self, subscription: Subscription, reason: Any = "normal") -> bool:
         """End a subscription, as its producer or its consumer; ``GenStage.cancel/2``.
@@ -103,7 +105,7 @@ class Stage(GenServer):
         if requests.is_request(request):
             await requests.answer(self, request)
             return self._steered()
-        return await self._done(await self.handle_cast(request))
+        return await self._done(await self.handle_cast(request), "handle_cast")
 
     async def _take_info(self, message: Any) -> Any:
         kind = message[0] if message.__class__ is tuple and message else None
@@ -113,7 +115,9 @@ class Stage(GenServer):
                 return self._steered()
         elif message.__class__ is Down and await self._lost(message):
             return self._steered()
-        return await self._done(await self.handle_info(message))
+        elif message.__class__ is Stop:
+            raise Ending(message.reason)
+        return await self._done(await self.handle_info(message), "handle_info")
 
     async def _hear(self, kind: Atom, peer: Any, tag: Any, body: Any) -> bool:
         half: Inlet | Outlet | None
@@ -141,11 +145,12 @@ class Stage(GenServer):
         return False
 
     async def _go_on(self, value: Any) -> Any:
-        return await self._done(await self.handle_continue(value))
+        result = await self.handle_continue(value)
+        return await self._done(result, "handle_continue")
 
-    async def _done(self, result: Any) -> Any:
+    async def _done(self, result: Any, callback: str) -> Any:
         if result is not None:
-            await self._took(result)
+            await self._took(result, callback)
         return self._steered()
 
     def _steered(self) -> NoReply | None:
@@ -153,7 +158,7 @@ class Stage(GenServer):
         steer, self._steer = self._steer, None
         return steer
 
-    async def _took(self, result: Any) -> None:
+    async def _took(self, result: Any, callback: str) -> None:
         """Do what a callback returned: emit events, or let it steer the stage."""
         if result is None:
             return
@@ -161,20 +166,30 @@ class Stage(GenServer):
             if result:
                 await self._emitted(result)
         elif isinstance(result, Stop):
-            raise Ending(result.reason)
+            if self.process.in_helper():
+                # It is the body that ends the stage; this task is only beside it.
+                self.process.deliver(result)
+            else:
+                raise Ending(result.reason)
         elif isinstance(result, NoReply):
             self._steer = result
         else:
-            raise TypeError(f"a callback returned {result!r}")
+            raise TypeError(
+                f"{type(self).__name__}.{callback} returned {shown(result)}: a list of "
+                "events is expected, None, or what steers a server, such as Stop"
+            )
 
     async def _emitted(self, events: list[Any]) -> None:
         """Take events that a callback returned."""
-        logger.error(
-            "%s %s has no consumers to give events to: %d are dropped",
-            self._role,
-            self.process.label,
-            len(events),
-        )
+        if not self._dropped:
+            self._dropped = True
+            logger.error(
+                "%s %s returned %d events: it gives none, so these are dropped, and "
+                "all that it may return later",
+                self._role,
+                self.process.label,
+                len(events),
+            )
 
     def _queue_info(self, message: Any) -> None:
         """Let *message* come to ``handle_info`` behind the events of now."""

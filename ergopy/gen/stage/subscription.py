@@ -36,3 +36,7 @@ class Subscription(NamedTuple):
         if not isinstance(other, Subscription) or self.tag.__class__ is Reference:
             return tuple.__eq__(self, other)
         return self.peer == other.peer and bool(key_of(self.tag) == key_of(other.tag))
+
+    def __ne__(self, other: object) -> bool:
+        # A tuple has one of its own.
+        return not self == other

@@ -27,6 +27,7 @@ ALREADY_SUBSCRIBED = Atom("already_subscribed")
 DUPLICATED_SUBSCRIPTION = Atom("duplicated_subscription")
 UNKNOWN_SUBSCRIPTION = Atom("unknown_subscription")
 BAD_OPTS = Atom("bad_opts")
+MAILBOX_FULL = Atom("mailbox_full")
 INFINITY = Atom("infinity")
 
 MANY = 32

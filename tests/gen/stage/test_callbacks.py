@@ -202,3 +202,24 @@ async def test_who_calls_a_stage_that_crashes_hears_of_it(
     with pytest.raises(CallExit):
         await runtime.root.call(source.pid, (Atom("$demand"), Atom("forward")))
     assert "ValueError: no" in caplog.text
+
+
+async def test_a_stop_that_comes_in_a_helper_task_ends_the_stage_in_order(
+    runtime: Runtime,
+) -> None:
+    ended: list[Any] = []
+
+    class Unwilling(Source):
+        async def handle_demand(self, demand: int) -> Any:
+            return Stop("unwilling")
+
+        async def terminate(self, reason: Any) -> None:
+            ended.append(reason)
+
+    source, hand = await start(runtime, Unwilling, demand="accumulate"), Hand(runtime)
+    tag = await hand.subscribe(source.pid)
+    await hand.ask(source.pid, tag, 1)
+    reasons = ends_of(source)
+    source.start_soon(source.resume_demand)
+    await settle()
+    assert (ended, reasons) == (["unwilling"], ["unwilling"])

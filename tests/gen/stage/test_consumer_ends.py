@@ -190,6 +190,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"max_demand": -1}, "max_demand="),
     ({"max_demand": 1.5}, "max_demand="),
     ({"max_demand": True}, "max_demand="),
+    ({"max_demand": b"10"}, "max_demand="),
     ({"max_demand": 2**59}, "max_demand="),
     ({"min_demand": -1}, "min_demand="),
     ({"max_demand": 5, "min_demand": 5}, "min_demand="),

@@ -1,4 +1,4 @@
-"""Many stages together: a graph that ends by itself, floods, and crowds of consumers."""
+"""Many stages together: a graph that ends by itself, floods, and many consumers."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ async def test_three_consumers_share_by_demand(runtime: Runtime) -> None:
     rounds = [[1, 2, 3, 4, 5], [6, 7, 8, 9, 10], [11, 12]]
     got = await shared_out(runtime, ergopy.DemandDispatcher, rounds, 4)
     assert [len(its) for its in got] == [4, 4, 4]
-    assert sorted(sum(got, [])) == list(range(1, 13))
+    assert sorted(event for its in got for event in its) == list(range(1, 13))
 
 
 async def test_three_consumers_get_what_all_of_them_want(runtime: Runtime) -> None:

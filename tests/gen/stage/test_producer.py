@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -251,7 +252,7 @@ async def test_what_no_callback_may_return_is_a_crash(
     tag = await hand.subscribe(source.pid)
     await hand.ask(source.pid, tag, 1)
     assert reasons[0][1] == b"builtins.TypeError"
-    assert "a callback returned" in caplog.text
+    assert "Wrong.handle_demand returned" in caplog.text
 
 
 async def test_a_crash_in_a_callback_ends_it(runtime: Runtime) -> None:
@@ -274,6 +275,8 @@ async def test_a_crash_in_a_callback_ends_it(runtime: Runtime) -> None:
         ({"buffer_size": True}, "buffer_size="),
         ({"buffer_keep": "middle"}, "buffer_keep="),
         ({"demand": "later"}, "demand="),
+        ({"dispatcher": "broadcast"}, "dispatcher= is a Dispatcher"),
+        ({"subscribe_to": ["other"]}, "a Producer takes no events"),
     ],
     ids=str,
 )
@@ -282,6 +285,13 @@ async def test_an_option_that_makes_no_sense_fails_the_start(
 ) -> None:
     with pytest.raises(StartError, match=problem):
         await start(runtime, Source, **options)
+
+
+async def test_a_buffer_of_any_size_has_two_names(runtime: Runtime) -> None:
+    for size in (math.inf, "infinity"):
+        source = await start(runtime, Source, buffer_size=size)
+        await source.emit(list(range(20_000)))
+        assert (source.buffered, source.discarded) == (20_000, 0)
 
 
 async def test_init_may_set_the_options(runtime: Runtime) -> None:

@@ -161,6 +161,14 @@ async def test_there_is_an_end_to_how_many_may_subscribe(runtime: Runtime) -> No
     await assert_serves(runtime, source)
 
 
+async def test_one_that_is_replaced_makes_room(runtime: Runtime) -> None:
+    source, hand = await start(runtime, Source, max_subscribers=1), Hand(runtime)
+    old = await hand.subscribe(source.pid)
+    new = await hand.subscribe(source.pid, (old, NORMAL))
+    assert (hand.read(old), hand.read(new)) == ([cancel(NORMAL)], [])
+    assert [to.tag for to in source.subscribers] == [new]
+
+
 async def test_handle_subscribe_is_told_the_options(runtime: Runtime) -> None:
     source, hand = await start(runtime, Source), Hand(runtime)
     tag = await hand.subscribe(source.pid, max_demand=3, color=b"red")

@@ -55,7 +55,7 @@ class BroadcastDispatcher(Dispatcher):
     def subscribe(self, subscription: Subscription, options: dict[Atom, Any]) -> None:
         selector = options.get(SELECTOR)
         if selector is not None and not callable(selector):
-            text = b"selector: a function, by a consumer of the producer's node"
+            text = b"selector: a function; only consumers on this node have one"
             raise SubscriptionRefused((wire.BAD_OPTS, text))
         if subscription.peer in self._peers:
             raise SubscriptionRefused(wire.ALREADY_SUBSCRIBED)

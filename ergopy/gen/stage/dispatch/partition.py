@@ -88,7 +88,7 @@ class PartitionDispatcher(Dispatcher):
     def subscribe(self, subscription: Subscription, options: dict[Atom, Any]) -> None:
         if PARTITION not in options:
             raise SubscriptionRefused(
-                (wire.BAD_OPTS, b"partition: it is required here")
+                (wire.BAD_OPTS, b"partition: say which; this producer has several")
             )
         name = options[PARTITION]
         try:

@@ -130,13 +130,13 @@ class IterableProducer(Producer):
     async def handle_demand(self, demand: int) -> None:
         self._intake.want(demand)
 
-    async def handle_info(self, message: Any) -> Any:
+    async def _take_info(self, message: Any) -> Any:
         if message.__class__ is Reference:
             if message == self._read:
-                return await self._pass_on()
+                return await self._done(await self._pass_on(), "handle_demand")
             if message == self._sent:
-                return Stop()
-        return await super().handle_info(message)
+                return await self._done(self._end(), "handle_demand")
+        return await super()._take_info(message)
 
     async def handle_cancel(self, subscription: Subscription, reason: Any) -> Any:
         if self.on_cancel == STOP and not self.subscribers:
@@ -149,14 +149,25 @@ class IterableProducer(Producer):
         if not intake.over:
             return items
         await self.emit(items)
-        if intake.failure is not None:
-            raise intake.failure
         await verbs.async_info(self.pid, self._sent, caller=self)
         return None
 
+    def _end(self) -> Stop:
+        if self._intake.failure is not None:
+            raise self._intake.failure
+        return Stop()
+
 
 _OPTIONS = frozenset(
-    ("dispatcher", "demand", "buffer_size", "buffer_keep", "on_cancel", "thread")
+    (
+        "buffer_keep",
+        "buffer_size",
+        "demand",
+        "dispatcher",
+        "max_subscribers",
+        "on_cancel",
+        "thread",
+    )
 )
 
 

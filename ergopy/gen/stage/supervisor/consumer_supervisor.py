@@ -48,7 +48,8 @@ class ConsumerSupervisor(Consumer, Supervisor):
     what a supervisor takes for one, alone, in a list, or in an
     :class:`ergopy.SupervisorSpec`. The event is the last argument of the child.
 
-    Of each subscription there are ``max_demand`` children at most. As they end their
+    Of each subscription there are ``max_demand`` children at most, if the producer
+    sends no more than was asked for. As they end their
     places are counted, and so many events are asked for as soon as ``min_demand``
     places are free: by default half of them, with ``min_demand=0`` each one at once. A
     child that does not come up takes no place: its event is lost, and the log has why,
@@ -139,10 +140,10 @@ class ConsumerSupervisor(Consumer, Supervisor):
             return spec.replace(restart=Restart.TEMPORARY)
         raise refused("invalid_restart_type", spec.restart)
 
-    async def _done(self, result: Any) -> Any:
+    async def _done(self, result: Any, callback: str) -> Any:
         if not isinstance(result, Stop):
             await self._ask_again()
-        return await super()._done(result)
+        return await super()._done(result, callback)
 
     async def _ask_again(self) -> None:
         """Ask for events in the place of children that have ended."""
