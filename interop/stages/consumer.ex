@@ -101,15 +101,8 @@ defmodule Stages.Consumer do
         {:stop, reason, %{state | inlet: inlet}}
 
       {:stay, to, inlet} ->
-        again(state.retry, to, state)
+        Inlet.again(state.retry, to, state.to)
         {:noreply, %{state | inlet: inlet, ends: [reason | state.ends]}}
     end
-  end
-
-  defp again(:never, _to, _state), do: :ok
-
-  defp again(milliseconds, to, state) do
-    {_, options} = :lists.keyfind(to, 1, state.to)
-    :erlang.send_after(milliseconds, self(), {:subscribe, to, options})
   end
 end

@@ -67,6 +67,14 @@ defmodule Stages.Inlet do
   @doc "The producer under a tag; what `ask/2` and `tell/2` want is both."
   def producer(inlet, tag), do: :erlang.element(1, :maps.get(tag, inlet.producers))
 
+  @doc "Have this stage told to subscribe to `to` again after a while, or `:never`."
+  def again(:never, _to, _wanted), do: :ok
+
+  def again(milliseconds, to, wanted) do
+    {_, options} = :lists.keyfind(to, 1, wanted)
+    :erlang.send_after(milliseconds, self(), {:subscribe, to, options})
+  end
+
   def tell({to, tag}, message) do
     :erlang.send(to, {:"$gen_producer", {self(), tag}, message}, [:noconnect])
     :ok

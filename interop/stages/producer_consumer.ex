@@ -119,15 +119,8 @@ defmodule Stages.ProducerConsumer do
         {:stop, reason, %{state | inlet: inlet}}
 
       {:stay, to, inlet} ->
-        again(state.retry, to, state)
+        Inlet.again(state.retry, to, state.to)
         drain(%{state | inlet: inlet})
     end
-  end
-
-  defp again(:never, _to, _state), do: :ok
-
-  defp again(milliseconds, to, state) do
-    {_, options} = :lists.keyfind(to, 1, state.to)
-    :erlang.send_after(milliseconds, self(), {:subscribe, to, options})
   end
 end
