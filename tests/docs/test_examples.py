@@ -10,7 +10,7 @@ import pytest
 import epmd
 import ergopy
 import etf
-from ergopy import Atom, Down, Task
+from ergopy import Atom, Down, Task, stage
 from ergopy.testing import inside
 from ergopy.testing.ports import free_port
 from tests.docs.pages import EXAMPLES
@@ -39,6 +39,23 @@ async def test_counter(peer, start) -> None:
         assert await peer.call(counter, Atom("value")) == 0
         assert await peer.call(counter, Atom("stop")) == "stopped"
         assert await example.rest() == "counter ends at 0: normal"
+
+
+async def test_shouts(peer, start) -> None:
+    async with start(EXAMPLES / "shouts.py") as example:
+        assert PY in await example.line()
+        shouts, heard = ("shouts", PY), []
+        words = [b"tick", b"tock", b"boom"]
+        pid = await stage.from_iterable(words, caller=peer)
+        options = {"max_demand": 2, "cancel": "temporary"}
+        await stage.sync_subscribe(shouts, pid, caller=peer, **options)
+        async with stage.subscribe(shouts, max_demand=2, caller=peer) as batches:
+            async for batch in batches:
+                heard += batch
+                if len(heard) == 3:
+                    break
+        assert heard == [b"TICK!", b"TOCK!", b"BOOM!"]
+        assert await example.line() == "got tick"
 
 
 async def test_push_button(peer, start) -> None:
