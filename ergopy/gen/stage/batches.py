@@ -35,29 +35,20 @@ class Inflow:
         self.asked = 0
         """Events that were asked for and have not come yet."""
 
-    def batches(self, events: list[Any]) -> Iterator[tuple[list[Any], int]]:
-        """Part what came; each batch is to be handled before the next one is made.
+    def batches(self, events: list[Any]) -> Iterator[list[Any]]:
+        """Part what came; each batch counts as come when it is handed out.
 
-        With each batch goes how many events to ask for when it is handled. A manual
-        subscription has all events in one batch, and asks for none.
+        A manual subscription has all events in one batch.
         """
-        if not events:
-            return
-        if self.manual:
-            self.asked = max(self.asked - len(events), 0)
-            yield events, 0
-            return
-        size = self.max_demand - self.min_demand
-        if len(events) <= size:
-            yield events, self._take(min(len(events), self.asked))
-            return
+        size = len(events) if self.manual else self.max_demand - self.min_demand
         # What is asked for in between is for what comes later.
         due = self.asked
-        for start in range(0, len(events), size):
-            batch = events[start : start + size]
+        for start in range(0, len(events), size or 1):
+            batch = events if len(events) <= size else events[start : start + size]
             counted = min(len(batch), due)
             due -= counted
-            yield batch, self._take(counted)
+            self.asked -= counted
+            yield batch
 
     def excess(self, count: int) -> int:
         """Return how many of *count* events were not asked for."""
@@ -70,13 +61,12 @@ class Inflow:
         return self.cancel != TEMPORARY
 
     def missing(self) -> int:
-        """Return how many events to ask for now, and count them as asked for."""
+        """Return how many events to ask for now, and count them as asked for.
+
+        For a manual subscription that is none.
+        """
         more = self.max_demand - self.asked
-        if self.asked > self.min_demand or more <= 0:
+        if self.manual or self.asked > self.min_demand or more <= 0:
             return 0
         self.asked = self.max_demand
         return more
-
-    def _take(self, count: int) -> int:
-        self.asked -= count
-        return self.missing()

@@ -182,19 +182,14 @@ class Inlet:
     async def deliver(self, events: list[Any], flow: Inflow) -> None:
         """Have events handled, batch by batch, and ask for more."""
         stage, to = self._stage, flow.to
-        for batch, more in self.batches(events, flow):
+        for batch in self.batches(events, flow):
             result = await stage.handle_events(batch, to)
             if result is not None:
                 await stage._took(result, "handle_events")
-            if flow.manual:
-                # A callback has made it so: it asks for no more.
-                flow.asked -= more
-            elif more and to.tag in self.flows:
-                await self._ask(flow, more)
+            if to.tag in self.flows:
+                await self._ask(flow, flow.missing())
 
-    def batches(
-        self, events: list[Any], flow: Inflow
-    ) -> Iterator[tuple[list[Any], int]]:
+    def batches(self, events: list[Any], flow: Inflow) -> Iterator[list[Any]]:
         """Part what came, as :meth:`Inflow.batches`; too much of it is logged."""
         if not flow.manual and flow.excess(len(events)):
             logger.error(

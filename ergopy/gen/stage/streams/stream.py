@@ -19,15 +19,15 @@ from ..requests import FORWARD, check_demand_mode
 from .streaming import WAKE_UP, StreamConsumer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from types import TracebackType
 
     from etf import Pid
 
     from ....process.process import Process
+    from ..batches import Inflow
     from ..options import Options
     from ..subscription import Subscription
-    from .streaming import Batches
 
 
 def subscribe(
@@ -121,10 +121,9 @@ class StageStream:
     def __init__(self, inbox: Mailbox, consumer: StreamConsumer) -> None:
         self._inbox = inbox
         self._consumer = consumer
-        self._subscription: Subscription | None = None
-        self._batches: Batches = iter(())
-        self._due = 0
-        """Events to ask for when the loop comes back."""
+        self._inflow: Inflow | None = None
+        """What the batch in hand came by."""
+        self._batches: Iterator[list[Any]] = iter(())
         self._token: trio.lowlevel.TrioToken | None = None
         self._closed = False
 
@@ -175,7 +174,7 @@ class StageStream:
     @property
     def subscription(self) -> Subscription | None:
         """Which producer the batch in hand is from, and under which tag."""
-        return self._subscription
+        return None if self._inflow is None else self._inflow.to
 
     async def aclose(self) -> None:
         """Cancel the subscriptions, drop what came, and wait for the process to end.
@@ -197,8 +196,7 @@ class StageStream:
     async def _next(self) -> list[Any]:
         await self._ask_again()
         while True:
-            for batch, more in self._batches:
-                self._due = more
+            for batch in self._batches:
                 return batch
             if self._consumer.is_over and not self._inbox.messages():
                 raise StopAsyncIteration
@@ -206,9 +204,9 @@ class StageStream:
 
     async def _ask_again(self) -> None:
         """Ask for what may come now that the batch in hand is handled."""
-        due, self._due = self._due, 0
-        if due and self._subscription is not None:
-            await self._consumer.ask(self._subscription, due)
+        inflow = self._inflow
+        if inflow is not None and (more := inflow.missing()):
+            await self._consumer.ask(inflow.to, more)
 
     async def _receive(self) -> None:
         """Take the next message in; what ends the stream is raised."""
@@ -216,9 +214,8 @@ class StageStream:
         if isinstance(message, Exception):
             raise message
         if message is not WAKE_UP:
-            inflow, events = message
-            self._subscription = inflow.to
-            self._batches = self._consumer.batches(inflow, events)
+            self._inflow, events = message
+            self._batches = self._consumer.batches(self._inflow, events)
 
     def __del__(self) -> None:
         if self._token is not None and not self._closed:

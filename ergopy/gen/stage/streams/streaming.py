@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from ..options import Options
     from ..subscription import Subscription
 
-    Batches = Iterator[tuple[list[Any], int]]
 
 SUBSCRIBE = Atom("subscribe")
 
@@ -138,7 +137,7 @@ class StreamConsumer(Consumer):
     ) -> None:
         self._inbox.deliver((self._inflows[subscription.tag], events))
 
-    def batches(self, inflow: Inflow, events: list[Any]) -> Batches:
+    def batches(self, inflow: Inflow, events: list[Any]) -> Iterator[list[Any]]:
         """Part events for the loop; each batch is for when that wants the next one."""
         return self._taking().batches(events, inflow)
 
