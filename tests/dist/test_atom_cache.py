@@ -14,10 +14,28 @@ from ergopy.dist.fragmenting import FRAGMENT_SIZE, LargeFrame
 from ergopy.dist.framing import LinkDecoder
 from etf import Atom, FrozenList, Pid, Reference, TermMap
 
-A = Pid(Atom("here@h"), 1, 0, 1)
-B = Pid(Atom("there@h"), 2, 0, 1)
+
+def apart(*names: str, beside: tuple[str, ...] = ()) -> list[Atom]:
+    """These as atoms, with other last letters where two would have one place.
+
+    The hash of a text is another one in each run, and so is its place.
+    """
+    taken = {hash(name) % SLOTS for name in beside}
+    atoms = []
+    for name in names:
+        last = ord(name[-1])
+        spellings = (Atom(name[:-1] + chr(last + more)) for more in range(16))
+        atom = next(each for each in spellings if hash(each) % SLOTS not in taken)
+        taken.add(hash(atom) % SLOTS)
+        atoms.append(atom)
+    return atoms
+
+
+HERE, THERE = apart("here@h", "there@h")
+A = Pid(HERE, 1, 0, 1)
+B = Pid(THERE, 2, 0, 1)
 SEND = (22, A, B)
-WATCH = (19, A, B, Reference(Atom("here@h"), 1, (1, 2, 3)))
+WATCH = (19, A, B, Reference(HERE, 1, (1, 2, 3)))
 
 
 def encoder(link: Any, **options: Any) -> Any:
@@ -109,7 +127,8 @@ def test_thousands_of_atoms_evict_each_other(link: Any) -> None:
 
 @pytest.mark.parametrize("size", [127, 128, 200, 255])
 def test_long_names_travel_beside_short_ones(link: Any, size: int) -> None:
-    message = [Atom("ok"), Atom(""), Atom("£" * size), Atom("a" * 255)]
+    names = apart("ok", "£" * size, "a" * 255, beside=(HERE, THERE, ""))
+    message = [Atom(""), *names]
     sender, reader = encoder(link), Reader()
     frames = [sender.frame(SEND, message) for _ in range(2)]
     assert reader.messages(*frames) == [message] * 2
@@ -139,14 +158,16 @@ def test_atoms_in_rare_terms_are_read_again(link: Any) -> None:
 class Spelled:
     """Becomes an atom when it is sent."""
 
+    (name,) = apart("spelled", beside=(HERE, THERE))
+
     def __etf__(self) -> Atom:
-        return Atom("spelled")
+        return self.name
 
 
 def test_what_becomes_an_atom_is_one(link: Any) -> None:
     sender, reader = encoder(link), Reader()
-    frame = sender.frame(SEND, [Spelled(), Atom("spelled"), {Spelled(): Spelled()}])
-    name = Atom("spelled")
+    name = Spelled.name
+    frame = sender.frame(SEND, [Spelled(), name, {Spelled(): Spelled()}])
     assert reader.messages(frame) == [[name, name, {name: name}]]
     assert references(frame) == 3
 
