@@ -110,6 +110,7 @@ async def test_requests_of_a_process_that_ended_are_taken_back(beam, node, serve
         for _ in range(100):
             await proc.send_request(server, Atom("never"))
         assert await proc.call(server, Atom("value")) == 0
+        await node.ping(beam.name)  # sent behind what takes the monitor back
         counted = "length(element(2, process_info(whereis(Name), monitored_by)))"
         return await beam.run(counted, Name=server[0])
 
