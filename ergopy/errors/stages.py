@@ -37,8 +37,8 @@ class SubscriptionCanceled(ErgopyError):
 class StageError(ErgopyError):
     """A stage did not do what it was asked for.
 
-    ``dest`` is the stage and ``reason`` the term that it gave: ``not_a_consumer``, or
-    ``{bad_opts, Text}``.
+    ``dest`` is the stage and ``reason`` the term that it gave: ``not_a_consumer``,
+    ``{bad_opts, Text}``, or ``system_limit``.
     """
 
     def __init__(self, dest: Any, reason: Any) -> None:

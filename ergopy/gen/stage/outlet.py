@@ -17,19 +17,17 @@ from ...errors.text import shown
 from . import wire
 from .dispatch.flow import Flow
 from .options import INFINITY, keywords
+from .post import Post
 from .subscription import Subscription, key_of
 
 if TYPE_CHECKING:
     from etf import Pid, Reference
 
-    from ...process.signals import RemoteNode
     from .dispatch import Dispatcher
     from .dispatch.buffer import Buffer
     from .producing import Producing
 
 logger = logging.getLogger("ergopy.stage")
-
-SYSTEM_LIMIT = Atom("system_limit")
 
 
 @final
@@ -46,22 +44,18 @@ class Outflow:
 
 
 class Outlet:
-    """The consumers of one stage, its dispatcher and its buffer.
-
-    It is what the dispatcher sends through: see :class:`ergopy.gen.stage.dispatch.Out`.
-    """
+    """The consumers of one stage, and what they are sent: its flow of events."""
 
     def __init__(
         self, stage: Producing, dispatcher: Dispatcher, buffer: Buffer
     ) -> None:
         self.consumers: dict[Any, Outflow] = {}
         self.monitors: dict[Reference, Any] = {}
-        self.flow = Flow(dispatcher, buffer, self)
+        self.post = Post(stage.process)
+        self.flow = Flow(dispatcher, buffer, self.post)
         self.discarded = 0
         """Events that the buffer had no room for."""
         self._stage = stage
-        self._full: list[RemoteNode] = []
-        self._refusing: list[Any] = []
 
     async def took(self, peer: Pid, tag: Any, body: Any) -> bool:
         """Take what a consumer says; return whether it said something."""
@@ -102,7 +96,7 @@ class Outlet:
         else:
             await self._replace(current)
             if len(self.consumers) >= stage.max_subscribers:
-                self._say_end(to, SYSTEM_LIMIT)
+                self._say_end(to, wire.SYSTEM_LIMIT)
             else:
                 await self._add(key, to, options)
 
@@ -173,45 +167,17 @@ class Outlet:
                     stage.process.label,
                     discarded,
                 )
-        if self._full or self._refusing:
+        if self.post.stuck:
             await self._settle()
 
     async def _pass_on(self) -> None:
         """Serve new demand from the buffer, and let the stage know of the rest."""
         wanted = self.flow.demand()
-        if self._full or self._refusing:
+        if self.post.stuck:
             await self._settle()
         await self._stage._demanded(wanted)
 
     async def _settle(self) -> None:
         """Wait for full connections, and part with who takes no more."""
-        process = self._stage.process
-        full, self._full = self._full, []
-        refusing, self._refusing = self._refusing, []
-        for remote in full:
-            await remote.ready(process.pid)
-        for consumer in refusing:
+        for consumer in await self.post.ready():
             await self.canceled(consumer.tag, wire.DOWN, wire.MAILBOX_FULL)
-
-    def send(self, subscription: Subscription, events: list[Any]) -> None:
-        process = self._stage.process
-        peer, tag = subscription
-        message = (wire.GEN_CONSUMER, (process.pid, tag), events)
-        try:
-            full = wire.tell(process, peer, message)
-        except MailboxFull:
-            self._refusing.append(subscription)
-            return
-        if full is not None and full not in self._full:
-            self._full.append(full)
-
-    def ask(self, subscription: Subscription, count: int) -> None:
-        request = (wire.GEN_PRODUCER, subscription, (wire.ASK, count))
-        self._stage.process.deliver(request)
-
-    def cancel(self, subscription: Subscription, reason: Any) -> None:
-        request = (wire.GEN_PRODUCER, subscription, (wire.CANCEL, reason))
-        self._stage.process.deliver(request)
-
-    def info(self, message: Any) -> None:
-        self._stage.process.deliver(message)

@@ -37,6 +37,7 @@ class Producer(Producing):
 
     _role = Atom("producer")
     _held: deque[Any] | None = None
+    _holds_events = False
 
     async def handle_demand(self, demand: int) -> Any:
         """Return events, up to *demand* of them, or emit them later.
@@ -72,6 +73,7 @@ class Producer(Producing):
                 # A callback has paused it again, or failed.
                 held.extend(self._held or ())
                 self._held = held
+            self._holds_events = any(isinstance(item, list) for item in held)
 
     async def _release(self, item: Any) -> None:
         if isinstance(item, int):
@@ -79,7 +81,7 @@ class Producer(Producing):
         elif isinstance(item, list):
             await super()._emitted(item)
         else:
-            super()._queue_info(*item)
+            super()._pass_info(*item)
 
     async def _open(self) -> None:
         if self.demand not in (FORWARD, ACCUMULATE):
@@ -108,15 +110,15 @@ class Producer(Producing):
             await super()._emitted(events)
         else:
             self._held.append(events)
+            self._holds_events = True
 
-    def _queue_info(self, message: Any) -> None:
+    def _pass_info(self, message: Any) -> None:
         # Only events hold it up, so that a producer that is drained while it is paused
         # still hears what is to be the last.
-        held = self._held
-        if held is not None and any(isinstance(item, list) for item in held):
-            held.append((message,))
+        if self._held is not None and self._holds_events:
+            self._held.append((message,))
         else:
-            super()._queue_info(message)
+            super()._pass_info(message)
 
     async def _demanded(self, count: int) -> None:
         held = self._held

@@ -42,7 +42,7 @@ class ProducerConsumer(Consuming, Producing):
         assert self._passage is not None
         await self._passage.pump()
 
-    def _queue_info(self, message: Any) -> None:
+    def _pass_info(self, message: Any) -> None:
         assert self._passage is not None
         if not self._passage.put_info(message):
-            super()._queue_info(message)
+            super()._pass_info(message)

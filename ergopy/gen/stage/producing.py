@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .subscription import Subscription
 
 MAX_SUBSCRIBERS = 100_000
+MAX_INFOS = 10_000
 
 
 class Producing(Stage):
@@ -36,6 +37,11 @@ class Producing(Stage):
     max_subscribers: int = MAX_SUBSCRIBERS
     """How many subscriptions it takes; others are cancelled with ``system_limit``.
     GenStage takes any number."""
+
+    max_infos: int = MAX_INFOS
+    """How many messages of :func:`ergopy.stage.async_info` and ``sync_info`` wait
+    behind events; more are refused, with ``system_limit``. GenStage takes any number.
+    """
 
     async def handle_subscribe(
         self, subscription: Subscription, options: dict[Any, Any]
@@ -109,7 +115,16 @@ class Producing(Stage):
     async def _emitted(self, events: list[Any]) -> None:
         await self._giving().emit(events)
 
-    def _queue_info(self, message: Any) -> None:
+    def _queue_info(self, message: Any) -> bool:
+        outlet = self._giving()
+        if outlet.post.infos >= self.max_infos:
+            return False
+        outlet.post.infos += 1
+        self._pass_info(message)
+        return True
+
+    def _pass_info(self, message: Any) -> None:
+        """Let an info follow the events that the outlet has."""
         self._giving().flow.info(message)
 
     async def _demanded(self, count: int) -> None:

@@ -51,8 +51,7 @@ async def answer(stage: Stage, request: Any) -> Any:
         case (Atom("$subscribe"), current, to, options):
             return await _subscribe(stage, current, to, options)
         case (Atom("$info"), message):
-            stage._queue_info(message)
-            return OK
+            return OK if stage._queue_info(message) else _too_many_infos(stage)
         case (Atom("$demand"), Atom("forward" | "accumulate") as mode):
             await stage._set_demand_mode(mode)
             return OK
@@ -82,6 +81,17 @@ async def _subscribe(stage: Stage, current: Any, to: Any, given: Any) -> Any:
         logger.error("consumer %s: %s", stage.process.label, error)
         return (ERROR, (wire.BAD_OPTS, str(error).encode()))
     return (OK, subscription.tag)
+
+
+def _too_many_infos(stage: Stage) -> Any:
+    if not stage._infos_refused:
+        stage._infos_refused = True
+        logger.error(
+            "producer %s refuses an info, and all that follow while so many wait "
+            "behind its events",
+            stage.process.label,
+        )
+    return (ERROR, wire.SYSTEM_LIMIT)
 
 
 def _estimate(stage: Stage) -> int:

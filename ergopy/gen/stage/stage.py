@@ -54,6 +54,7 @@ class Stage(GenServer):
     _passage: Passage | None = None
     _steer: NoReply | None = None
     _dropped = False
+    _infos_refused = False
 
     async def cancel(self, subscription: Subscription, reason: Any = "normal") -> bool:
         """End a subscription, as its producer or its consumer; ``GenStage.cancel/2``.
@@ -191,9 +192,13 @@ class Stage(GenServer):
                 len(events),
             )
 
-    def _queue_info(self, message: Any) -> None:
-        """Let *message* come to ``handle_info`` behind the events of now."""
+    def _queue_info(self, message: Any) -> bool:
+        """Let *message* come to ``handle_info`` behind the events of now.
+
+        Returns False, and does nothing, if too many wait for that.
+        """
         self.process.deliver(message)
+        return True
 
     @property
     def _demand_mode(self) -> Atom:

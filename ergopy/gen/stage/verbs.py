@@ -12,7 +12,7 @@ from etf import Atom
 
 from ...errors import StageError
 from ...process import reasons
-from ...process.atoms import OK
+from ...process.atoms import ERROR, OK
 from ..caller import acting
 from . import wire
 from .options import read
@@ -149,8 +149,14 @@ async def sync_info(
 
     It returns when the message is queued behind them; ``GenStage.sync_info/3``. To a
     consumer, which keeps no events, it is an ordinary message.
+
+    Raises:
+        StageError: So many of them wait there already (``max_infos``) that it was
+            refused; of :func:`async_info` only the log of the stage tells.
     """
-    await acting(caller).call(dest, (INFO, message), timeout)
+    match await acting(caller).call(dest, (INFO, message), timeout):
+        case (Atom() as error, reason) if error == ERROR:
+            raise StageError(dest, reason)
 
 
 async def async_info(dest: Any, message: Any, *, caller: Any = None) -> None:

@@ -28,6 +28,7 @@ DUPLICATED_SUBSCRIPTION = Atom("duplicated_subscription")
 UNKNOWN_SUBSCRIPTION = Atom("unknown_subscription")
 BAD_OPTS = Atom("bad_opts")
 MAILBOX_FULL = Atom("mailbox_full")
+SYSTEM_LIMIT = Atom("system_limit")
 INFINITY = Atom("infinity")
 
 MANY = 32
