@@ -12,12 +12,22 @@ import trio.testing
 
 import etf
 from ergopy import Atom
+from ergopy.dist.atom_cache import SLOTS
 
 from .servers import inside
 
 
 def atoms(prefix: str, count: int) -> list[Atom]:
     return [Atom(f"{prefix}_{n}") for n in range(count)]
+
+
+def apart(prefix: str, count: int) -> list[Atom]:
+    """Atoms of which no two have one place in the cache.
+
+    The hash of a text is another one in each run, and so is its place.
+    """
+    places = {hash(atom) % SLOTS: atom for atom in atoms(prefix, 4 * count)}
+    return list(places.values())[:count]
 
 
 def spent(node, peer) -> int:
@@ -27,7 +37,7 @@ def spent(node, peer) -> int:
 async def test_an_atom_is_written_out_once_for_each_connection(beam, node):
     await beam.run("register(sink, spawn(fun F() -> receive _ -> F() end end))")
     await node.connect(beam.name)
-    names = [Atom(f"atom_that_is_rather_long_{n}") for n in range(100)]
+    names = apart("atom_that_is_rather_long", 100)
 
     async def send_twice(proc):
         costs = []
@@ -126,11 +136,20 @@ async def test_what_could_not_be_sent_is_not_taken_for_known(node, server):
 async def test_a_new_connection_begins_with_empty_caches(beam, node, desk, server):
     names = atoms("again", 300)
     source = "gen_server:call({desk, Py}, {echo, Names}) =:= Names"
+    # It ends with the connection, which a BEAM may make again at once.
+    watch = """
+        Self = self(),
+        Watcher = spawn(fun() ->
+            monitor_node(Py, true),
+            Self ! watching,
+            receive {nodedown, Py} -> ok end
+        end),
+        receive watching -> Watcher end
+    """
+    over = "ergopy_peer:until(fun() -> not is_process_alive(Watcher) end)"
     for _ in range(3):
         assert await node.call(server, (Atom("echo"), names)) == names
         assert await beam.run(source, Py=node.name, Names=names) is True
+        watcher = await beam.run(watch, Py=node.name)
         node.disconnect(beam.name)
-        await beam.run(
-            "ergopy_peer:until(fun() -> not lists:member(Py, nodes()) end)",
-            Py=node.name,
-        )
+        await beam.run(over, Watcher=watcher)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from ergopy import Atom, Node
+from ergopy import NOREPLY, Atom, Node
 
 from .beam import BeamError, unique_name
 from .servers import Desk, until
@@ -57,10 +57,21 @@ async def test_tag_of_multi_call_in_otp_28_comes_back_through_the_alias(
     assert await beam.run(source, Py=node.name) == "ok"
 
 
-async def test_call_that_times_out_leaves_nothing_behind(beam, node, desk):
+async def test_call_that_times_out_leaves_nothing_behind(beam, node):
+    class Late(Desk):
+        async def handle_call(self, request, from_):
+            self.from_ = from_
+            return NOREPLY
+
+        async def handle_cast(self, request):
+            await self.reply(self.from_, request)
+
+    await node.start(Late, name="late")
     source = """
-        Result = (catch gen_server:call({desk, Py}, {later, 0.1, late}, 30)),
-        {Result, ergopy_peer:flush(250)}
+        Result = (catch gen_server:call({late, Py}, hello, 30)),
+        gen_server:cast({late, Py}, too_late),
+        {late, Py} ! {ping, self()},
+        receive {pong, _} -> {Result, ergopy_peer:flush()} end
     """
     result, stray = await beam.run(source, Py=node.name)
     assert result[1][0] == "timeout"
@@ -190,9 +201,10 @@ async def test_call_in_flight_ends_when_the_python_node_leaves(beam, node_option
         results.append(await beam.run(source, Py=name, Caller=Atom("leaving_caller")))
 
     async with trio.open_nursery() as nursery, node:
-        await node.start(Desk, name="desk")
+        desk = await node.start(Desk, name="desk")
         nursery.start_soon(call)
-        await until(lambda: beam.name in node.nodes())
+        # Its monitor is here before its request is.
+        await until(lambda: node.runtime.find(desk).watchers)
         await beam.run("gen_server:call({desk, Py}, value)", Py=name)
     kind, (reason, _) = results[0]
     assert kind == "EXIT"

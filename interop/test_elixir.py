@@ -45,11 +45,11 @@ async def test_call_timeout_exits_the_caller_and_leaves_nothing(elixir, node, de
     source = """
         reason =
           try do
-            GenServer.call({:desk, py}, {:later, 0.1, :late}, 30)
+            GenServer.call({:desk, py}, {:later, 0.5, :late}, 30)
           catch
             :exit, {reason, _} -> reason
           end
-        {reason, :ergopy_peer.flush(250)}
+        {reason, :ergopy_peer.flush(700)}
     """
     assert await elixir.elixir(source, py=node.name) == ("timeout", [])
 

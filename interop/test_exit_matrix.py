@@ -127,6 +127,8 @@ async def test_exit_signals_from_a_beam_to_python(beam, node):
             await until(lambda ends=ends: ends)
             assert died(ends[0]) == known()[key(*case)], case
         else:
+            # The BEAM tells its own processes of the sender's end before it tells us.
+            await until(lambda process=process: not process.links)
             await node.send(pid, Atom("report"))
             await until(lambda target=target: target.reports)
             assert not ends, case

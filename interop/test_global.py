@@ -64,10 +64,9 @@ async def test_two_beams_stay_connected_when_python_leaves(new_beam, node_option
         assert await one.run("global:sync()") == "ok"
         node.disconnect(one.name)
         assert await two.run("net_adm:ping(Py)", Py=node.name) == "pong"
-    await one.run(
-        "ergopy_peer:until(fun() -> not lists:member(Py, nodes()) end)",
-        Py=Atom(node_options["name"]),
-    )
+    gone = "ergopy_peer:until(fun() -> not lists:member(Py, nodes()) end)"
+    for beam in (one, two):
+        await beam.run(gone, Py=Atom(node_options["name"]))
     assert await one.run("global:sync(), nodes()") == [two.name]
     assert await two.run("global:sync(), nodes()") == [one.name]
 
@@ -78,7 +77,9 @@ async def test_pg_of_the_beam_survives_a_python_node(beam, node):
         unlink(Scope),
         ok = pg:join(interop_group, self()),
         pong = net_adm:ping(Py),
+        monitor_node(Py, true),
         erlang:disconnect_node(Py),
+        receive {nodedown, Py} -> ok end,
         pong = net_adm:ping(Py),
         {is_process_alive(Scope), pg:get_local_members(interop_group) =:= [self()]}
     """

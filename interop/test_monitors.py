@@ -283,7 +283,11 @@ async def test_python_takes_its_linked_beam_process_with_it(beam, node):
 
 
 async def test_python_links_to_a_dead_beam_pid(beam, node):
-    other = await beam.run("self()")
+    source = """
+        {Pid, Ref} = spawn_monitor(fun() -> ok end),
+        receive {'DOWN', Ref, _, _, _} -> Pid end
+    """
+    other = await beam.run(source)
 
     async def link(proc):
         proc.trap_exit = True

@@ -63,9 +63,10 @@ async def test_the_loss_of_a_watched_node_is_told_as_often_as_asked(beam, node):
         proc.monitor_node(beam.name, False)
 
     watching = await collect(node, watch)
-    await until(lambda: beam.name in node.nodes())
+    # A BEAM that has not said anything yet may not know the connection to end.
+    assert await node.ping(beam.name)
     await beam.run("erlang:disconnect_node(Py)", Py=node.name)
-    await until(lambda: watching.mail)
+    await until(lambda: len(watching.mail) >= 2)
     assert watching.mail == [NodeDownMessage(beam.name)] * 2
     assert node.runtime.node_monitors.is_empty()
 
@@ -180,10 +181,11 @@ async def test_the_order_of_a_loss_is_that_of_a_beam(beam, node):
     up = [m for m in depending.mail if isinstance(m, NodeUpMessage)]
     depending.mail.clear()
     await beam.run("erlang:disconnect_node(Py)", Py=node.name)
-    await until(lambda: len(depending.mail) == 6)
+    # A BEAM that is left may come back at once.
+    await until(lambda: len(depending.mail) >= 6)
     lost = Atom("noconnection")
     assert up == [NodeUpMessage(beam.name)]
-    assert depending.mail == [
+    assert depending.mail[:6] == [
         *(ExitMessage(pid, lost) for pid in pids),
         NodeDownMessage(beam.name),
         *(Down(ref, pid, lost) for ref, pid in zip(refs, pids, strict=True)),
@@ -207,14 +209,12 @@ async def test_a_beam_hears_of_a_python_node(beam, node_options, hidden):
         # It answers when it has made its monitors, and not before.
         tell = "Name ! {tell, self()}, receive {mail, Mail} -> Mail end"
         mail = await beam.run(tell, Name=watcher)
-    connected = "lists:member(Py, nodes(connected))"
-    source = f"ergopy_peer:until(fun() -> not {connected} end)"
-    await beam.run(source, Py=node.name)
-    mail += await beam.run(f"timer:sleep(50), {tell}", Name=watcher)
-    mail = [m for m in mail if m[1] == node_options["name"]]
+    name = Atom(node_options["name"])
+    with trio.fail_after(10):
+        while len(mail := [m for m in mail if m[1] == name]) < 3:
+            mail += await beam.run(tell, Name=watcher)
     kind = (Atom("node_type"), Atom("hidden" if hidden else "visible"))
     why = (Atom("nodedown_reason"), Atom("connection_closed"))
-    name = Atom(node_options["name"])
     assert mail == [
         (Atom("nodeup"), name, [kind]),
         (Atom("nodedown"), name),

@@ -158,9 +158,17 @@ async def test_requests_without_a_wait_are_passed_on(beam, workers):
 
 async def test_a_lost_caller_costs_the_pool_nothing(workers, new_beam):
     beam = new_beam()
-    await workers.start(Pool, Worker, size=1, name="single")
+    lost = trio.Event()
+
+    class Busy(Worker):
+        async def handle_call(self, request, from_):
+            if request == "busy":
+                await lost.wait()
+            return await super().handle_call(request, from_)
+
+    await workers.start(Pool, Busy, size=1, name="single")
     source = """
-        Call = fun() -> gen_server:call({single, Py}, {sleep, 300}, infinity) end,
+        Call = fun() -> gen_server:call({single, Py}, busy, infinity) end,
         [spawn(Call) || _ <- lists:seq(1, 5)],
         ok
     """
@@ -169,6 +177,8 @@ async def test_a_lost_caller_costs_the_pool_nothing(workers, new_beam):
         while (await pool.statistics("single", caller=workers)).waiting < 4:  # noqa: ASYNC110
             await trio.sleep(0.005)
     beam.kill9()
+    await until(lambda: not workers.nodes())
+    lost.set()
     _, answer = await workers.call("single", "still there")
     assert answer == "still there"
     numbers = await pool.statistics("single", caller=workers)

@@ -98,23 +98,44 @@ async def test_racing_peers_get_one_process(beam, node, users):
     assert await beam.run(source, Py=node.name) == users.lookup(Atom("key"))
 
 
-async def test_a_slow_init_holds_up_no_other_key(beam, node, users):
+@pytest.fixture
+async def gate(node):
+    """What the slow of the registry ``gated`` wait for; a call to another opens it."""
+    gate = trio.Event()
+
+    class Gated(User):
+        async def init(self, name: Any) -> None:
+            if name == "slow":
+                await gate.wait()
+            await super().init(name)
+
+        async def handle_call(self, request: Any, from_: Any) -> Any:
+            gate.set()
+            return self.name
+
+    await node.start(Registry, name="gated", start=Gated)
+    return gate
+
+
+async def test_a_slow_init_holds_up_no_other_key(beam, node, gate):
     source = """
-        Slow = gen_server:send_request({users, Py}, {start, slow, [bob, 0.4]}),
-        {ok, _} = gen_server:call({users, Py}, {start, fast, [bob]}),
+        Slow = gen_server:send_request({gated, Py}, {start, slow, [slow]}),
+        {ok, Fast} = gen_server:call({gated, Py}, {start, fast, [bob]}),
         timeout = gen_server:wait_response(Slow, 0),
+        bob = gen_server:call(Fast, name),
         {reply, {ok, _}} = gen_server:receive_response(Slow, 5000),
         ok
     """
     assert await beam.run(source, Py=node.name) == "ok"
 
 
-async def test_a_caller_that_gives_up_leaves_the_start_going(beam, node, users):
-    source = "gen_server:call({users, Py}, {start, key, [bob, 0.3]}, 50)"
+async def test_a_caller_that_gives_up_leaves_the_start_going(beam, node, gate):
+    source = "gen_server:call({gated, Py}, {start, key, [slow]}, 50)"
     with pytest.raises(BeamError) as caught:
         await beam.run(source, Py=node.name)
     assert caught.value.reason[0] == "timeout"
-    await until(lambda: users.lookup(Atom("key")))
+    gate.set()
+    await until(lambda: Registry.of("gated", node).lookup(Atom("key")))
 
 
 async def test_nonsense_is_answered_and_harms_nobody(beam, node, users):
@@ -171,7 +192,8 @@ async def test_via_leads_to_a_process_of_the_beam(beam, node, server, users):
 
     down = await inside(node, watches)
     assert (down.pid, down.reason) == (pid, "killed")
-    assert users.lookup("there") is None
+    # The registry has a monitor of its own.
+    await until(lambda: users.lookup("there") is None)
 
 
 async def test_the_loss_of_a_node_takes_its_processes_out(new_beam, node, users):

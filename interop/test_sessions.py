@@ -40,6 +40,12 @@ ACCEPT = """
             Test ! {heard, Protocol},
 """
 
+# A process that has ended.
+GONE = """
+    {Pid, Ref} = spawn_monitor(fun() -> ok end),
+    receive {'DOWN', Ref, _, _, _} -> Pid end
+"""
+
 
 def accepting(protocol, log):
     async def body(proc):
@@ -199,7 +205,7 @@ async def test_a_beam_hears_that_python_left_early(beam, node):
 async def test_a_session_with_nobody_on_a_beam_is_refused_at_once(beam, node):
     async def body(proc):
         reasons = []
-        gone = await beam.run("spawn(fun() -> ok end)")
+        gone = await beam.run(GONE)
         for dest in (gone, ("nobody", beam.name)):
             with pytest.raises(SessionClosed) as caught:
                 async with session.open(dest, SUM):

@@ -153,7 +153,7 @@ async def test_streams_of_elixir(elixir, tasks):
         bad = Task.Supervisor.async_stream_nolink(sup, [:a, :b], :math_py, :fail, [])
               |> Enum.to_list()
         late = Task.Supervisor.async_stream_nolink(sup, [1, 60_000], :math_py, :sleep,
-                 [], timeout: 300, on_timeout: :kill_task) |> Enum.to_list()
+                 [], timeout: 1000, on_timeout: :kill_task) |> Enum.to_list()
         {good, bad, late}
     """
     good, bad, late = await elixir.elixir(source, py=tasks.name)
@@ -253,7 +253,7 @@ async def test_a_late_task_of_a_stream_is_killed_over_there(elixir, node, theirs
         ("timer", "sleep"),
         under=theirs,
         link=False,
-        timeout=0.3,
+        timeout=1,
         on_timeout="kill_task",
         caller=node,
     )

@@ -6,6 +6,7 @@ import random
 
 import pytest
 import trio
+import trio.testing
 
 import ergopy
 from ergopy import Exit, Task
@@ -100,7 +101,7 @@ async def test_an_end_has_the_outcome_that_it_has_in_elixir(elixir, node, end):
         outcomes = []
         for work in WORKS:
             task = await Task.async_nolink(work)
-            await trio.sleep(0.05)
+            await trio.testing.wait_all_tasks_blocked(0.05)
             outcomes.append((await ENDS[end](task), len(proc.messages())))
         return outcomes
 
@@ -108,6 +109,9 @@ async def test_an_end_has_the_outcome_that_it_has_in_elixir(elixir, node, end):
         {:ok, sup} = Task.Supervisor.start_link()
         for work <- WORKS do
           task = Task.Supervisor.async_nolink(sup, work)
+          :ergopy_peer.until(fn ->
+            Process.info(task.pid, :status) in [nil, {:status, :waiting}]
+          end)
           Process.sleep(50)
           outcome = END
           {:message_queue_len, left} = Process.info(self(), :message_queue_len)

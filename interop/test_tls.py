@@ -60,6 +60,8 @@ async def test_a_beam_dials_and_calls(beam: Beam, options: dict[str, Any]) -> No
         assert await beam.run("net_adm:ping(N)", N=node.name) == "pong"
         assert await beam.run("lists:member(N, nodes())", N=node.name) is True
         assert await beam.run("gen_server:call({desk, N}, {add, 3})", N=node.name) == 3
+        # It may not have seen the end of the test before this one yet.
+        await beam.run("ergopy_peer:until(fun() -> nodes() =:= [N] end)", N=node.name)
         assert await node.rpc(beam.name, "erlang", "nodes", []) == [node.name]
 
 
@@ -162,7 +164,13 @@ async def test_rsa_certificates_are_taken(
     tls = ergopy.Tls.from_folder(certificates.folder / name)
     async with ergopy.Node(**node_options, tls=tls) as node:
         assert await node.ping(beam.name)
-        assert await beam.run("erlang:disconnect_node(N)", N=node.name) is True
+        # The socket may be closed before the connection is over for all of the BEAM.
+        cut = """
+            monitor_node(N, true),
+            true = erlang:disconnect_node(N),
+            receive {nodedown, N} -> ok end
+        """
+        await beam.run(cut, N=node.name)
         await until(lambda: not node.nodes())
         assert await beam.run("net_adm:ping(N)", N=node.name) == "pong"
 
@@ -177,6 +185,9 @@ async def test_changed_files_are_used_by_the_next_connection_and_no_other_is_los
         certificates.bad(node.name, "unknown_authority")
         assert await beam.run(add, N=node.name) == 2
         node.disconnect(beam.name)
+        # Before that it would send the ping over the connection that has ended.
+        gone = "ergopy_peer:until(fun() -> not lists:member(N, nodes()) end)"
+        await beam.run(gone, N=node.name)
         assert await beam.run("net_adm:ping(N)", N=node.name) == "pang"
         certificates.files(node.name)
         assert await beam.run(add, N=node.name) == 3

@@ -75,7 +75,7 @@ async def test_new_keys_in_the_middle_of_a_connection(
             lists:usort([Data =:= gen_server:call({desk, N}, {echo, Data})
                          || _ <- lists:seq(1, 300)])
         """
-        assert await beam.run(ask, N=node.name) == [True]
+        assert await beam.run(ask, 60, N=node.name) == [True]
         assert await beam.run(COUNTED, M=module, F=function) > 2
         assert node.nodes() == [beam.name]
 
@@ -118,7 +118,7 @@ async def test_new_keys_while_both_sides_write_as_much_as_they_can(
                 sent += 20
                 await trio.sleep(0.001)
             await proc.send(("sink", beam.name), (Atom("count"), proc.pid))
-            return await proc.receive(timeout=10)
+            return await proc.receive(timeout=30)
 
         async with trio.open_nursery() as nursery:
 
@@ -127,5 +127,5 @@ async def test_new_keys_while_both_sides_write_as_much_as_they_can(
                 assert await beam.run(ECHO, 60, N=node.name) == [True]
                 done.set()
 
-            assert await inside(node, write) == sent
+            assert await inside(node, write, timeout=90) == sent
         assert node.nodes() == [beam.name]

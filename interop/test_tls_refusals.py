@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["certificates", "options", "start_tls"]
 
+AT_ONCE = 5
+"""Seconds; who waits in vain for the other side gives up after seven."""
+
 
 @pytest.fixture(scope="module")
 def any_beam(start_tls: StartTls) -> Beam:
@@ -135,7 +138,7 @@ async def test_a_beam_without_tls_is_refused_at_once_when_it_dials(
 ) -> None:
     beam = new_beam()
     async with ergopy.Node(**options) as node:
-        with trio.fail_after(3):
+        with trio.fail_after(AT_ONCE):
             assert await beam.run("net_adm:ping(N)", N=node.name) == "pang"
         assert (await refusal(caplog)).reason == "plain"
 
@@ -153,7 +156,10 @@ async def test_a_node_without_tls_finds_out_at_once_that_a_beam_has_it(
     any_beam: Beam, node_options: dict[str, Any]
 ) -> None:
     async with ergopy.Node(**node_options) as node:
-        with pytest.raises(ergopy.NotDistribution, match="TLS"), trio.fail_after(3):
+        with (
+            pytest.raises(ergopy.NotDistribution, match="TLS"),
+            trio.fail_after(AT_ONCE),
+        ):
             await node.connect(any_beam.name)
 
 
@@ -161,7 +167,7 @@ async def test_a_node_without_tls_refuses_a_beam_that_has_it(
     any_beam: Beam, node_options: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     async with ergopy.Node(**node_options) as node:
-        with trio.fail_after(3):
+        with trio.fail_after(AT_ONCE):
             assert await any_beam.run("net_adm:ping(N)", N=node.name) == "pang"
         refused = await refusal(caplog)
         assert isinstance(refused, ergopy.NotDistribution)

@@ -85,6 +85,8 @@ async def test_a_python_node_that_comes_back_is_another_incarnation(lone_beam, o
         assert node.creation >= 4
         assert await lone_beam.run(CALL, Py=node.name) == 1
         creation = node.creation
+    # Until it has seen the end, the BEAM would call over the old connection.
+    await lone_beam.run("ergopy_peer:until(fun() -> nodes() =:= [] end)")
     async with Node(**options) as node:
         new = await node.start(Desk, 2, name="desk")
         assert node.creation != creation

@@ -62,7 +62,7 @@ def test_second_node_of_a_name_is_refused(
 
 
 def test_node_has_our_creation_and_its_successor_the_next(
-    otp: Otp, ours: Daemon, start_beam: Start
+    otp: Otp, ours: Daemon, start_beam: Start, run_epmd: Start
 ) -> None:
     name = unique("again")
     creations = []
@@ -72,7 +72,7 @@ def test_node_has_our_creation_and_its_successor_the_next(
         creations.append(int(beam.eval("erlang:system_info(creation)")))
         beam.stop()
         # The name is free when the server has seen the end of its connection.
-        time.sleep(0.2)
+        until(lambda: name not in run_epmd(otp, ours.port, "-names").stdout)
     assert before <= creations[0] <= before + 60
     assert creations[1] == creations[0] + 1
 
