@@ -54,26 +54,28 @@ async def kill_itself():
     await me.exit(me.pid, "kill")
 
 
+# What each is in Elixir, and what it is before its end is tried: over, or waiting, with
+# exits trapped or not.
 WORKS = {
-    value: '"done"',
-    fail: "exit(:boom)",
-    leave: "exit({:shutdown, 7})",
-    hang: "Process.sleep(:infinity)",
-    trap: "Process.flag(:trap_exit, true); Process.sleep(:infinity)",
-    trap_and_return: """
-        Process.flag(:trap_exit, true)
-        receive do _ -> "last words" end
-    """,
-    trap_and_fail: """
-        Process.flag(:trap_exit, true)
-        receive do _ -> exit(:boom) end
-    """,
-    kill_itself: "Process.exit(self(), :kill)",
+    value: ('"done"', ":over"),
+    fail: ("exit(:boom)", ":over"),
+    leave: ("exit({:shutdown, 7})", ":over"),
+    hang: ("Process.sleep(:infinity)", "false"),
+    trap: ("Process.flag(:trap_exit, true); Process.sleep(:infinity)", "true"),
+    trap_and_return: (
+        'Process.flag(:trap_exit, true); receive do _ -> "last words" end',
+        "true",
+    ),
+    trap_and_fail: (
+        "Process.flag(:trap_exit, true); receive do _ -> exit(:boom) end",
+        "true",
+    ),
+    kill_itself: ("Process.exit(self(), :kill)", ":over"),
 }
 
 ENDS = {
     "Task.shutdown(task)": lambda task: task.shutdown(),
-    "Task.shutdown(task, 100)": lambda task: task.shutdown(0.1),
+    "Task.shutdown(task, 1000)": lambda task: task.shutdown(1),
     "Task.shutdown(task, :brutal_kill)": lambda task: task.shutdown("brutal_kill"),
     "Task.yield(task, 100)": lambda task: task.yield_(0.1),
     "Task.ignore(task)": lambda task: task.ignore(),
@@ -107,18 +109,23 @@ async def test_an_end_has_the_outcome_that_it_has_in_elixir(elixir, node, end):
 
     source = """
         {:ok, sup} = Task.Supervisor.start_link()
-        for work <- WORKS do
+        for {work, state} <- WORKS do
           task = Task.Supervisor.async_nolink(sup, work)
+          # A task that fails waits as well, for the logger.
           :ergopy_peer.until(fn ->
-            Process.info(task.pid, :status) in [nil, {:status, :waiting}]
+            case Process.info(task.pid, [:status, :trap_exit]) do
+              nil -> state == :over
+              info -> info == [status: :waiting, trap_exit: state]
+            end
           end)
-          Process.sleep(50)
           outcome = END
           {:message_queue_len, left} = Process.info(self(), :message_queue_len)
           {outcome, left}
         end
     """
-    works = ", ".join(f"fn -> {work} end" for work in WORKS.values())
+    works = ", ".join(
+        f"{{fn -> {work} end, {state}}}" for work, state in WORKS.values()
+    )
     source = source.replace("WORKS", f"[{works}]").replace("END", end)
     assert await inside(node, ours) == await elixir.elixir(source)
 
