@@ -118,6 +118,8 @@ async def test_an_end_has_the_outcome_that_it_has_in_elixir(elixir, node, end):
               info -> info == [status: :waiting, trap_exit: state]
             end
           end)
+          # Its end is told when there is nothing more to know of it.
+          Process.sleep(50)
           outcome = END
           {:message_queue_len, left} = Process.info(self(), :message_queue_len)
           {outcome, left}
