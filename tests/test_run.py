@@ -41,7 +41,8 @@ async def helper(proc):
         print("helper ended", flush=True)
 
 async def main(patience):
-    node = ergopy.Node("run@127.0.0.1", cookie="x", epmd="off", grace=60)
+    options = {"cookie": "x", "epmd": "off", "grace": 60, "watchdog": None}
+    node = ergopy.Node("run@127.0.0.1", **options)
     async with node:
         await node.start(Server, patience, name="server")
         if not patience:
@@ -78,7 +79,7 @@ def test_a_signal_ends_the_program_in_order(
     program: subprocess.Popen[str], number: int
 ) -> None:
     program.send_signal(number)
-    out, err = program.communicate(timeout=15)
+    out, err = program.communicate(timeout=60)
     assert sorted(out.splitlines()) == [
         "cleaned up",
         "helper ended",
@@ -98,7 +99,7 @@ def test_a_second_signal_ends_it_at_once(
     assert program.stdout is not None
     assert program.stdout.readline() == "told shutdown\n"
     program.send_signal(number)
-    out, err = program.communicate(timeout=15)
+    out, err = program.communicate(timeout=60)
     assert out == "", err
     assert program.returncode == -number, err
 

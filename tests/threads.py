@@ -28,4 +28,4 @@ def in_thread(function: Callable[..., Any], *args: Any) -> Future[Any]:
 
 async def result(outcome: Future[Any]) -> Any:
     """Wait for it in a thread of Trio's, so that the node goes on meanwhile."""
-    return await trio.to_thread.run_sync(outcome.result, 10)
+    return await trio.to_thread.run_sync(outcome.result, 60)

@@ -326,7 +326,7 @@ async def test_run_serves_over_tls(
         )
         tls = certificates.good(own)
         async with ergopy.Node(own, cookie=COOKIE, tls=tls) as node:
-            with trio.fail_after(10):
+            with trio.fail_after(60):
                 while not await node.ping(name):  # noqa: ASYNC110 - until it is up
                     await trio.sleep(0.05)
         nursery.cancel_scope.cancel()

@@ -127,7 +127,7 @@ def read_until_up(process: subprocess.Popen[str]) -> None:
 
 
 def rest(process: subprocess.Popen[str]) -> tuple[list[str], str, int]:
-    out, err = process.communicate(timeout=15)
+    out, err = process.communicate(timeout=60)
     return out.splitlines(), err, process.returncode
 
 

@@ -31,7 +31,7 @@ def apart(*names: str, beside: tuple[str, ...] = ()) -> list[Atom]:
     return atoms
 
 
-HERE, THERE = apart("here@h", "there@h")
+HERE, THERE = apart("here@h", "there@h", beside=("",))
 A = Pid(HERE, 1, 0, 1)
 B = Pid(THERE, 2, 0, 1)
 SEND = (22, A, B)

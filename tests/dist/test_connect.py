@@ -268,7 +268,7 @@ def port_of(listener: trio.SocketListener) -> int:
 
 
 async def dial_it(listener: trio.SocketListener) -> Any:
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         port = port_of(listener)
         return await dial("127.0.0.1", port, connector(), setup_time=7)
 
@@ -307,7 +307,7 @@ async def test_a_failed_handshake_closes_the_socket(
     async def foreign() -> None:
         async with await server.accept() as stream:
             await stream.send_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-            with trio.fail_after(10):
+            with trio.fail_after(60):
                 while await stream.receive_some():
                     pass
 

@@ -80,7 +80,7 @@ class Served:
 async def serving(**options: Any) -> AsyncIterator[Served]:
     served = Served()
     try:
-        with served.socket, trio.fail_after(15):
+        with served.socket, trio.fail_after(60):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(
                     lambda: serve(
@@ -225,7 +225,7 @@ async def test_cancelling_closes_what_is_half_open() -> None:
             await trio.testing.wait_all_tasks_blocked(0.05)
             nursery.cancel_scope.cancel()
         async with stream:
-            with trio.fail_after(10):
+            with trio.fail_after(60):
                 with contextlib.suppress(trio.BrokenResourceError):
                     assert await stream.receive_some() == b""
 

@@ -123,7 +123,7 @@ async def test_node_without_a_name_gets_one_as_the_page_says(peer) -> None:
     names["print"] = lambda name: (seen.append(name), printed.set())
     async with trio.open_nursery() as nursery:
         nursery.start_soon(names["main"])
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             await printed.wait()
         assert peer.nodes("hidden") == seen
         nursery.cancel_scope.cancel()
@@ -139,7 +139,7 @@ async def test_node_without_a_name_comes_back_as_the_page_says(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(names["main"])
         for _ in range(3):
-            with trio.fail_after(5):
+            with trio.fail_after(30):
                 while not (hidden := peer.nodes("hidden")):
                     await trio.lowlevel.checkpoint()
             seen += hidden

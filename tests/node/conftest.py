@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import trio.testing
 
 from tests.node.fakes import FakePeer, Scene
 from tests.node.raw_node import make_raw
@@ -13,6 +14,15 @@ if TYPE_CHECKING:
     from ergopy.process.runtime import Runtime
 
 __all__ = ["echo", "epmd_port", "make_node", "make_raw", "pair", "runtime"]
+
+
+@pytest.fixture
+def loopback_clock() -> trio.testing.MockClock:
+    """A clock that jumps, for real sockets: no time passes while the machine is busy.
+
+    It waits a bit before: bytes may be under way while all tasks wait for them.
+    """
+    return trio.testing.MockClock(autojump_threshold=0.01)
 
 
 @pytest.fixture

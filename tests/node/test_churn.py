@@ -95,6 +95,7 @@ async def test_a_hundred_connections_leave_nothing(
         assert ender.disconnect(other.name)
         await until(lambda: not here.nodes() and not there.nodes())
     await settle()
+    await until(lambda: open_files() <= before[3])
     assert [residue(here), residue(there), tasks(), open_files()] == before
 
 

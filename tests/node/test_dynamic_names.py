@@ -136,7 +136,7 @@ async def test_without_who_named_it_a_node_has_no_connection_at_all(
             giver.disconnect(name)
         else:
             node.disconnect(giver.name)
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             await node.wait_closed()
         await until(lambda: not other.nodes("hidden") and not node.nodes("hidden"))
         for peer in (giver, other):

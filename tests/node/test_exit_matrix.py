@@ -49,7 +49,7 @@ async def test_exit_signals_have_the_outcome_they_have_on_beams(
 
 
 async def until(condition: Any) -> None:
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         while not condition():
             await trio.lowlevel.checkpoint()
 
@@ -96,7 +96,7 @@ async def test_kill_ends_a_clean_up_and_is_the_reason(
     watcher = sleeper(there.runtime)
     await watcher.monitor(pid)
     await there.send(pid, "end")
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         await cleaning.wait()
     await there.runtime.root.exit(pid, "kill")
     await until(lambda: mail(watcher))

@@ -45,7 +45,7 @@ def spy(monkeypatch: pytest.MonkeyPatch) -> Spy:
 
 
 async def seen(node: ergopy.Node, count: int) -> Any:
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         while True:
             answer = await node.call("echo", Atom("seen"))
             if len(answer) == count:

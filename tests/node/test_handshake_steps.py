@@ -20,6 +20,8 @@ from tests.nodes import COOKIE, open_files, unique_name
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from trio.testing import MockClock
+
     MakeNode = Callable[..., Awaitable[ergopy.Node]]
 
 LINGER = struct.pack("ii", 1, 0)
@@ -76,13 +78,13 @@ class Mortal:
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("steps", range(5))
 async def test_a_node_that_we_dial_may_end_at_any_step(
-    make_node: MakeNode, steps: int, how: str
+    make_node: MakeNode, loopback_clock: MockClock, steps: int, how: str
 ) -> None:
     name = unique_name("mortal")
     async with trio.open_nursery() as nursery:
         port = await nursery.start(Mortal(name, steps, how).serve)
         routes = {name: ("127.0.0.1", port)}
-        node = await make_node(epmd="off", routes=routes, setup_time=0.05)
+        node = await make_node(epmd="off", routes=routes)
         before = open_files()
         for _ in range(3):
             with pytest.raises(ergopy.ConnectError) as caught:
@@ -101,9 +103,9 @@ async def test_a_node_that_we_dial_may_end_at_any_step(
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("steps", range(4))
 async def test_a_node_that_dials_us_may_end_at_any_step(
-    make_node: MakeNode, steps: int, how: str
+    make_node: MakeNode, loopback_clock: MockClock, steps: int, how: str
 ) -> None:
-    node = await make_node(setup_time=0.05)
+    node = await make_node()
     before = open_files()
     for number in range(3):
         name = unique_name(f"mortal{number}")

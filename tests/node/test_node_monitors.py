@@ -19,7 +19,7 @@ NOCONNECTION = Atom("noconnection")
 
 
 async def until(condition: Any) -> None:
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         while not condition():  # noqa: ASYNC110 - of things that have no event
             await trio.sleep(0.001)
 

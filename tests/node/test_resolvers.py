@@ -173,6 +173,8 @@ def test_dns_wants_a_port(port: int) -> None:
 
 
 async def test_a_host_that_dns_does_not_know_is_node_not_found() -> None:
+    # Not the system's, which may ask the network, and wait for it.
+    trio.socket.set_custom_hostname_resolver(Names())
     here = "py@here.invalid"
     resolver = ergopy.DnsResolver(9100)
     node = ergopy.Node(

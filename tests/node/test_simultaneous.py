@@ -134,7 +134,7 @@ async def test_who_only_has_the_name_does_not_hold_up_our_attempt(
 async def test_who_only_has_the_name_and_came_before_holds_us_up_for_a_moment(
     make_node: MakeNode,
     make_raw: MakeRaw,
-    autojump_clock: trio.testing.MockClock,
+    loopback_clock: trio.testing.MockClock,
     prefix: str,
 ) -> None:
     raw, node = await routed(make_raw, make_node, prefix)
@@ -193,7 +193,7 @@ async def test_a_node_that_goes_first_and_dials_us_ends_our_waiting(
 
 
 async def test_a_node_that_says_it_goes_first_and_does_not_is_asked_now_and_then(
-    make_node: MakeNode, make_raw: MakeRaw, autojump_clock: trio.testing.MockClock
+    make_node: MakeNode, make_raw: MakeRaw, loopback_clock: trio.testing.MockClock
 ) -> None:
     raw, node = await routed(make_raw, make_node, "zz", status="nok")
     with pytest.raises(ergopy.AlreadyConnected):
@@ -205,7 +205,7 @@ async def test_a_node_that_says_it_goes_first_and_does_not_is_asked_now_and_then
 
 
 async def test_a_node_that_took_somebody_else_for_us_is_reached_when_it_did_not(
-    make_node: MakeNode, make_raw: MakeRaw, autojump_clock: trio.testing.MockClock
+    make_node: MakeNode, make_raw: MakeRaw, loopback_clock: trio.testing.MockClock
 ) -> None:
     """A BEAM of a greater name says no while a stranger shakes hands in our name."""
     raw, node = await routed(make_raw, make_node, "zz", status="nok")

@@ -142,7 +142,7 @@ async def test_a_crash_is_at_the_message_that_is_said_and_without_terminate(
             with pytest.raises(ergopy.CallExit) as caught:
                 await me.call(pid, 3)
         assert caught.value.reason == ("disk", "full")
-        down = await me.receive(timeout=1)
+        down = await me.receive(timeout=60)
         assert (down.ref, down.reason, ended) == (ref, ("disk", "full"), [])
 
 

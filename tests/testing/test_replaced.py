@@ -19,7 +19,7 @@ async def test_it_has_the_name_meanwhile_and_the_former_one_after(
         with testing.replaced(node, "echo", me.pid) as former:
             assert (former, node.whereis("echo")) == (echo, me.pid)
             await node.send("echo", 1)
-            assert await me.receive(timeout=1) == 1
+            assert await me.receive(timeout=60) == 1
         assert node.whereis("echo") == echo
         assert await node.call("echo", Atom("seen")) == []
 
@@ -71,7 +71,7 @@ async def test_a_key_of_a_registry_is_replaced_and_found_again(
         with testing.replaced(node, via, me.pid) as former:
             assert former == echo
             await node.send(via, 1)
-            assert await me.receive(timeout=1) == 1
+            assert await me.receive(timeout=60) == 1
         users = Registry.of("users", node)
         assert users.lookup(7) == echo
     await node.stop(echo)

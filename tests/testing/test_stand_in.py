@@ -26,10 +26,10 @@ async def test_a_test_answers_what_a_server_asks(node: ergopy.Node) -> None:
     clerk = await node.start(Clerk)
     async with testing.stand_in(node, "printer") as printer:
         await node.cast(clerk, Atom("print"))
-        _, from_, request = await printer.receive(timeout=1)
+        _, from_, request = await printer.receive(timeout=60)
         assert request == 1
         await printer.reply(from_, b"done")
-        assert await printer.receive(timeout=1) == ("$gen_cast", ("printed", b"done"))
+        assert await printer.receive(timeout=60) == ("$gen_cast", ("printed", b"done"))
         await printer.monitor(clerk)
     with pytest.raises(ergopy.CallError, match=r"noproc|killed"):
         await node.call(clerk, Atom("hello"))
@@ -43,8 +43,8 @@ async def test_it_sends_links_and_watches_as_any_process(node: ergopy.Node) -> N
         await me.link(echo)
         ref = await me.monitor(echo)
         await me.stop(echo)
-        assert await me.receive(ExitMessage, timeout=1) == ("EXIT", echo, "normal")
-        assert (await me.receive(Down, timeout=1)).ref == ref
+        assert await me.receive(ExitMessage, timeout=60) == ("EXIT", echo, "normal")
+        assert (await me.receive(Down, timeout=60)).ref == ref
 
 
 async def test_leaving_it_frees_the_name_and_tells_its_watchers(
@@ -57,7 +57,7 @@ async def test_leaving_it_frees_the_name_and_tells_its_watchers(
                 async with testing.stand_in(node, "desk"):
                     pass
         assert node.whereis("desk") is None
-        assert (await watcher.receive(timeout=1)).reason == "killed"
+        assert (await watcher.receive(timeout=60)).reason == "killed"
 
 
 async def test_without_trapping_an_exit_signal_ends_it(node: ergopy.Node) -> None:
@@ -68,7 +68,7 @@ async def test_without_trapping_an_exit_signal_ends_it(node: ergopy.Node) -> Non
         await other.exit(frail.pid, Atom("boom"))
         assert not frail.alive
         await other.monitor(frail.pid)
-        assert (await other.receive(timeout=1)).reason == "noproc"
+        assert (await other.receive(timeout=60)).reason == "noproc"
 
 
 async def test_it_talks_to_other_nodes() -> None:
@@ -78,6 +78,6 @@ async def test_it_talks_to_other_nodes() -> None:
         testing.stand_in(b) as two,
     ):
         await two.send(("one", a.name), (Atom("from"), two.pid))
-        _, pid = await one.receive(timeout=1)
+        _, pid = await one.receive(timeout=60)
         await one.send(pid, [1, 2])
-        assert await two.receive(timeout=1) == [1, 2]
+        assert await two.receive(timeout=60) == [1, 2]

@@ -57,7 +57,7 @@ class Reader:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         while not condition():  # noqa: ASYNC110 - of things that have no event
             await trio.sleep(0.002)
 

@@ -50,7 +50,7 @@ async def test_the_end_of_a_hosted_child_is_told_and_no_more(runtime: Runtime) -
             pid = await scope.start(idle)
             other = await scope.start(idle)
             await end(runtime, pid, "why not")
-            down = await process.receive(scope.ref, timeout=1)
+            down = await process.receive(scope.ref, timeout=60)
             assert isinstance(down, Down)
             assert (down.tag, down.pid, down.reason) == (HOSTED, pid, "why not")
             assert scope.children == [other]
@@ -66,7 +66,7 @@ async def test_a_normal_end_of_a_hosted_child_is_told_too(runtime: Runtime) -> N
     async def body(process: Process) -> Any:
         async with Scope(process) as scope:
             await scope.start(child)
-            return (await process.receive(scope.ref, timeout=1)).reason
+            return (await process.receive(scope.ref, timeout=60)).reason
 
     assert await inside(runtime, body) == "normal"
 

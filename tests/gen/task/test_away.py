@@ -47,7 +47,7 @@ async def test_arguments_that_are_no_terms_leave_no_task_of_another_node_behind(
         told.append(me.messages())
 
     owner = await here.spawn(body)
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         while here.runtime.find(owner) is not None:  # noqa: ASYNC110 - no event
             await trio.sleep(0.01)
     assert told == [[]]
