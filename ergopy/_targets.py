@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, final
 
 from .errors import Exit
 from .gen.application import Application, ApplicationSpec, StartType
-from .process.atoms import NOPROC, NORMAL
+from .process.atoms import NORMAL
 from .process.reasons import is_clean
+from .process.start import start
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-
-    from etf import Pid
 
 
 def find(path: str) -> Any:
@@ -70,8 +69,17 @@ async def serve(
     if is_application(target):
         await node.applications.start(target, start_type=StartType.PERMANENT)
     elif isinstance(target, type):
-        pid = await node.start(target, *args, name=name or target.__name__.lower())
-        end.expect(pid)
+        await start(
+            node.runtime.root,
+            target,
+            args,
+            name=name or target.__name__.lower(),
+            link=False,
+            timeout=None,
+            options={},
+            watcher=end,
+        )
+        end.is_up()
     if up is not None:
         await up()
     if inspect.iscoroutinefunction(target):
@@ -88,17 +96,17 @@ class _End:
 
     def __init__(self, node: Any) -> None:
         self._node = node
+        self._up = self._over = False
         self.reason: Any = NORMAL
 
-    def expect(self, pid: Pid) -> None:
-        """Look at that process from now on."""
-        process = self._node.runtime.find(pid)
-        if process is None:
-            self.fire(NOPROC)
-        else:
-            process.watchers[self] = self
+    def is_up(self) -> None:
+        """Note that it was started; it may have done all it has to, and have ended."""
+        self._up = True
+        if self._over:
+            self._node.close()
 
     def fire(self, reason: Any) -> None:
-        """Hear of its end."""
-        self.reason = reason
-        self._node.close()
+        """Hear of its end. One that does not come up is not the program yet."""
+        self.reason, self._over = reason, True
+        if self._up:
+            self._node.close()

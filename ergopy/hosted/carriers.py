@@ -43,7 +43,7 @@ class SubprocessCarrier:
     terminal is for this program, which ends it in order.
     """
 
-    patience = 1.0
+    patience = 5.0
 
     def __init__(self, python: str | None = None) -> None:
         self._python = python or sys.executable
@@ -83,7 +83,7 @@ class SubprocessCarrier:
 class ThreadCarrier:
     """Runs the node in a thread of this program, with an event loop of its own."""
 
-    patience = 1.0
+    patience = 5.0
 
     def __init__(self, python: str | None = None) -> None:
         if python is not None:

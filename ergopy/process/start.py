@@ -59,9 +59,14 @@ async def start(
     timeout: float | None,
     tag: Any = None,
     options: dict[str, Any],
+    watcher: Any = None,
     **settings: Any,
 ) -> Pid:
-    """Do what ``Process.start`` says; *settings* are for ``Runtime.create``."""
+    """Do what ``Process.start`` says; *settings* are for ``Runtime.create``.
+
+    *watcher* is told by ``fire(reason)`` of an end at any time: the process may be over
+    when this returns.
+    """
     if timeout is not None and not timeout >= 0:
         raise ValueError(f"a timeout is a number of seconds, not {timeout!r}")
     instance = _instance(behaviour, options)
@@ -74,6 +79,8 @@ async def start(
     except NameTaken as taken:
         raise AlreadyStarted(taken.name, taken.owner) from None  # type: ignore[arg-type]
     process.watchers[ack] = ack
+    if watcher is not None:
+        process.watchers[watcher] = watcher
     process.runtime.begin(process, instance.enter, (args, ack))
     give_up = partial(_give_up, parent, process)
     timer = None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PROGRAM = """
 import trio
 import ergopy
-from ergopy import Application, ApplicationSpec, ChildSpec, GenServer, Stop
+from ergopy import Application, ApplicationSpec, ChildSpec, GenServer, NoReply, Stop
 
 class Kid(GenServer):
     terminate_seconds = 0
@@ -81,6 +81,14 @@ class Failing(GenServer):
 class Done(Failing):
     async def handle_info(self, message):
         return Stop("normal")
+
+class FailingAtOnce(Failing):
+    async def init(self):
+        return NoReply(then="go")
+    handle_continue = Failing.handle_info
+
+class DoneAtOnce(FailingAtOnce):
+    handle_continue = Done.handle_info
 
 class Broken(GenServer):
     async def init(self):
@@ -216,7 +224,10 @@ def test_what_cannot_start_is_said_in_a_line(
     assert "StartError" not in err
 
 
-@pytest.mark.parametrize(("name", "status"), [("Failing", 1), ("Done", 0)])
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [("Failing", 1), ("Done", 0), ("FailingAtOnce", 1), ("DoneAtOnce", 0)],
+)
 def test_the_end_of_a_behaviour_is_that_of_the_program(
     tmp_path: Path, name: str, status: int
 ) -> None:
@@ -225,3 +236,4 @@ def test_the_end_of_a_behaviour_is_that_of_the_program(
     assert found == status
     assert err.count("Traceback") == status
     assert (f":{name} has ended: " in err) is bool(status)
+    assert "noproc" not in err
