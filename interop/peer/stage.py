@@ -13,7 +13,7 @@ import sys
 import trio
 
 import ergopy
-from ergopy import Atom, Backoff, ChildSpec
+from ergopy import Atom, Backoff, CallError, ChildSpec, ConnectError, stage
 
 
 class Record:
@@ -30,6 +30,21 @@ class Record:
                 self.runs[-1] = (self.runs[-1][0], event)
             else:
                 self.runs.append((event, event))
+
+
+async def answers(producer):
+    """Wait until *producer* is there.
+
+    One that a monitor has not found may be there when the subscription comes right
+    behind that, and would give its first events to nobody.
+    """
+    while True:
+        try:
+            await stage.estimate_buffered_count(producer)
+        except (CallError, ConnectError):
+            await trio.sleep(0.05)
+        else:
+            return
 
 
 class Watched:
@@ -83,6 +98,7 @@ class Middle(Watched, ergopy.ProducerConsumer):
         self.send_after(0.05, self.pid, Atom("again"))
 
     async def handle_info(self, message):
+        await answers(self.upstream)
         await self.subscribe(self.upstream, cancel="temporary")
 
 
@@ -92,6 +108,7 @@ class Sink(Watched, ergopy.Consumer):
     async def init(self, record, first, upstream):
         self.record = record
         self.subscribe_to = [(Atom("stage"), upstream)]
+        await answers(*self.subscribe_to)
 
     async def handle_events(self, events, subscription):
         await self.handled(events)

@@ -67,12 +67,32 @@ defmodule Stages.Inlet do
   @doc "The producer under a tag; what `ask/2` and `tell/2` want is both."
   def producer(inlet, tag), do: :erlang.element(1, :maps.get(tag, inlet.producers))
 
-  @doc "Have this stage told to subscribe to `to` again after a while, or `:never`."
+  @doc """
+  Have this stage told to subscribe to `to` again after a while, or `:never`.
+
+  It is told when `to` answers: a producer that a monitor has not found may be there when
+  the subscription comes right behind that, and would give its first events to nobody.
+  """
   def again(:never, _to, _wanted), do: :ok
 
   def again(milliseconds, to, wanted) do
     {_, options} = :lists.keyfind(to, 1, wanted)
-    :erlang.send_after(milliseconds, self(), {:subscribe, to, options})
+    stage = self()
+
+    :erlang.spawn_link(fn ->
+      wait_for(to, milliseconds)
+      :erlang.send(stage, {:subscribe, to, options})
+    end)
+  end
+
+  defp wait_for(to, milliseconds) do
+    :timer.sleep(milliseconds)
+
+    try do
+      :gen_server.call(to, :"$estimate_buffered_count")
+    catch
+      :exit, _ -> wait_for(to, milliseconds)
+    end
   end
 
   def tell({to, tag}, message) do
