@@ -73,6 +73,7 @@ class Producer(Producing):
                 # A callback has paused it again, or failed.
                 held.extend(self._held or ())
                 self._held = held
+            held = self._held or deque()
             self._holds_events = any(isinstance(item, list) for item in held)
 
     async def _release(self, item: Any) -> None:

@@ -352,3 +352,23 @@ async def test_in_a_pause_an_info_waits_for_events_only(runtime: Runtime) -> Non
     await hand.ask(source.pid, tag, 1)
     await settle()
     assert source.took("info")[1:] == [("later",)]
+
+
+async def test_an_info_waits_for_events_of_a_pause_that_began_in_the_one_before(
+    runtime: Runtime,
+) -> None:
+    class Pausing(Source):
+        async def handle_demand(self, demand: int) -> Any:
+            self.pause_demand()
+            return self.make(demand)
+
+    source, hand = await start(runtime, Pausing, demand="accumulate"), Hand(runtime)
+    tag = await hand.subscribe(source.pid)
+    await hand.ask(source.pid, tag, 1)
+    await stage.demand(source.pid, "forward", caller=runtime.root)
+    await stage.sync_info(source.pid, "here", caller=runtime.root)
+    await settle()
+    assert (hand.read(tag), source.took("info")) == ([], [])
+    await source.resume_demand()
+    await settle()
+    assert (hand.read(tag), source.took("info")) == ([[0]], [("here",)])

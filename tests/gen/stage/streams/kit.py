@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -80,21 +81,22 @@ class Items:
         self.closed = 0
 
     async def slowly(self) -> AsyncIterator[Any]:
-        try:
+        with self._open():
             for item in self.items:
                 await trio.sleep(self.pause)
                 self.taken.append(item)
                 yield item
-            if self.failure is not None:
-                raise self.failure
-        finally:
-            self.closed += 1
 
     def plain(self) -> Iterator[Any]:
-        try:
+        with self._open():
             for item in self.items:
                 self.taken.append(item)
                 yield item
+
+    @contextmanager
+    def _open(self) -> Iterator[None]:
+        try:
+            yield
             if self.failure is not None:
                 raise self.failure
         finally:
