@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ._plan import GROWTH, IDLE, TESTS, Test
+from ._plan import GROWTH, IDLE, OPEN, TESTS, Test
 from ._procs import PeerError, cpu_seconds, rss_bytes
 from ._world import Peer, World
 
@@ -64,11 +64,13 @@ class Session:
             elif group == "growth":
                 self._growth()
             elif group == "idle":
-                self._idle()
+                self._kept(IDLE)
             elif group == "tls":
                 self._tls()
             else:
                 self._group([test for test in TESTS if test.group == group])
+            if group == "sagas":
+                self._kept(OPEN)
 
     def values(self, test: str, metric: str, kind: str) -> list[float]:
         """The samples that count: the quiet ones, if they are at least half."""
@@ -84,7 +86,8 @@ class Session:
         return bool(loads) and statistics.median(loads) > _NOISY
 
     def _group(self, tests: list[Test]) -> None:
-        with self._world.peers() as pair:
+        alone = not any("{other}" in test.command for test in tests)
+        with self._world.peers() if alone else self._world.couples() as pair:
             for test in tests:
                 works = [peer for peer in pair if self._warm_up(test, peer)]
                 for turn in range(self._rounds):
@@ -92,7 +95,7 @@ class Session:
                         self._attempt(test, peer)
 
     def _warm_up(self, test: Test, peer: Peer) -> bool:
-        line = test.line(peer.node, quick=self._quick, share=_WARM_UP)
+        line = test.line(peer.node, peer.other, quick=self._quick, share=_WARM_UP)
         try:
             self._world.driver.ask(line)
         except PeerError as error:
@@ -108,7 +111,7 @@ class Session:
             self._fail(test, peer, error)
 
     def _sample(self, test: Test, peer: Peer) -> None:
-        line = test.line(peer.node, quick=self._quick)
+        line = test.line(peer.node, peer.other, quick=self._quick)
         load = _Load(self._world)
         pids = (peer.child.pid, self._world.driver.pid)
         before = [cpu_seconds(pid) for pid in pids]
@@ -150,8 +153,8 @@ class Session:
         except PeerError as error:
             self.failures.append(Failure("tls", self._world.kinds[1], str(error)))
 
-    def _idle(self) -> None:
-        for test in IDLE:
+    def _kept(self, tests: Iterable[Test]) -> None:
+        for test in tests:
             with self._world.peers() as pair:
                 for peer in pair:
                     self._world.driver.ask(test.line(peer.node, quick=True, share=0.1))
@@ -159,8 +162,8 @@ class Session:
                     line = test.line(peer.node, quick=self._quick)
                     count = self._world.driver.ask(line)["count"]
                     grown = rss_bytes(peer.child.pid) - before
-                    values = {"mb": grown / count * 100_000 / 1e6}
-                    self.samples.append(Sample(test.key, peer.kind, values))
+                    each = {"bytes": grown / count, "mb": grown / count * 0.1}
+                    self.samples.append(Sample(test.key, peer.kind, each))
 
     def _fail(self, test: Test, peer: Peer, error: PeerError) -> None:
         self.failures.append(Failure(test.key, peer.kind, str(error)))

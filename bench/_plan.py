@@ -15,13 +15,16 @@ class Test:
     key: str
     group: str
     command: str
-    """With ``{node}`` and ``{count}`` to fill in."""
+    """With ``{node}``, ``{count}`` and perhaps ``{other}`` to fill in."""
     count: int
     quick: int
 
-    def line(self, node: str, *, quick: bool, share: float = 1.0) -> str:
+    def line(
+        self, node: str, other: str = "", *, quick: bool, share: float = 1.0
+    ) -> str:
         count = max(2, int((self.quick if quick else self.count) * share))
         body = self.command.replace("{node}", f"'{node}'")
+        body = body.replace("{other}", f"'{other}'")
         return "{" + body.replace("{count}", str(count)) + "}."
 
 
@@ -72,6 +75,28 @@ def _stages(where: str, round_trips: int) -> Iterator[Test]:
         yield Test(key, "stages", command, count, count // 20)
 
 
+_SAGAS = (
+    ("within", "in one node", ("chain", "fan")),
+    ("between", "over two nodes", ("chain", "fan")),
+    ("middle", "in the middle of a BEAM's", ("chain",)),
+)
+_COUNTS = {"chain": 10_000, "fan": 2_000}
+_LOGS = {"plain": 1.0, "memory": 0.5, "durable": 0.5}
+_IN_FLIGHT = 1000
+
+
+def _sagas() -> Iterator[Test]:
+    """Through a chain of three, or to ten at once; without two phases, and with."""
+    for where, _, shapes in _SAGAS:
+        for shape in shapes:
+            for log, share in _LOGS.items():
+                command = f"saga, {{node}}, {{other}}, {{{where}, {shape}, {log}}}"
+                count = int(_COUNTS[shape] * share)
+                key = f"{where} {shape} {log}"
+                command += ", {count}"
+                yield Test(key, "sagas", command, count, max(count // 10, _IN_FLIGHT))
+
+
 TESTS = (
     Test("lone", "call", "lone, {node}, 0, {count}", 8_000, 500),
     Test("lone64", "call", "lone, {node}, 64, {count}", 8_000, 500),
@@ -104,6 +129,7 @@ TESTS = (
     *_stages("within", 50_000),
     *_stages("out", 10_000),
     *_stages("in", 10_000),
+    *_sagas(),
 )
 
 GROWTH = Test("growth", "growth", "many, {node}, 100, {count}", 200_000, 20_000)
@@ -113,6 +139,9 @@ IDLE = (
     Test("idle_server", "idle", "idle, {node}, server, {count}", 20_000, 5_000),
 )
 """Each measured once, as memory of a fresh peer."""
+
+OPEN = (Test("open", "sagas", "open, {node}, {count}", 100_000, 20_000),)
+"""The same, of transactions."""
 
 _CALLS = "calls/s", "CPU us/call"
 _MESSAGES = "msgs/s", "CPU us/msg"
@@ -147,6 +176,19 @@ def _events(
         aims = (rate, limit) if max_demand == 1000 else (None, None)
         yield Row(f"{where} {kind} {max_demand}", "rate", name, "higher", *aims)
     yield Row(f"{where} order 1000", "rate", f"{label}, maps, events/s", "higher")
+
+
+def _transactions() -> Iterator[Row]:
+    names = {"chain": "chain of 3", "fan": "fan of 10"}
+    logs = {"plain": "", "memory": ", 2PC", "durable": ", 2PC, durable"}
+    limits = {"within chain plain": 10_000.0, "within chain durable": 2_000.0}
+    for where, place, shapes in _SAGAS:
+        for shape in shapes:
+            for log, text in logs.items():
+                key = f"{where} {shape} {log}"
+                label = f"{names[shape]} {place}{text}, tx/s"
+                yield Row(key, "rate", label, "higher", limit=limits.get(key))
+    yield Row("open", "bytes", "open transaction at two sagas, B", "lower")
 
 
 def _none(test: str, metric: str, label: str) -> Row:
@@ -188,6 +230,7 @@ ROWS = (
     *_events("within", "stages in one node", limit=500_000),
     *_events("out", "stages, from the peer", rate=0.8),
     *_events("in", "stages, to the peer", rate=0.8),
+    *_transactions(),
     *_latency("tls_lone", "TLS: call small"),
     *_flow("tls_many", "TLS: 100 callers", _CALLS),
     Row("tls_bulk1", "mb_s", "TLS: 1 MiB echo, MB/s", "higher"),
@@ -212,6 +255,7 @@ GROUPS = (
     "monitors",
     "order",
     "stages",
+    "sagas",
     "tls",
     "idle",
     "growth",

@@ -24,6 +24,7 @@ _SOURCES = (
     "bench_peer",
     "bench_work",
     "bench_stage",
+    "bench_saga",
     "bench_codec",
     "bench_local",
 )
@@ -55,6 +56,8 @@ class Peer:
     node: str
     child: Child
     first_call: float = 0.0
+    other: str = ""
+    """A second node of this kind, for what two of them do together."""
 
 
 class World:
@@ -89,7 +92,20 @@ class World:
             yield subject, beam
 
     @contextmanager
-    def peer(self, kind: str) -> Iterator[Peer]:
+    def couples(self) -> Iterator[tuple[Peer, Peer]]:
+        """As :meth:`peers`, each with another one of its kind, on the driver's CPU."""
+        cpu = self._driver_cpu
+        with (
+            self.peers() as pair,
+            self.peer(self.kinds[0], cpu) as subject,
+            self.peer(self.kinds[1], cpu) as beam,
+        ):
+            for peer, other in zip(pair, (subject, beam), strict=True):
+                peer.other = other.node
+            yield pair
+
+    @contextmanager
+    def peer(self, kind: str, cpu: int | None = None) -> Iterator[Peer]:
         """Start one peer and wait until it answered a call.
 
         Raises:
@@ -97,7 +113,7 @@ class World:
         """
         node = f"{kind}{secrets.token_hex(3)}@127.0.0.1"
         start = time.perf_counter()
-        with self._launch(kind, node) as child:
+        with self._launch(kind, node, self._peer_cpu if cpu is None else cpu) as child:
             peer = Peer(kind, node, child)
             self._peers.append(peer)
             try:
@@ -148,6 +164,7 @@ class World:
         port = free_port()
         self._env = os.environ | {
             "HOME": home,
+            "XDG_STATE_HOME": home,
             "ERL_EPMD_PORT": str(port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "BENCH_COOKIE": self._cookie,
@@ -197,16 +214,16 @@ class World:
         self._env["ERL_ROOTDIR"] = str(root)
         return str(root / "bin" / "erl")
 
-    def _launch(self, kind: str, node: str) -> Child:
+    def _launch(self, kind: str, node: str, cpu: int | None) -> Child:
         if kind == "ergopy":
             argv = [self.setup.python, "-m", "bench.peer", node]
             env = self.environment(pure=self.setup.pure)
             if self._tls is not None:
                 env["BENCH_TLS"] = str(self._tls)
-            return self._child(kind, argv, cpu=self._peer_cpu, env=env)
+            return self._child(kind, argv, cpu=cpu, env=env)
         argv = [self._erl, *self._flags, *self.setup.beam_flags, "-noshell"]
         argv += [*self._distribution(node), "-s", "bench_peer"]
-        return self._child(kind, argv, cpu=self._peer_cpu)
+        return self._child(kind, argv, cpu=cpu)
 
     def _await(self, peer: Peer) -> None:
         deadline = time.monotonic() + _START_LIMIT

@@ -75,6 +75,10 @@ run({bulk, Node, Size, Count}) ->
     [{mb_s, Size * Count / Elapsed}, {count, Count}];
 run({stage, Node, Test, Count}) ->
     bench_stage:run(Node, Test, Count);
+run({saga, Node, Other, Test, Count}) ->
+    bench_saga:run(Node, Other, Test, Count);
+run({open, Node, Count}) ->
+    bench_saga:open(Node, Count);
 run(Command) ->
     bench_signals:run(Command).
 

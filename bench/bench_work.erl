@@ -20,6 +20,7 @@ work({rspawn, Node, Count}) ->
     [time(fun() -> ended(spawn_monitor(Node, bench_work, quick, [])) end)
      || _ <- lists:seq(1, Count)];
 work({stage, Task}) -> bench_stage:work(Task);
+work({saga, Task}) -> bench_saga:work(Task);
 work({workers, Count}) ->
     [spawn(fun idle/0) || _ <- lists:seq(1, Count)];
 work({ordered, To, Senders, Count}) ->

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import ergopy
-from bench import stage
+from bench import saga, stage
 from etf import Atom
 
 BATCH = 500
@@ -45,6 +45,8 @@ async def run(process: ergopy.Process, from_: Any, request: Any) -> None:
             answer = OK
         case ("stage", task):
             answer = await stage.work(process, task)
+        case ("saga", task):
+            answer = await saga.work(process, task)
         case ("servers", count):
             answer = [await process.start(Server) for _ in range(count)]
         case _:

@@ -89,6 +89,7 @@ LEAVING = [
     ('"Zoë"', '<<"Zoë"/utf8>>', "text is a binary in UTF-8"),
     ('bytearray(b"ab")', '<<"ab">>', "so are `memoryview` and subclasses of `bytes`"),
     ('Charlist("abc")', '"abc"', "for functions that want an Erlang string"),
+    ("WideInteger(5)", "5", "in 32 bits, for programs that read 8 as another type"),
     ("None", "nil", '`EncodeOptions(none="undefined")` for Erlang peers'),
     ("IntEnum('Level', ['LOW'])(1)", "1", "subclasses count as what they are"),
     ("OrderedDict(a=1)", '#{<<"a">> => 1}', "any mapping; its `str` keys are binaries"),

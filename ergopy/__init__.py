@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from .errors import ConnectError as ConnectError
     from .errors import CookieMismatch as CookieMismatch
     from .errors import DependencyCycle as DependencyCycle
+    from .errors import EndOfLifespan as EndOfLifespan
     from .errors import ErgopyError as ErgopyError
     from .errors import EventError as EventError
     from .errors import EventMismatch as EventMismatch
@@ -67,12 +68,14 @@ if TYPE_CHECKING:
     from .errors import HandlerError as HandlerError
     from .errors import HandshakeError as HandshakeError
     from .errors import HandshakeTimeout as HandshakeTimeout
+    from .errors import HopLimitExceeded as HopLimitExceeded
     from .errors import Ignored as Ignored
     from .errors import LocalProtocolError as LocalProtocolError
     from .errors import MailboxFull as MailboxFull
     from .errors import MissingFlags as MissingFlags
     from .errors import NameTaken as NameTaken
     from .errors import NeededChildExited as NeededChildExited
+    from .errors import NextTimeout as NextTimeout
     from .errors import NodeDown as NodeDown
     from .errors import NodeNameError as NodeNameError
     from .errors import NodeNotFound as NodeNotFound
@@ -87,7 +90,11 @@ if TYPE_CHECKING:
     from .errors import RegistryClosed as RegistryClosed
     from .errors import RegistryFull as RegistryFull
     from .errors import RemoteProtocolError as RemoteProtocolError
+    from .errors import ResultAlreadySent as ResultAlreadySent
     from .errors import RpcError as RpcError
+    from .errors import SagaError as SagaError
+    from .errors import SagaLogError as SagaLogError
+    from .errors import SagaNotAllowed as SagaNotAllowed
     from .errors import SessionClosed as SessionClosed
     from .errors import SessionError as SessionError
     from .errors import SessionTimeout as SessionTimeout
@@ -106,6 +113,12 @@ if TYPE_CHECKING:
     from .errors import TlsError as TlsError
     from .errors import TlsFileError as TlsFileError
     from .errors import TooManyPostponed as TooManyPostponed
+    from .errors import TooManyTransactions as TooManyTransactions
+    from .errors import TransactionCanceled as TransactionCanceled
+    from .errors import TransactionInProgress as TransactionInProgress
+    from .errors import UnknownJob as UnknownJob
+    from .errors import UnknownSaga as UnknownSaga
+    from .errors import UnknownTransaction as UnknownTransaction
     from .errors import WrongNode as WrongNode
     from .errors import WrongStep as WrongStep
     from .gen import IGNORE as IGNORE
@@ -119,6 +132,7 @@ if TYPE_CHECKING:
     from .gen import event_manager as event_manager
     from .gen import events as events
     from .gen import pool as pool
+    from .gen import saga as saga
     from .gen import session as session
     from .gen import stage as stage
     from .gen import state_machine as state_machine
@@ -141,6 +155,17 @@ if TYPE_CHECKING:
     from .gen.pool import PoolStatistics as PoolStatistics
     from .gen.registry import Registry as Registry
     from .gen.registry import RemoteRegistry as RemoteRegistry
+    from .gen.saga import MemorySagaLog as MemorySagaLog
+    from .gen.saga import Saga as Saga
+    from .gen.saga import SagaCanceled as SagaCanceled
+    from .gen.saga import SagaEvent as SagaEvent
+    from .gen.saga import SagaFailed as SagaFailed
+    from .gen.saga import SagaJob as SagaJob
+    from .gen.saga import SagaLog as SagaLog
+    from .gen.saga import SagaStep as SagaStep
+    from .gen.saga import SagaTransaction as SagaTransaction
+    from .gen.saga import SagaWorker as SagaWorker
+    from .gen.saga import SqliteSagaLog as SqliteSagaLog
     from .gen.scope import Scope as Scope
     from .gen.stage import BroadcastDispatcher as BroadcastDispatcher
     from .gen.stage import Consumer as Consumer
@@ -204,20 +229,23 @@ _HOMES = {
         "ApplicationNotLoaded ApplicationNotStarted ApplicationRunning "
         "ApplicationStartError ApplicationTerminated BadRequest CallError CallExit "
         "CallTimeout CertificateError ChildError ConnectError CookieMismatch "
-        "DependencyCycle ErgopyError EventError EventMismatch EventOwnerError "
-        "EventTaken EventUnknown Exit HandlerError HandshakeError HandshakeTimeout "
-        "Ignored LocalProtocolError MailboxFull MissingFlags NameTaken "
-        "NeededChildExited NodeDown NodeNameError NodeNotFound NodeStopped NoProcess "
-        "NotAllowed NotDistribution NotPermitted NotRegistered ProtocolError "
-        "ReceiveTimeout RegistryClosed RegistryFull RemoteProtocolError RpcError "
-        "SessionClosed SessionError SessionTimeout SpecError StageError StartError "
-        "StartNotSupported SubscriptionCanceled SubscriptionRefused SysError "
-        "SystemLimit TaskError TaskExit TaskTimeout Throw TlsError TlsFileError "
-        "TooManyPostponed WrongNode WrongStep"
+        "DependencyCycle EndOfLifespan ErgopyError EventError EventMismatch "
+        "EventOwnerError EventTaken EventUnknown Exit HandlerError HandshakeError "
+        "HandshakeTimeout HopLimitExceeded Ignored LocalProtocolError MailboxFull "
+        "MissingFlags NameTaken NeededChildExited NextTimeout NodeDown NodeNameError "
+        "NodeNotFound NodeStopped NoProcess NotAllowed NotDistribution NotPermitted "
+        "NotRegistered ProtocolError ReceiveTimeout RegistryClosed RegistryFull "
+        "RemoteProtocolError ResultAlreadySent RpcError SagaError SagaLogError "
+        "SagaNotAllowed SessionClosed SessionError SessionTimeout SpecError "
+        "StageError StartError StartNotSupported SubscriptionCanceled "
+        "SubscriptionRefused SysError SystemLimit TaskError TaskExit TaskTimeout "
+        "Throw TlsError TlsFileError TooManyPostponed TooManyTransactions "
+        "TransactionCanceled TransactionInProgress UnknownJob UnknownSaga "
+        "UnknownTransaction WrongNode WrongStep"
     ),
     ".gen": (
         "agent Behaviour event_manager events GenServer IGNORE NOREPLY NoReply pool "
-        "Reply session stage state_machine Stop supervisor sys"
+        "Reply saga session stage state_machine Stop supervisor sys"
     ),
     ".gen.agent": "Agent",
     ".gen.application": (
@@ -227,6 +255,10 @@ _HOMES = {
     ".gen.events": "Event EventDown EventLag EventMessage Events",
     ".gen.pool": "Pool PoolStatistics",
     ".gen.registry": "Registry RemoteRegistry",
+    ".gen.saga": (
+        "MemorySagaLog Saga SagaCanceled SagaEvent SagaFailed SagaJob SagaLog "
+        "SagaStep SagaTransaction SagaWorker SqliteSagaLog"
+    ),
     ".gen.scope": "Scope",
     ".gen.stage": (
         "BroadcastDispatcher Consumer ConsumerSupervisor DemandDispatcher Dispatcher "

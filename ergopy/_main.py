@@ -14,6 +14,7 @@ import trio
 from . import _collector
 from .errors import ErgopyError
 from .gen.application import KERNEL, Applications, environments
+from .gen.saga.following import exported as sagas_shown
 from .gen.scope import Scope
 from .gen.supervisor import all_trees
 from .node.node import Node as _Node
@@ -72,7 +73,7 @@ class Node(_Node):
         super().export_introspection()
         self.export("application", environments(self.applications))
         trees = {"supervision_tree": lambda: list(self.supervision_tree())}
-        self.export("ergopy", trees)
+        self.export("ergopy", {**trees, **sagas_shown(self.runtime)})
 
     export_introspection.__doc__ = _Node.export_introspection.__doc__
 

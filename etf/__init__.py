@@ -30,6 +30,7 @@ from ._errors import DecodeError as DecodeError
 from ._errors import EncodeError as EncodeError
 from ._errors import EtfError as EtfError
 from ._format import format as format
+from ._integers import WideInteger as WideInteger
 from ._lexer import ParseError as ParseError
 from ._options import DecodeOptions as DecodeOptions
 from ._options import EncodeOptions as EncodeOptions

@@ -9,20 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from ._containers import Charlist
 from ._decode import decode_term
 from ._errors import EncodeError
 from ._identity import has_duplicate
 from ._options import MAX_DEPTH, DecodeOptions, Limits
-from ._tags import MAP_EXT, NEW_FUN_EXT
+from ._tags import INTEGER_EXT, MAP_EXT, NEW_FUN_EXT
 from ._types import Atom, Export, Pid, Port, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Keys of these types, or all str, or all bytes, are different in Erlang if they are in
-# Python.
+# Keys of these types, or all str, all bytes or all Charlist, are different in Erlang if
+# they are in Python.
 _DISTINCT: Final = frozenset({Atom, int, float, Pid, Port, Reference, Export})
-_ALL_ALIKE: Final[tuple[set[type], ...]] = (set(), {str}, {bytes})
+_ALL_ALIKE: Final[tuple[set[type], ...]] = (
+    set(),
+    {str},
+    {bytes},
+    {Charlist},
+)
 
 
 def may_repeat(keys: list[Any]) -> bool:
@@ -36,8 +42,8 @@ def refuse_duplicates(
     """Refuse a map that was written with a key twice.
 
     *marks* are the offsets at which its keys and values start, in turns; *atoms* are
-    those of the header of a link. One term has one form, except for the order of maps
-    and the creator of funs.
+    those of the header of a link. One term has one form, except for the order of maps,
+    the creator of funs, and integers that are wider than they need be.
 
     Raises:
         EncodeError: Two keys are the same term.
@@ -47,6 +53,8 @@ def refuse_duplicates(
         for begin, end in zip(marks[0::2], marks[1::2], strict=True)
     ]
     loose = [key for key in keys if MAP_EXT in key or NEW_FUN_EXT in key]
+    if any(_WIDE in key for key in keys):
+        loose = keys
     if len(set(keys)) != len(keys) or (
         len(loose) > 1
         and has_duplicate(decode_term(key, 0, _DEEPEST, atoms)[0] for key in loose)
@@ -54,4 +62,5 @@ def refuse_duplicates(
         raise EncodeError("two keys of the map are the same term")
 
 
-_DEEPEST = DecodeOptions(limits=Limits(max_depth=MAX_DEPTH))
+_WIDE: Final = bytes((INTEGER_EXT, 0, 0, 0))
+_DEEPEST: Final = DecodeOptions(limits=Limits(max_depth=MAX_DEPTH))

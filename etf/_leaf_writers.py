@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ._containers import BitBinary, Charlist, FrozenList
 from ._errors import EncodeError
+from ._integers import WideInteger
 from ._tags import (
     ATOM_UTF8_EXT,
     BINARY_EXT,
@@ -98,6 +99,13 @@ def write_int(buffer: bytearray, item: int) -> None:
         buffer += _tag_i32(INTEGER_EXT, item)
     else:
         _big(buffer, item)
+
+
+def _wide(buffer: bytearray, item: WideInteger) -> None:
+    if 0 <= item <= 255:
+        buffer += _tag_i32(INTEGER_EXT, item)
+    else:
+        write_int(buffer, item)
 
 
 def _big(buffer: bytearray, item: int) -> None:
@@ -211,6 +219,7 @@ _COMMON: Final[Leaves] = {
     bool: _bool,
     Atom: write_atom,
     int: write_int,
+    WideInteger: _wide,
     float: _float,
     str: _str,
     bytes: _bytes,

@@ -29,6 +29,7 @@ COMMANDS = {
     "call": "gen_server:call a process on a node",
     "rpc": "run a function on a node",
     "tree": "show the supervision trees of a node",
+    "saga": "show the sagas of a node, and their transactions",
     "doctor": "find out why a node cannot be reached, or that it can",
     "certs": "make certificates for TLS, and look at them",
     "demo": "show calls from a BEAM node to Python, and back",

@@ -60,7 +60,7 @@ async def _trees(
     try:
         told = await node.rpc(args.node, "ergopy", "supervision_tree", [], args.timeout)
     except ergopy.RpcError as error:
-        if not _is_undefined(error):
+        if not error.is_undefined:
             raise
         return await _applications(node, args)
     return [ergopy.TreeNode.from_term(tree) for tree in told]
@@ -84,7 +84,7 @@ async def _applications(
             top, _ = await ask("application_master", "get_child", master)
             trees.append(await _ask(node, top, args, name))
     except ergopy.RpcError as error:
-        if not _is_undefined(error):
+        if not error.is_undefined:
             raise
         return None
     return trees
@@ -96,13 +96,3 @@ async def _ask(
     return await ergopy.supervisor.ask_tree(
         dest, id=name, timeout=args.timeout, caller=node
     )
-
-
-def _is_undefined(error: ergopy.RpcError) -> bool:
-    """Tell whether the function is not there, or not for us."""
-    match error.reason:
-        case "undef" | ("undef", *_):
-            return True
-        case (_, ("undef", *_), *_):
-            return True
-    return False

@@ -50,18 +50,20 @@ class Coding:
         encode: EncodeOptions | None = None,
         depth: int = _PLAIN.limits.max_depth,
     ) -> None:
-        self._decode = _checked_decode(decode)
-        self._encode = _with_room(_checked_encode(encode), depth)
-        self.early: Encoder = LinkEncoder(header=True, options=self._encode)
+        self.decode = _checked_decode(decode)
+        """How terms arrive, but for limits."""
+        self.encode = _with_room(_checked_encode(encode), depth)
+        """How terms leave."""
+        self.early: Encoder = LinkEncoder(header=True, options=self.encode)
         """For what waits, whatever the link will be like."""
 
     def decoder(self, *, header: bool, limits: LinkLimits) -> LinkDecoder:
         """Make the decoder of one link."""
-        return LinkDecoder(header=header, limits=limits, options=self._decode)
+        return LinkDecoder(header=header, limits=limits, options=self.decode)
 
     def encoder(self, flags: Flag, *, cache: bool = True) -> Encoder:
         """Make an encoder for a link with these flags; see ``encoder_for``."""
-        return encoder_for(flags, cache=cache, options=self._encode)
+        return encoder_for(flags, cache=cache, options=self.encode)
 
 
 def _checked_decode(options: DecodeOptions | None) -> DecodeOptions:

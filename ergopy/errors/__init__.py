@@ -54,6 +54,19 @@
     ├── NodeStopped                 .node: it does not run, or has ended meanwhile
     ├── NameTaken, NotRegistered
     ├── RegistryFull                .what, .limit: of entries, or of what a peer asks
+    ├── SagaError                   what a saga was asked for, and did not do
+    │   ├── UnknownTransaction      .transaction: it takes no part in that
+    │   ├── TransactionCanceled     .transaction, .reason
+    │   │   ├── EndOfLifespan       its time was over
+    │   │   └── NextTimeout         another saga gave no result in time
+    │   ├── TransactionInProgress   .open: sagas and jobs that still work for it
+    │   ├── ResultAlreadySent       .what: a transaction, or job
+    │   ├── SagaNotAllowed          .what, .why: not in that state
+    │   ├── HopLimitExceeded        .transaction: it has gone through too many
+    │   ├── TooManyTransactions     .limit
+    │   ├── UnknownSaga             .saga: a name that nobody has
+    │   ├── UnknownJob              .job: it is over, or of another saga
+    │   └── SagaLogError            .path, .why: its log cannot be used
     ├── SessionError                .expected: what the protocol of a session wants
     │   ├── WrongStep               .got: what was done, or came, instead
     │   ├── SessionClosed           .reason: why the other side is not there any more
@@ -131,6 +144,19 @@ from .processes import NotRegistered as NotRegistered
 from .processes import ReceiveTimeout as ReceiveTimeout
 from .processes import SystemLimit as SystemLimit
 from .processes import Throw as Throw
+from .sagas import EndOfLifespan as EndOfLifespan
+from .sagas import HopLimitExceeded as HopLimitExceeded
+from .sagas import NextTimeout as NextTimeout
+from .sagas import ResultAlreadySent as ResultAlreadySent
+from .sagas import SagaError as SagaError
+from .sagas import SagaLogError as SagaLogError
+from .sagas import SagaNotAllowed as SagaNotAllowed
+from .sagas import TooManyTransactions as TooManyTransactions
+from .sagas import TransactionCanceled as TransactionCanceled
+from .sagas import TransactionInProgress as TransactionInProgress
+from .sagas import UnknownJob as UnknownJob
+from .sagas import UnknownSaga as UnknownSaga
+from .sagas import UnknownTransaction as UnknownTransaction
 from .sessions import SessionClosed as SessionClosed
 from .sessions import SessionError as SessionError
 from .sessions import SessionTimeout as SessionTimeout

@@ -86,6 +86,14 @@ class RpcError(ErgopyError):
         self.reason = reason
         self.stacktrace = list(stacktrace)
 
+    @property
+    def is_undefined(self) -> bool:
+        """Whether there is no such function over there, or not for us."""
+        match self.reason:
+            case "undef" | ("undef", *_) | (_, ("undef", *_), *_):
+                return True
+        return False
+
 
 def _where(stacktrace: Sequence[Any]) -> str:
     """Return where it was raised, as far as the far side says that as OTP does."""

@@ -4,6 +4,7 @@ from . import agent as agent
 from . import event_manager as event_manager
 from . import events as events
 from . import pool as pool
+from . import saga as saga
 from . import session as session
 from . import stage as stage
 from . import state_machine as state_machine

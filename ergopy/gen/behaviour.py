@@ -233,8 +233,10 @@ class Behaviour:
     def start_soon(self, function: Callable[..., Awaitable[Any]], *args: Any) -> None:
         self.process.start_soon(function, *args)
 
-    async def run_sync(self, function: Callable[..., Any], *args: Any) -> Any:
-        return await self.process.run_sync(function, *args)
+    async def run_sync(
+        self, function: Callable[..., Any], *args: Any, **options: Any
+    ) -> Any:
+        return await self.process.run_sync(function, *args, **options)
 
     def process_flag(self, name: str, value: Any) -> Any:
         return self.process.process_flag(name, value)

@@ -78,6 +78,7 @@ class Connections:
         on_nameless: Callable[[], object] | None = None,
     ) -> None:
         self.runtime = runtime
+        runtime.encode_options, runtime.decode_options = coding.encode, coding.decode
         self.peers: dict[str, Peer] = {}
         """Those that are up, or are being dialled."""
         # A name costs no memory any more when nothing is left that refers to it.

@@ -165,7 +165,7 @@ class Exports:
     ) -> None:
         if not callable(function):
             raise TypeError(f"{module}:{name} is not callable: {function!r}")
-        if in_thread and _is_async(function):
+        if in_thread and is_async(function):
             raise TypeError(f"{module}:{name} is async; a thread cannot run it")
         self._functions[module, name] = _Function(
             function, *_arity(function), in_thread
@@ -199,7 +199,8 @@ class Exports:
         return await value if inspect.isawaitable(value) else value
 
 
-def _is_async(function: Callable[..., Any]) -> bool:
+def is_async(function: Callable[..., Any]) -> bool:
+    """Tell whether a call of *function* is to be awaited."""
     while isinstance(function, partial):
         function = function.func
     if not isinstance(function, type) and inspect.iscoroutinefunction(

@@ -106,13 +106,23 @@ class Process(SpawnVerbs):
         """Run ``function(*args)`` beside the process, for as long as it lives."""
         self.nursery.start_soon(function, *args)
 
-    async def run_sync(self, function: Callable[..., Any], *args: Any) -> Any:
+    async def run_sync(
+        self,
+        function: Callable[..., Any],
+        *args: Any,
+        abandon_on_cancel: bool = False,
+    ) -> Any:
         """Run a blocking function in a thread and return what it returns.
 
-        A cancelled process waits for the thread: Python cannot end one.
+        A cancelled process waits for the thread: Python cannot end one. With
+        *abandon_on_cancel* it does not; the thread goes on, and what comes of it is
+        dropped.
         """
         return await trio.to_thread.run_sync(
-            function, *args, limiter=self.runtime.limiter
+            function,
+            *args,
+            abandon_on_cancel=abandon_on_cancel,
+            limiter=self.runtime.limiter,
         )
 
     def process_flag(self, name: str, value: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import trio
 
-from etf import Atom, Pid, Reference
+from etf import Atom, DecodeOptions, EncodeOptions, Pid, Reference
 from etf._types import new_pid, new_reference
 
 from ..errors import LocalProtocolError, NameTaken, NotRegistered, SystemLimit
@@ -42,6 +42,8 @@ _MAX_ID = (1 << 28) - 1
 MAX_THREADS = 40
 """Threads that the processes of one node use at a time for ``run_sync``."""
 
+
+_ENCODE, _DECODE = EncodeOptions(), DecodeOptions()
 
 MAX_PROCESSES = 262_144
 """Processes that a node may have at a time, as a BEAM does by default."""
@@ -77,6 +79,10 @@ class Runtime:
         self.registers: dict[int, NameRegister] = {}
         """What processes of the node keep names for others, by the ids of these."""
         self.aliases: dict[tuple[int, ...], Receiver] = {}
+        self.encode_options = _ENCODE
+        """How terms leave the node, and are kept."""
+        self.decode_options = _DECODE
+        """What they become when they arrive, or are read again."""
         self.timers = Timers()
         self.message_timers: dict[tuple[int, ...], MessageTimer] = {}
         self.nursery: trio.Nursery | None = None

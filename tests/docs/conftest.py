@@ -60,6 +60,7 @@ def start(epmd_port: int, tmp_path: Path):
     @asynccontextmanager
     async def start(*command: object) -> AsyncIterator[Program]:
         environment = {**os.environ, "ERL_EPMD_PORT": str(epmd_port)}
+        environment["XDG_STATE_HOME"] = str(tmp_path)
         environment.pop("ERGOPY_COOKIE", None)
         process = await trio.lowlevel.open_process(
             [sys.executable, "-u", *map(str, command)],

@@ -58,6 +58,13 @@ async def test_shouts(peer, start) -> None:
         assert await example.line() == "got tick"
 
 
+async def test_saga_travel(start) -> None:
+    async with start(EXAMPLES / "saga_travel.py") as example:
+        *booked, refused = (await example.rest()).splitlines()
+    assert booked == [f"flight to {c} and room in {c}" for c in ("Rome", "Oslo")]
+    assert refused == "no room in Bonn, a car in Bonn is given back"
+
+
 async def test_push_button(peer, start) -> None:
     async with start(EXAMPLES / "push_button.py") as example:
         assert PY in await example.line()

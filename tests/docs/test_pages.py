@@ -33,6 +33,7 @@ RUN = {
     "README.md": "counter.py",
     "docs/tutorial/1-hello.md": "hello.py",
     "docs/tutorial/3-pipeline.md": "keys.py",
+    "docs/tutorial/4-travel.md": "trips.py",
     "docs/howto/test-your-server.md": "test_counter.py",
     "docs/howto/without-epmd.md": "py.py",
     "docs/howto/tls.md": "py.py",

@@ -27,6 +27,7 @@ from etf import (
     Port,
     Reference,
     TermMap,
+    WideInteger,
 )
 
 if TYPE_CHECKING:
@@ -143,6 +144,17 @@ FORMS = [
         f'77 01 "m" 61 05 62 00000258 58 {NODE} 00000001 00000002 00000003 6a',
     ),
     (LocalTerm(b"\1\2"), "79 0102"),
+    (WideInteger(0), "62 00000000"),
+    (WideInteger(255), "62 000000ff"),
+    (WideInteger(256), "62 00000100"),
+    (WideInteger(-1), "62 ffffffff"),
+    (WideInteger(2**31), "6e 04 00 00000080"),
+    ([WideInteger(1), 2], "6c 00000002 62 00000001 61 02 6a"),
+    ({WideInteger(1): WideInteger(2)}, "74 00000001 62 00000001 62 00000002"),
+    (
+        {Charlist("a"): 1, Charlist("bé"): 2, Atom("b"): 3},
+        '74 00000003 6b 0001 "a" 61 01 6b 0002 62e9 61 02 77 01 "b" 61 03',
+    ),
     (Color.RED, "61 01"),
     ([Color.RED], "6c 00000001 61 01 6a"),
     (Word.YES, '6d 00000003 "yes"'),
@@ -218,6 +230,8 @@ REFUSED = [
     ({None: 1, Atom("nil"): 2}, "two keys", ""),
     ({("a",): 1, (VIEW,): 2}, "two keys", ""),
     ({(1,): 1, FrozenList([2]): 1, Charlist("\2"): 2}, "two keys", ""),
+    ({FrozenList([97]): 1, Charlist("a"): 2}, "two keys", ""),
+    ({("a", 1): 1, (VIEW, WideInteger(1)): 2}, "two keys", ""),
     (
         {(TermMap([(1, 1), (2, 2)]), "a"): 1, (TermMap([(2, 2), (1, 1)]), VIEW): 2},
         "two keys",

@@ -23,6 +23,7 @@ from etf import (
     Port,
     Reference,
     TermMap,
+    WideInteger,
 )
 
 PID = Pid("py@host", 12, 0, 7)
@@ -45,6 +46,7 @@ VALUES = [
     Charlist("abc"),
     TermMap([(1, 1), (1.0, 2), (True, [3])]),
     TermMap(),
+    WideInteger(5),
 ]
 
 
@@ -131,10 +133,20 @@ def test_values_match_by_position() -> None:
         (FrozenList([1]), "FrozenList((1,))"),
         (Charlist("a"), "Charlist('a')"),
         (TermMap([(1, 2)]), "TermMap([(1, 2)])"),
+        (WideInteger(5), "WideInteger(5)"),
     ],
 )
 def test_the_text_says_what_it_is(value: Any, text: str) -> None:
     assert repr(value) == text
+
+
+def test_a_wide_integer_is_an_int_but_for_its_form() -> None:
+    wide = WideInteger(5)
+    assert (wide, hash(wide), str(wide), f"{wide:03}") == (5, hash(5), "5", "005")
+    assert type(wide + 0) is type(-wide) is int
+    assert etf.same(wide, 5)
+    assert etf.phash2(wide) == etf.phash2(5)
+    assert etf.format([wide, 300]) == "[5,300]"
 
 
 def test_identifiers_print_as_in_erlang() -> None:

@@ -5,15 +5,13 @@ A tag is any term: a reference for most, and a tuple of two for the streams of G
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from etf import Atom, EncodeError, Pid, Reference
 
+from ..tell import tell as tell
+from ..tell import tell_and_wait as tell_and_wait
 from .subscription import key_of
-
-if TYPE_CHECKING:
-    from ...process.process import Process
-    from ...process.signals import RemoteNode
 
 GEN_CONSUMER = Atom("$gen_consumer")
 GEN_PRODUCER = Atom("$gen_producer")
@@ -58,29 +56,3 @@ def is_tag(tag: Any) -> bool:
     except EncodeError:
         return False
     return True
-
-
-def tell(process: Process, dest: Any, message: Any) -> RemoteNode | None:
-    """Send to a stage, whatever is queued for it.
-
-    Returns the node it went to if no more should be sent there before that is ready.
-    """
-    runtime = process.runtime
-    if dest.__class__ is Pid and dest.node is runtime.name:
-        receiver = runtime.find(dest)
-        if receiver is not None:
-            receiver.offer(message)
-        return None
-    remote = process.way_to(dest)
-    if remote is not None and dest.__class__ is Pid:
-        remote.send(process.pid, dest, message)
-    else:
-        process.send_one(dest, message)
-    return None if remote is None or remote.has_room(process.pid) else remote
-
-
-async def tell_and_wait(process: Process, dest: Any, message: Any) -> None:
-    """Send to a stage, and wait while too much is queued for its node."""
-    full = tell(process, dest, message)
-    if full is not None:
-        await full.ready(process.pid)

@@ -35,9 +35,11 @@ class Restricted(Process):
         require(self, "may_register")
         super().unregister(name)
 
-    async def run_sync(self, function: Callable[..., Any], *args: Any) -> Any:
+    async def run_sync(
+        self, function: Callable[..., Any], *args: Any, **options: Any
+    ) -> Any:
         require(self, "may_run_sync")
-        return await super().run_sync(function, *args)
+        return await super().run_sync(function, *args, **options)
 
     async def rpc(self, peer: str, module: str, *args: Any, **options: Any) -> Any:
         require_call(self, module)

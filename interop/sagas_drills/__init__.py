@@ -1,0 +1,1 @@
+"""Sagas in processes of their own, which are killed at every point."""
