@@ -166,6 +166,7 @@ if TYPE_CHECKING:
     from .gen.saga import SagaTransaction as SagaTransaction
     from .gen.saga import SagaWorker as SagaWorker
     from .gen.saga import SqliteSagaLog as SqliteSagaLog
+    from .gen.saga import WorkerJob as WorkerJob
     from .gen.scope import Scope as Scope
     from .gen.stage import BroadcastDispatcher as BroadcastDispatcher
     from .gen.stage import Consumer as Consumer
@@ -257,7 +258,7 @@ _HOMES = {
     ".gen.registry": "Registry RemoteRegistry",
     ".gen.saga": (
         "MemorySagaLog Saga SagaCanceled SagaEvent SagaFailed SagaJob SagaLog "
-        "SagaStep SagaTransaction SagaWorker SqliteSagaLog"
+        "SagaStep SagaTransaction SagaWorker SqliteSagaLog WorkerJob"
     ),
     ".gen.scope": "Scope",
     ".gen.stage": (

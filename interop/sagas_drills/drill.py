@@ -57,14 +57,27 @@ class Story(NamedTuple):
 
 
 class Drill:
-    """The nodes, and the node of the test among them."""
+    """The nodes, and the node of the test among them.
 
-    def __init__(self, node: ergopy.Node, cookie: str, folder: Path, zygote: Any):
+    The last of *roles* has the result, or sends on to the saga *to*.
+    """
+
+    def __init__(
+        self,
+        node: ergopy.Node,
+        cookie: str,
+        folder: Path,
+        zygote: Any,
+        roles: tuple[str, ...],
+        to: Any,
+    ) -> None:
         self.node = node
         self.folder = folder
-        self.names = {role: unique_name(role) for role in ROLES}
+        self.roles = roles
+        self.names = {role: unique_name(role) for role in roles}
         self._cookie = cookie
         self._zygote = zygote
+        self._to = to
         self._said = zygote.stdout
         self._rest = b""
         self._killed: dict[str, list[str]] = {}
@@ -92,14 +105,14 @@ class Drill:
         if role in self._is_up:
             self._is_up[role].set()  # who waits for it looks again
         self._is_up[role] = trio.Event()
-        following = ROLES[ROLES.index(role) + 1 :]
-        to = following and (following[0], self.names[following[0]])
+        following = self.roles[self.roles.index(role) + 1 :]
+        to = (following[0], self.names[following[0]]) if following else self._to
         options = {
             "role": role,
             "name": self.names[role],
             "cookie": self._cookie,
             "folder": str(self.folder),
-            "to": to or None,
+            "to": to,
             "arm": arm,
         }
         await self._zygote.stdin.send_all(json.dumps(options).encode() + b"\n")
@@ -136,11 +149,11 @@ class Drill:
             while True:
                 await self.up()
                 try:
-                    left = {role: await self.left(role) for role in ROLES}
+                    left = {role: await self.left(role) for role in self.roles}
                     if not any(any(counts) for counts in left.values()):
                         # Whoever was to be killed, and was not, is so no more.
-                        self.passed = {role: await self.points(role) for role in ROLES}
-                        for role in ROLES:
+                        for role in self.roles:
+                            self.passed[role] = await self.points(role)
                             await self.ask(role, (Atom("arm"), 0))
                         return
                 except CALL_ERRORS:
@@ -169,7 +182,7 @@ class Drill:
 
     def _words(self, name: str) -> dict[str, list[str]]:
         words: dict[str, list[str]] = {}
-        for role in ROLES:
+        for role in self.roles:
             path = self.folder / f"{role}.journal"
             lines = [line.split() for line in path.read_text().splitlines()]
             words[role] = [word for tx, _, word in lines if tx == name]
@@ -178,19 +191,27 @@ class Drill:
 
 
 @asynccontextmanager
-async def drill(node: ergopy.Node, cookie: str, folder: Path) -> AsyncIterator[Drill]:
-    """Have the three nodes up."""
+async def drill(
+    node: ergopy.Node,
+    cookie: str,
+    folder: Path,
+    *,
+    roles: tuple[str, ...] = ROLES,
+    to: Any = None,
+) -> AsyncIterator[Drill]:
+    """Have the nodes up."""
     async with trio.open_nursery() as nursery:
         run = partial(
             trio.run_process,
-            [sys.executable, "-m", f"{__package__}.node"],
+            [sys.executable, str(PROGRAM)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             check=False,
         )
-        drill = Drill(node, cookie, folder, await nursery.start(run))
+        zygote = await nursery.start(run)
+        drill = Drill(node, cookie, folder, zygote, roles, to)
         nursery.start_soon(drill.run)
-        for role in ROLES:
+        for role in roles:
             await drill.start(role)
         await drill.up()
         yield drill

@@ -22,6 +22,7 @@ import os
 import random
 import signal
 import sys
+from collections import deque
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,6 +37,10 @@ from ergopy.gen.saga.core.machine import Machine
 
 PAUSE = 0.05
 """Seconds until a try is repeated, at most."""
+FLUSH = 0.002
+"""Seconds in which nothing happens when all that was sent is on its way."""
+LATE = 0.01
+"""Seconds that a record waits, if it is late."""
 
 _PR_SET_PDEATHSIG = 1
 _EVENTS = (actions.Tell, actions.Log, actions.Call, actions.Finish, actions.Undo)
@@ -64,7 +69,7 @@ class Bomb:
             return
         if not at_once:
             # What was sent is on its way: else this would be as before sending it.
-            await trio.testing.wait_all_tasks_blocked(0.002)
+            await trio.testing.wait_all_tasks_blocked(FLUSH)
         os.write(1, f"killed {self.role} {name}\n".encode())
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -144,6 +149,45 @@ def hurry() -> None:
     committing.try_later = sooner
 
 
+class LazyLog(ergopy.SagaLog):
+    """Writes a moment late if the node dies after it has sent something.
+
+    So what must not be sent before it is safe would be there, and its record lost.
+    """
+
+    durable = True
+
+    def __init__(self, log: ergopy.SagaLog, bomb: Bomb) -> None:
+        self._log, self._bomb = log, bomb
+        self._late: deque[Any] = deque()
+
+    async def open(self, saga: str) -> Any:
+        return await self._log.open(saga)
+
+    def append(self, *arguments: Any) -> None:
+        self._write(self._log.append, *arguments)
+
+    def forget(self, *arguments: Any) -> None:
+        self._write(self._log.forget, *arguments)
+
+    def close(self, saga: str) -> None:
+        self._log.close(saga)
+
+    def _write(self, write: Any, *arguments: Any) -> None:
+        if not self._late and not str(self._bomb.at).startswith("after Tell"):
+            write(*arguments)
+            return
+        self._late.append((write, arguments))
+        if len(self._late) == 1:
+            trio.lowlevel.spawn_system_task(self._write_late)
+
+    async def _write_late(self) -> None:
+        while self._late:
+            await trio.sleep(LATE)
+            write, arguments = self._late.popleft()
+            write(*arguments)
+
+
 class Journal:
     """What callbacks have done, on disk."""
 
@@ -162,9 +206,10 @@ class Part(ergopy.Saga):
     The value of a transaction is its name, and who cancels it, and when.
     """
 
-    async def init(self, role: str, to: Any, log: Path, bomb: Bomb) -> None:
-        self.role, self.to, self.log, self.bomb = role, to, log, bomb
-        self.journal = Journal(log.with_suffix(".journal"))
+    async def init(self, role: str, to: Any, path: Path, bomb: Bomb) -> None:
+        self.role, self.to, self.bomb = role, to, bomb
+        self.log = LazyLog(ergopy.SqliteSagaLog(path), bomb)
+        self.journal = Journal(path.with_suffix(".journal"))
 
     async def handle_tx_new(self, tx: Any, value: Any) -> None:
         self.journal.add(tx, "new")
@@ -237,9 +282,9 @@ async def main(
     bomb = Bomb(role, arm)
     put_points(bomb)
     hurry()
-    log = Path(folder) / f"{role}.db"
+    path = Path(folder) / f"{role}.db"
     async with up(name, cookie) as node:
-        await node.start(Part, role, to and tuple(to), log, bomb, name=role)
+        await node.start(Part, role, to and tuple(to), path, bomb, name=role)
         os.write(1, f"ready {role}\n".encode())
         await trio.sleep_forever()
 

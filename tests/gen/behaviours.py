@@ -18,11 +18,15 @@ from ergopy import (
     Events,
     GenServer,
     IterableProducer,
+    MemorySagaLog,
     PartitionSupervisor,
     Pool,
     Producer,
     ProducerConsumer,
     Registry,
+    Saga,
+    SagaTransaction,
+    SagaWorker,
     StateMachine,
     Supervisor,
     Task,
@@ -65,7 +69,7 @@ class Follower(EventHandler):
 
 
 class Answering:
-    """What a stage does that is called and cast to."""
+    """What a stage or saga does that is called and cast to."""
 
     async def handle_call(self, request: Any, from_: Any) -> Any:
         return request
@@ -95,6 +99,20 @@ class Sink(Answering, Consumer):
         """Let them pass."""
 
 
+class Part(Answering, Saga):
+    """A saga that has the result at once."""
+
+    async def init(self) -> None:
+        self.log = MemorySagaLog()
+
+    async def handle_tx_new(self, tx: SagaTransaction, value: Any) -> None:
+        await self.send_result(tx, value)
+
+
+class Job(Answering, SagaWorker):
+    """A worker without a job."""
+
+
 class Items(Answering, IterableProducer):
     """A producer that takes what it gives from a list."""
 
@@ -119,6 +137,8 @@ SPECS = {
     "ProducerConsumer": ChildSpec(Through),
     "Consumer": ChildSpec(Sink),
     "ConsumerSupervisor": ChildSpec(ConsumerSupervisor, Server),
+    "Saga": ChildSpec(Part),
+    "SagaWorker": ChildSpec(Job),
 }
 """Each with the specification that a supervisor has of it by default."""
 

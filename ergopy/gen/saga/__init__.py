@@ -24,3 +24,4 @@ from .verbs import show as show
 from .verbs import statistics as statistics
 from .verbs import which as which
 from .worker import SagaWorker as SagaWorker
+from .worker import WorkerJob as WorkerJob

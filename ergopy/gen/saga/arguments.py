@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import etf
 
 from ...errors import NoProcess, UnknownSaga
+from ...errors.text import shown
 from ...process.via import Via
 
 if TYPE_CHECKING:
@@ -41,9 +42,24 @@ def locate(saga: Saga, dest: Any) -> tuple[Any, Any, RemoteNode | None]:
     return dest, address, way
 
 
+def check_limit(limit: Any) -> None:
+    """Raise ValueError if *limit* is no number of transactions, nor None."""
+    if limit is not None and (type(limit) is not int or limit < 0):
+        raise ValueError(f"a limit is a number of transactions, not {limit!r}")
+
+
 def check_term(saga: Saga, value: Any) -> None:
     """Raise if *value* is no term: it will leave the node, or go into the log."""
     etf.encode(value, saga.process.runtime.encode_options)
+
+
+def as_term(saga: Saga, reason: Any) -> Any:
+    """Return why a worker has ended, as text if it is no term: others will hear it."""
+    try:
+        check_term(saga, reason)
+    except etf.EncodeError:
+        return shown(reason)
+    return reason
 
 
 def check_record(saga: Saga, tx: SagaTransaction, value: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from ..server import GenServer
@@ -33,7 +34,8 @@ class SagaCallbacks(GenServer):
     touched by transactions with two phases, and steps with ``compensate=``."""
 
     history: int = 100
-    """How many transactions that are over it remembers, to be looked at."""
+    """How many transactions that are over it remembers, to be looked at. With
+    their values and results: if these are large, fewer are better."""
 
     events: Any = None
     """The name of an event that it publishes what happens under; see
@@ -51,6 +53,15 @@ class SagaCallbacks(GenServer):
         "handle_job_interim",
         "handle_job_failed",
     }
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        # One with a typo would never be called, and nothing be undone.
+        for name in vars(cls).keys() - cls._callbacks:
+            if name.startswith(("handle_tx_", "handle_job_")):
+                meant = get_close_matches(name, cls._callbacks, 1)
+                hint = f"; did you mean {meant[0]}?" if meant else ""
+                raise TypeError(f"{cls.__qualname__}.{name}: no such callback{hint}")
 
     async def handle_tx_new(self, tx: SagaTransaction, value: Any) -> Any:
         """Begin with a transaction that came from another saga, or was started here."""

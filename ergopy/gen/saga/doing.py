@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import math
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import trio
 
@@ -14,17 +13,18 @@ from ...errors import (
     EndOfLifespan,
     Exit,
     MailboxFull,
+    NotPermitted,
     NotRegistered,
     SagaLogError,
     TransactionCanceled,
 )
 from ...process import reasons
 from ...process.mailbox import Mailbox
-from ...process.messages import SystemMessage
 from ..loop import Ending
 from ..returns import Control, NoReply, Stop
 from ..tell import tell
 from . import jobs, wire
+from .alarm import Alarm
 from .core import actions, events, records
 from .core.transaction import OPEN
 from .messages import SagaCanceled, SagaFailed
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from etf import Reference
 
-    from ...process.message_timers import MessageTimer
     from ...process.signals import RemoteNode
     from .core.machine import Machine
     from .core.transaction import SagaTransaction
@@ -42,10 +41,6 @@ if TYPE_CHECKING:
     from .saga import Saga
 
 logger = logging.getLogger("ergopy.saga")
-
-_MAILBOX_FULL = "mailbox_full"
-TICK: Final = SystemMessage((events.Tick(),))
-"""The alarm: time has gone by. No limit of the saga's mailbox keeps it out."""
 
 
 class LogFailed(NamedTuple):
@@ -78,8 +73,7 @@ class Doing:
         self._name = ""
         self._watching: dict[Any, Reference] = {}
         self._watched: dict[Reference, Any] = {}
-        self._armed = math.inf
-        self._timer: MessageTimer | None = None
+        self._alarm = Alarm(saga.process)
         self._steer: NoReply | None = None
         self._full: RemoteNode | None = None
         self._early: list[actions.Log] = []
@@ -99,8 +93,8 @@ class Doing:
         if out:
             await self._do(out)
         at = self._deadlines.next
-        if at < self._armed:
-            self._arm(at, now)
+        if at < self._alarm.at:
+            self._alarm.set(at, now)
 
     def later(self, event: Any) -> None:
         """Take an event in a step of its own."""
@@ -132,18 +126,6 @@ class Doing:
         del self._watching[pid]
         return events.SagaDown(pid, reason)
 
-    async def rang(self) -> None:
-        """Do what is due: the alarm has come."""
-        self._armed, self._timer = math.inf, None
-        await self.take(events.Tick())
-
-    def _arm(self, at: float, now: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._armed = at
-        process = self._process
-        self._timer = process.send_after(max(0.0, at - now), process.pid, TICK)
-
     async def _do(self, out: list[actions.Action]) -> None:
         # What follows from an action is put behind the others, and done as well.
         for action in out:
@@ -167,7 +149,7 @@ class Doing:
         except NotRegistered:
             # It comes back under its name, or its monitor says that it is gone.
             return
-        except (MailboxFull, EncodeError) as error:
+        except (MailboxFull, NotPermitted, EncodeError) as error:
             self._failed(action.message, error)
             return
         if full is not None:
@@ -222,7 +204,7 @@ class Doing:
             )
         self._steer = result
 
-    async def _finish(self, action: actions.Finish) -> events.Final:
+    async def _finish(self, action: actions.Finish) -> Any:
         tx = action.transaction
         final = await self._saga.handle_tx_done(tx, tx.result)
         if not isinstance(final, Control):
@@ -292,6 +274,9 @@ class Doing:
             raise Ending(stop.reason)
 
     async def _watch(self, action: actions.Watch) -> None:
+        if action.pid in self._watching or action.pid not in self._machine.watched:
+            # It was put off, and meanwhile done, or is not needed any more.
+            return
         ref = self._process.monitor_nowait(action.pid)
         self._watching[action.pid] = ref
         self._watched[ref] = action.pid

@@ -45,8 +45,12 @@ def choose(saga: Saga) -> SagaLog:
     encode, decode = runtime.encode_options, runtime.decode_options
     if log is None and not saga.process.names:
         return MemorySagaLog(encode=encode, decode=decode)
-    path = default_path(runtime.name) if log is None else log
-    return SqliteSagaLog(path, encode=encode, decode=decode)
+    if log is None:
+        return SqliteSagaLog(default_path(runtime.name), encode=encode, decode=decode)
+    chosen = SqliteSagaLog(log, encode=encode, decode=decode)
+    # Who names a file wants to hear of it now, and not at the first transaction.
+    chosen.check_place()
+    return chosen
 
 
 async def open_log(saga: Saga, doing: Doing) -> None:
@@ -57,6 +61,8 @@ async def open_log(saga: Saga, doing: Doing) -> None:
         ValueError: A durable log, and no name to be found by.
     """
     log, process = choose(saga), saga.process
+    # ``init`` may have given it a name.
+    saga._machine.address = address_of(saga)
     if not process.names:
         if log.durable:
             raise ValueError(

@@ -74,6 +74,7 @@ class SagaEvent(Info):
     ``undone``               a compensation has run
     ``undo_failed``          a compensation has raised, and will be tried again
     ``done``                 it is over here, and was a success
+    ``recovered``            the saga has found it in its log, and goes on with it
     ======================== =====================================================
     """
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import trio
 
-from ...errors import TransactionCanceled
+from etf import Atom
+
+from ...errors import TooManyTransactions, TransactionCanceled
 from ...process.messages import Down, ExitMessage, SystemMessage
+from ...process.refusals import refuse
 from ..events import EventDown
-from ..returns import Ignore, Stop
+from ..returns import NOREPLY, Ignore, Stop
 from . import arguments, jobs, keeping, requests, wire
 from .callbacks import SagaCallbacks
-from .core import events, table
+from .core import events, reasons, table
 from .core.jobs import find as find_job
 from .core.machine import Machine
 from .core.transaction import SagaJob, SagaStep, SagaTransaction
-from .doing import TICK, Doing, LogFailed, Postponed
+from .doing import Doing, LogFailed, Postponed
 from .observing import Observer
 
 if TYPE_CHECKING:
@@ -32,9 +36,12 @@ if TYPE_CHECKING:
 
     Which = SagaTransaction | Reference
 
+logger = logging.getLogger("ergopy.saga")
+
 MAX_HOPS = wire.MAX_HOPS
 LIFESPAN = 60.0
 
+_OVERLOADED = Atom("overloaded")
 _OWN = frozenset((*table.TABLE, *table.OTHERS))
 
 
@@ -63,7 +70,14 @@ class Saga(SagaCallbacks):
 
         *reason* is that of the worker's end, ``"lifespan"`` if its time was over, or
         ``"no result"``. By default the transaction is cancelled.
+
+        With two phases a worker has to wait for the commit. One that ends after its
+        result has failed too, with ``"no commit"`` if it ended in order; once the
+        result of the transaction is sent that cancels it, and nothing is called.
         """
+        if reason == reasons.LIFESPAN:
+            # It is not that of the transaction, and ergo would not pass it on.
+            reason = reasons.job_timeout(job)
         # It may be cancelled already, by the callback that ran before.
         with suppress(TransactionCanceled):
             await self.cancel_transaction(tx, reason)
@@ -86,7 +100,9 @@ class Saga(SagaCallbacks):
             two_phase_commit: Whether all keep it until all are done, and are told.
 
         Raises:
-            TooManyTransactions: The saga takes part in as many as it may.
+            TooManyTransactions: The saga takes part in as many as it may. A
+                ``handle_call`` that lets it pass refuses that call with the reason
+                ``overloaded``, a ``handle_cast`` drops the cast: the saga goes on.
             ValueError: A limit makes no sense.
         """
         if type(hop_limit) is not int or not 0 <= hop_limit <= MAX_HOPS:
@@ -278,8 +294,7 @@ class Saga(SagaCallbacks):
 
     def set_max_transactions(self, limit: int | None) -> None:
         """Change how many transactions it takes part in; those of now stay."""
-        if limit is not None and (type(limit) is not int or limit < 0):
-            raise ValueError(f"a limit is a number of transactions, not {limit!r}")
+        arguments.check_limit(limit)
         self.max_transactions = self._machine.max_transactions = limit
 
     @property
@@ -290,9 +305,7 @@ class Saga(SagaCallbacks):
     async def enter(self, process: Process, *args: Any) -> None:
         self.process = process
         process.trap_exit = True
-        self._machine = Machine(
-            process.pid, keeping.address_of(self), overrides=_overridden(type(self))
-        )
+        self._machine = Machine(process.pid, overrides=_overridden(type(self)))
         self._doing = Doing(self, self._machine)
         await super().enter(process, *args)
 
@@ -309,12 +322,24 @@ class Saga(SagaCallbacks):
         return started
 
     def _handlers(self) -> tuple[Handler, Handler, Handler]:
-        return self._take_call, self.handle_cast, self._take_info
+        return self._take_call, self._take_cast, self._take_info
 
     async def _take_call(self, request: Any, from_: From) -> Any:
         if requests.is_request(request):
             return requests.answer(self, request, from_)
-        return await self.handle_call(request, from_)
+        try:
+            return await self.handle_call(request, from_)
+        except TooManyTransactions:
+            # To have much to do is no reason to let all of it fall.
+            refuse(self.process, from_, _OVERLOADED)
+            return NOREPLY
+
+    async def _take_cast(self, request: Any) -> Any:
+        try:
+            return await self.handle_cast(request)
+        except TooManyTransactions as error:
+            logger.error("%s has dropped a cast: %s", self.process.label, error)
+            return None
 
     async def _take_info(self, message: Any) -> Any:
         kind = message.__class__
@@ -327,9 +352,6 @@ class Saga(SagaCallbacks):
         elif kind in _OWN:
             await doing.take(message)
             return doing.steered()
-        elif message is TICK:
-            await doing.rang()
-            return doing.steered()
         elif kind is SystemMessage and message[0].__class__ is SagaJob:
             # Another node has answered whether there is a worker.
             await jobs.answered(self, message)
@@ -340,7 +362,8 @@ class Saga(SagaCallbacks):
                 await doing.take(event)
                 return doing.steered()
         elif kind is ExitMessage and message.pid in self._machine.workers:
-            await doing.take(events.WorkerDown(message.pid, message.reason))
+            reason = arguments.as_term(self, message.reason)
+            await doing.take(events.WorkerDown(message.pid, reason))
             return doing.steered()
         elif kind is EventDown and self._observer.took(message):
             return None

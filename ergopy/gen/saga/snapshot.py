@@ -18,10 +18,8 @@ from .core.transaction import (
     CANCELED,
     COMMITTED,
     DECIDED,
-    OPEN,
     PREPARED,
-    VOTING,
-    WAITING,
+    UNDECIDED,
     printed,
 )
 from .graph import JobInfo, SagaInfo, SagaStatistics, StepInfo, TransactionInfo
@@ -46,7 +44,6 @@ MAX_PARTS_OF_ONE: Final = 1000
 """How many if it is about that transaction."""
 
 _FOR_EVER = 1e12
-_UNDER_A_LIFESPAN = (OPEN, WAITING, VOTING)
 
 
 def which(tx: Any) -> Reference | str:
@@ -146,7 +143,7 @@ def _taker(
 
     def take(tx: SagaTransaction) -> TransactionInfo:
         until = now if tx.ended is None else tx.ended
-        is_timed = tx.ended is None and tx.state in _UNDER_A_LIFESPAN
+        is_timed = tx.ended is None and tx.state in UNDECIDED
         steps, jobs = tx.steps.values(), tx.jobs.values()
         parents = [parent for parent in tx.parents[-1:] if isinstance(parent, Pid)]
         return TransactionInfo(

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 import etf
-from etf import Pid
+from etf import Atom, Pid
 
 from ...errors.text import shown
+from .jobs import Here, There
 
 MAX_REASON: Final = 500
 """Characters of a reason, or of another text that a user or peer has chosen."""
@@ -28,6 +29,10 @@ def reason_text(reason: Any) -> str | None:
     """Return a reason as text, whatever it is."""
     if reason is None or isinstance(reason, str):
         return cut(reason)
+    match reason:
+        case (Atom("python"), bytes(name), bytes(text), list()):
+            # A crash of a Python process: where it was is in the log.
+            return cut(f"{name.decode()}: {text.decode(errors='replace')}")
     try:
         return cut(etf.format(reason))
     except Exception:
@@ -57,5 +62,6 @@ def node_of(dest: Any, here: str) -> str:
 
 def work_of(work: Any) -> str:
     """Return the name of what does a job."""
-    name = getattr(work, "__qualname__", work)
-    return cut(name if isinstance(name, str) else shown(work)) or ""
+    if work is None:
+        return ""
+    return cut(str(work) if isinstance(work, Here | There) else shown(work)) or ""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, overload
 from ...errors import UnknownTransaction
 from ..caller import acting
 from . import snapshot
+from .arguments import check_limit
 from .core.transaction import SagaTransaction
 from .following import Following, sagas_of, transaction_at, transactions_in
 from .graph import SagaGraph, SagaInfo, SagaStatistics, TransactionInfo
@@ -210,8 +211,7 @@ async def set_max_transactions(
     Raises:
         ValueError: *limit* is no number; nobody was asked.
     """
-    if limit is not None and (type(limit) is not int or limit < 0):
-        raise ValueError(f"a limit is a number of transactions, not {limit!r}")
+    check_limit(limit)
     told = INFINITY if limit is None else limit
     request = (SAGA, SET_MAX_TRANSACTIONS, told)
     await acting(caller).call(dest, request, timeout)
@@ -222,5 +222,6 @@ def _name(process: Process, node: str | None) -> str:
 
 
 def _which(tx: AnyTransaction) -> Reference | str:
-    known = isinstance(tx, SagaTransaction | TransactionInfo)
-    return snapshot.which(tx.id if known else tx)  # type: ignore[union-attr]
+    if isinstance(tx, SagaTransaction | TransactionInfo):
+        return tx.id
+    return snapshot.which(tx)

@@ -110,10 +110,12 @@ class Desk(Saga):
         return reason
 
 
-async def open_desk(starter: Process, script: Script, **options: Any) -> Desk:
+async def open_desk(
+    starter: Process, script: Script, kind: type[Desk] | None = None, **options: Any
+) -> Desk:
     """Start a saga, and a transaction with *options*, which begins with *script*."""
     desks: list[Desk] = []
-    pid = await starter.start(Desk, script=script, desks=desks)
+    pid = await starter.start(kind or Desk, script=script, desks=desks)
     [desk] = desks
     await starter.cast(pid, lambda self: self.start_transaction("value", **options))
     await settle()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ergopy import MemorySagaLog, Saga
+from ergopy.process.runtime import Runtime
 from tests.runtimes import settle
 
 if TYPE_CHECKING:
@@ -100,9 +101,8 @@ class Part(Saga):
 
     async def begin(self, value: Any = "work", **options: Any) -> SagaTransaction:
         """Have it start a transaction, and all that follows from that happen."""
-        tx = await self.do(Saga.start_transaction, value, **options)
-        assert not isinstance(tx, BaseException)
-        return tx  # type: ignore[no-any-return]
+        tx: SagaTransaction = await self.do(Saga.start_transaction, value, **options)
+        return tx
 
     async def refuses(
         self, error: Any, verb: Does, *args: Any, **options: Any
@@ -117,9 +117,9 @@ class Part(Saga):
             return caught.value
 
         heard = list(self.heard)
-        raised = await self.do(attempt)
+        raised: BaseException = await self.do(attempt)
         assert self.heard == heard
-        return raised  # type: ignore[no-any-return]
+        return raised
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -160,20 +160,23 @@ class Part(Saga):
 async def start(starter: Any, *, name: Any = None, **does: Any) -> Part:
     """Start a saga; *starter* is a node, a process or a runtime."""
     box: list[Part] = []
-    limits = {key: does.pop(key) for key in ("mailbox",) if key in does}
-    starter = getattr(starter, "root", starter)
-    await starter.start(Part, name=name, box=box, does=does, **limits)
+    options = {
+        key: does.pop(key) for key in ("mailbox", "link", "config") if key in does
+    }
+    if isinstance(starter, Runtime):
+        starter = starter.root
+    await starter.start(Part, name=name, box=box, does=does, **options)
     (part,) = box
     return part
 
 
 def sends(*sagas: Any, **options: Any) -> Does:
-    """Make a ``handle_tx_new`` that sends the transaction on to all of these."""
+    """Make a callback that sends what it is told on to all of these."""
 
-    async def new(part: Part, tx: SagaTransaction, value: Any) -> None:
+    async def new(part: Part, tx: SagaTransaction, *told: Any) -> None:
         for saga in sagas:
             to = saga.pid if isinstance(saga, Part) else saga
-            await part.next(tx, to, value, **options)
+            await part.next(tx, to, told[-1], **options)
 
     return new
 

@@ -143,10 +143,7 @@ async def test_what_fails_is_tried_again_after_longer_and_longer_pauses(
     assert (tx.state, tx.is_over) == ("canceled", False)
     await first.refuses(Exception, Saga.send_result, tx, "no")
     await trio.sleep(1000)
-    pauses = [
-        round(after - before)
-        for before, after in itertools.pairwise(times)
-    ]
+    pauses = [round(after - before) for before, after in itertools.pairwise(times)]
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 0]
     order = [step.value for _, step, _ in undone(first)]
     assert order == [order[0]] * 9 + [1 - order[0]]

@@ -35,7 +35,7 @@ async def test_they_print_as_in_ergo(handles: list[Handle]) -> None:
     for handle, kind in zip(handles, ("TX", "Next", "Job"), strict=True):
         numbers = "{2}.{1}.{0}".format(*handle.id.words)
         assert str(handle) == f"{kind}#{numbers}"
-        assert repr(handle) == f"<{kind}#{numbers}>"
+        assert repr(handle) == str(handle)
 
 
 async def test_they_have_a_key_that_says_where_they_were_made(

@@ -12,6 +12,7 @@ from ergopy import (
     IGNORE,
     EndOfLifespan,
     Exit,
+    Saga,
     SagaNotAllowed,
     Stop,
     TransactionCanceled,
@@ -217,6 +218,19 @@ async def test_a_worker_that_is_late_is_ended(
     await trio.sleep(0.2)
     assert desk.reason() == "lifespan"
     await desk.finish()
+    assert desk.is_clean
+
+
+async def test_a_late_job_cancels_with_a_reason_that_says_so(
+    runtime: Runtime, autojump_clock: Any
+) -> None:
+    class Usual(Desk):
+        handle_job_failed = Saga.handle_job_failed
+
+    script = job(hang, worker=Worker, timeout=5.0)
+    desk = await open_desk(runtime.root, script, kind=Usual)
+    await trio.sleep(5.1)
+    assert desk.canceled == f"{desk.job} timed out"
     assert desk.is_clean
 
 

@@ -14,6 +14,7 @@ import etf
 from ergopy.gen.saga import snapshot
 from ergopy.gen.saga.core.machine import Machine
 from ergopy.gen.saga.core.transaction import SagaJob, SagaStep
+from ergopy.gen.saga.jobs import Here
 from ergopy.gen.saga.texts import MAX_REASON
 from etf import Atom, Pid, Reference
 from tests.gen.saga.seeing import SECRET, Part, start, transaction
@@ -141,7 +142,8 @@ def test_a_step_says_whom_it_was_sent_to(saga: Any, text: str, node: str) -> Non
 
 def test_a_job_says_what_does_it() -> None:
     tx = transaction()
-    job = SagaJob(Reference("a@h", 1, (1, 1, 1)), tx, SECRET, work=Part)
+    work = Here(ergopy.SagaWorker, "Part")
+    job = SagaJob(Reference("a@h", 1, (1, 1, 1)), tx, SECRET, work=work)
     job.worker = OTHER
     tx.jobs = {job.id: job}
     (info,) = seen(tx).jobs
@@ -193,6 +195,13 @@ def test_any_reason_can_be_sent_and_shown(
     assert type(info).from_term(etf.decode(etf.encode(info))) == info
     assert all(line.isprintable() for line in str(info).split("\n"))
     info.json()
+
+
+def test_a_crash_is_shown_without_its_frames() -> None:
+    tx = transaction()
+    crash = (Atom("python"), b"builtins.ValueError", b"card declined", [b"x.py:1 in f"])
+    tx.state, tx.reason = "canceled", crash
+    assert seen(tx).reason == "builtins.ValueError: card declined"
 
 
 def test_a_reason_is_cut() -> None:

@@ -24,13 +24,13 @@ class Later(NamedTuple):
 
 
 class Watch(NamedTuple):
-    """Monitor the saga that transactions come from."""
+    """Monitor a saga that transactions wait for."""
 
     pid: Pid
 
 
 class Unwatch(NamedTuple):
-    """Stop that: the last transaction of it is over."""
+    """Stop that: none waits for it any more."""
 
     pid: Pid
 
@@ -77,7 +77,7 @@ class Forget(NamedTuple):
 
 
 class Launch(NamedTuple):
-    """Start a worker for a job; then take ``Launched``, or ``WorkerDown``."""
+    """Start a worker for a job; then take ``Launched``, or ``NotLaunched``."""
 
     job: SagaJob
 

@@ -38,6 +38,10 @@ def begin(
 
 def arrive(machine: Machine, event: Next, now: float, out: list[Action]) -> None:
     """Take part in a transaction that another saga sends."""
+    if machine.me in event.parents:
+        # It was here, and is over here; those below have not heard of it yet.
+        _refuse(machine, event, reasons.LOOP_DETECTED, out)
+        return
     limit = machine.max_transactions
     if limit is not None and len(machine.transactions) >= limit:
         _refuse(machine, event, reasons.EXCEED_TX_LIMIT, out)
@@ -84,7 +88,10 @@ def _step_to(machine: Machine, tx: SagaTransaction, event: Next) -> SagaStep | N
     """Return the step that led to the sender, if that is known."""
     if tx.state is not OPEN or event.parents[0] != machine.me:
         return None
-    waiting = [step for step in tx.steps.values() if step.state is SENT]
+    # One that has joined is of ergopy: it says itself what comes of the refusal.
+    waiting = [
+        step for step in tx.steps.values() if step.state is SENT and not step.joined
+    ]
     for step in waiting:
         if step.peer == event.sender:
             return step

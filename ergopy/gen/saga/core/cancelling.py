@@ -11,7 +11,7 @@ from ..messages import SagaCanceled
 from . import jobs, reasons, records, undoing
 from .actions import Call, Later, Tell
 from .events import Called, OwnCancel
-from .transaction import CANCELED, DROPPED, OPEN, SENT
+from .transaction import CANCELED, DROPPED, OPEN, SENT, UNDECIDED
 
 if TYPE_CHECKING:
     from ....errors import TransactionCanceled
@@ -141,13 +141,10 @@ def told(
     if _is_from_above(tx, event):
         cancel(machine, tx, event.reason, now, out, tell_parent=False)
         return
-    step = machine.steps.get(event.origin)
-    if step is None or step.transaction is not tx:
+    step = _step_of(machine, tx, event)
+    if step is None:
         return
-    machine.loosen(step, out)
-    if step.compensate is not None:
-        # Its saga has undone it; nobody shall do so again after a restart.
-        records.write(tx, (records.UNDONE, step.id), out)
+    _take_back(machine, step, out)
     if step.trap_cancel and tx.state == OPEN:
         _trapped(machine, step, event.reason, now, out)
         return
@@ -158,13 +155,34 @@ def told(
 def told_in_doubt(
     machine: Machine, tx: SagaTransaction, event: Cancel, now: float, out: list[Action]
 ) -> None:
-    """Learn that it was not committed; only the saga above can know."""
+    """Learn that it was not committed; only the saga above can know.
+
+    One below that cancels now is of ergo, and has promised nothing.
+    """
     if _is_from_above(tx, event):
         cancel(machine, tx, event.reason, now, out, tell_parent=False)
+        return
+    step = _step_of(machine, tx, event)
+    if step is not None and not step.joined:
+        _take_back(machine, step, out)
+        _drop(step, event.reason, now)
+        machine.observe(out, "dropped", tx, step, event.reason)
 
 
 def _is_from_above(tx: SagaTransaction, event: Cancel) -> bool:
     return tx.parent is not None and event.origin == tx.origin
+
+
+def _step_of(machine: Machine, tx: SagaTransaction, event: Cancel) -> SagaStep | None:
+    step = machine.steps.get(event.origin)
+    return None if step is None or step.transaction is not tx else step
+
+
+def _take_back(machine: Machine, step: SagaStep, out: list[Action]) -> None:
+    machine.loosen(step, out)
+    if step.compensate is not None:
+        # Its saga has undone it; nobody shall do so again after a restart.
+        records.write(step.transaction, (records.UNDONE, step.id), out)
 
 
 def lose(
@@ -219,6 +237,6 @@ def step_down(machine: Machine, event: StepDown, now: float, out: list[Action]) 
     if step.timer is not None:
         step.timer.cancel()
         step.timer = None
-    if step.transaction.state in ("open", "waiting", "voting"):
+    if step.transaction.state in UNDECIDED:
         reason = reasons.next_down(step.saga)
         lose(machine, step, reason, now, out, is_there=False)

@@ -1,4 +1,4 @@
-"""The times at which a saga has to do something, in one heap."""
+"""The times at which a saga has to do something, in one heap, and its patience."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+MOST_PATIENCE = 60.0
+"""Seconds between two tries, in the end."""
+
 _COMPACT_ABOVE = 1024
+
+
+def backoff(tries: int) -> float:
+    """Say for how many seconds to wait before one more try."""
+    return min(2.0 ** min(tries, 10), MOST_PATIENCE)
 
 
 @final

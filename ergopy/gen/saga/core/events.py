@@ -180,14 +180,14 @@ class StepDown(NamedTuple):
 
 
 class SagaDown(NamedTuple):
-    """A saga that transactions came from is gone, or the connection to it."""
+    """A saga that is watched is gone, or the connection to it."""
 
     pid: Pid
     reason: Any
 
 
 class ParentDown(NamedTuple):
-    """That, for one of these transactions."""
+    """That, for one of the transactions that wait for it: most came from there."""
 
     id: Reference
     pid: Pid

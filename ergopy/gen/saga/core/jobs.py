@@ -18,8 +18,8 @@ from ....process.atoms import NORMAL, SHUTDOWN
 from .. import wire
 from . import reasons, records, undoing
 from .actions import Dismiss, Launch, Tell
-from .events import JobLate
-from .transaction import COMPLETED, DROPPED, SENT, SagaJob
+from .events import CancelLater, JobLate
+from .transaction import COMPLETED, DROPPED, OPEN, SENT, VOTING, WAITING, SagaJob
 
 if TYPE_CHECKING:
     from etf import Reference
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 NO_RESULT: Final = "no result"
 """Why a job has failed whose worker ended in order, but too early."""
+NO_COMMIT: Final = "no commit"
+"""Likewise, with two phases: the result was there, but nobody had voted yet."""
 
 _LIFESPAN: Final = Atom(reasons.LIFESPAN)
 
@@ -170,16 +172,27 @@ def _done_by(
 def worker_down(
     machine: Machine, event: WorkerDown, now: float, out: list[Action]
 ) -> None:
-    """Take the end of a worker: a failure, unless the result is there."""
+    """Take the end of a worker: a failure, unless it is not needed any more.
+
+    With two phases it is needed until the saga has voted: it should commit as well.
+    """
     job = machine.workers.pop(event.worker, None)
     if job is None:
         return
-    if job.state is COMPLETED:
-        machine.jobs.pop(job.id, None)
-        return
+    is_done = job.state is COMPLETED
     reason = event.reason
-    is_normal = isinstance(reason, Atom) and reason == NORMAL
-    _fail(machine, job, NO_RESULT if is_normal else reason, now, out)
+    if isinstance(reason, Atom) and reason == NORMAL:
+        reason = NO_COMMIT if is_done else NO_RESULT
+    if is_done and job.id not in machine.jobs:
+        return
+    tx = job.transaction
+    if tx.state is OPEN:
+        _fail(machine, job, reason, now, out)
+        return
+    del machine.jobs[job.id]
+    if tx.state in (WAITING, VOTING):
+        # Too late for another job in its place.
+        out += machine.take(CancelLater(tx.id, reason), now)
 
 
 def job_late(machine: Machine, event: JobLate, now: float, out: list[Action]) -> None:
@@ -219,7 +232,10 @@ def cancel_all(
     for job in tx.jobs.values():
         if job.id in machine.jobs:
             _tell_canceled(machine, job, reason, out)
-            _drop(machine, job, reason, now)
+            if job.state is SENT:
+                _drop(machine, job, reason, now)
+            else:
+                _close(machine, job)
 
 
 def commit_all(
@@ -259,11 +275,15 @@ def _fail(
 def _drop(machine: Machine, job: SagaJob, reason: Any, now: float) -> None:
     if job.state is SENT:
         job.transaction.open -= 1
-    del machine.jobs[job.id]
-    _stop_timer(job)
+    _close(machine, job)
     job.state = DROPPED
     job.reason = reason
     job.ended = now
+
+
+def _close(machine: Machine, job: SagaJob) -> None:
+    del machine.jobs[job.id]
+    _stop_timer(job)
 
 
 def _stop_timer(job: SagaJob) -> None:

@@ -13,7 +13,7 @@ from ....errors import (
 )
 from . import actions, table
 from .deadlines import Deadlines
-from .transaction import SagaTransaction
+from .transaction import CANCELED, SagaTransaction
 
 if TYPE_CHECKING:
     from etf import Pid, Reference
@@ -56,7 +56,8 @@ class Machine:
         """The jobs that have no result yet, or a worker that waits for a commit."""
         self.workers: dict[Pid, SagaJob] = {}
         self.watched: dict[Pid, dict[Reference, SagaTransaction]] = {}
-        """The transactions that came from a saga, and may go on with it only."""
+        """The transactions that wait for a saga which is lost if it dies: the one
+        above, or one below without a name that has to learn of the commit."""
         self.deadlines = Deadlines()
         self.ended: deque[SagaTransaction] = deque(maxlen=history)
         self.done = 0
@@ -114,7 +115,7 @@ class Machine:
 
     def check_alive(self, tx: SagaTransaction) -> None:
         """Raise if *tx* was cancelled."""
-        if tx.state == "canceled":
+        if tx.state == CANCELED:
             raise tx.error(tx, tx.reason)
         if tx.canceling:
             raise TransactionCanceled(tx, tx.reason)
@@ -170,7 +171,7 @@ class Machine:
         del self.transactions[tx.id]
         tx.ended = now
         self.ended.append(tx)
-        if tx.state == "canceled":
+        if tx.state == CANCELED:
             self.canceled += 1
         else:
             self.done += 1
@@ -197,22 +198,25 @@ class Machine:
         out.append(actions.Demonitor(step.id))
         return True
 
-    def hold(self, tx: SagaTransaction, parent: Pid, out: list[Action]) -> None:
-        """Watch the saga that *tx* came from; once for all that came from there."""
-        children = self.watched.get(parent)
-        if children is None:
-            self.watched[parent] = {tx.id: tx}
-            out.append(actions.Watch(parent))
+    def hold(self, tx: SagaTransaction, pid: Pid, out: list[Action]) -> None:
+        """Watch a saga that *tx* waits for; once for all that wait for it."""
+        waiting = self.watched.get(pid)
+        if waiting is None:
+            self.watched[pid] = {tx.id: tx}
+            out.append(actions.Watch(pid))
         else:
-            children[tx.id] = tx
+            waiting[tx.id] = tx
+        if pid not in tx.held:
+            tx.held += (pid,)
 
     def let_go(self, tx: SagaTransaction, out: list[Action]) -> None:
         """Stop that, for *tx*."""
-        parent = tx.parent
-        children = None if parent is None else self.watched.get(parent)
-        if parent is None or children is None or tx.id not in children:
-            return
-        del children[tx.id]
-        if not children:
-            del self.watched[parent]
-            out.append(actions.Unwatch(parent))
+        held, tx.held = tx.held, ()
+        for pid in held:
+            waiting = self.watched.get(pid)
+            if waiting is None or tx.id not in waiting:
+                continue
+            del waiting[tx.id]
+            if not waiting:
+                del self.watched[pid]
+                out.append(actions.Unwatch(pid))

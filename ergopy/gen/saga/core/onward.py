@@ -110,7 +110,7 @@ def interim(
 ) -> None:
     """Take what a step tells before its result."""
     step = machine.steps.get(event.origin)
-    if step is None:
+    if step is None or step.transaction is not tx:
         refuse_interim(machine, event, now, out)
         return
     machine.observe(out, "interim", tx, step, event.value)

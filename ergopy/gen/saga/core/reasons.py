@@ -26,6 +26,11 @@ def next_timeout(saga: Any) -> str:
     return f"next saga {_name(saga)} {_TIMED_OUT}"
 
 
+def job_timeout(job: Any) -> str:
+    """Say that a job gave no result in time."""
+    return f"{job} {_TIMED_OUT}"
+
+
 def next_down(saga: Any) -> str:
     """Say that *saga*, below, is gone."""
     return f"next saga {_name(saga)} is down"

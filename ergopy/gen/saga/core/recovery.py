@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ....errors import SagaLogError
-from . import cancelling, committing, reasons, records, undoing
+from . import cancelling, committing, doubt, reasons, records, undoing, voting
 from .transaction import (
     COMMITTED,
     COMPLETED,
@@ -47,14 +47,15 @@ def recover(machine: Machine, event: Recover, now: float, out: list[Action]) -> 
         else:
             committing.commit(machine, tx, now, out)
     elif tx.state == DECIDED:
-        committing.decided(machine, tx, event, now, out)
+        voting.decided(machine, tx, event, now, out)
     elif tx.state == PREPARED:
-        committing.ask(machine, tx, event, now, out)
+        doubt.ask(machine, tx, event, now, out)
     elif tx.state == FINISHED:
         # It was handed over: maybe only its records were still there.
         tx.told = True
     else:
         cancelling.cancel(machine, tx, reasons.RESTARTED, now, out, tell_parent=False)
+        return
     if not tx.is_over:
         undoing.go_on(machine, tx, now, out)
 

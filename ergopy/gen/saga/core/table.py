@@ -15,12 +15,14 @@ from . import (
     arrival,
     cancelling,
     committing,
+    doubt,
     events,
     jobs,
     onward,
     recovery,
     undoing,
     upward,
+    voting,
 )
 from .transaction import (
     CANCELED,
@@ -53,13 +55,6 @@ def ignore(
     machine: Machine, tx: SagaTransaction, event: Any, now: float, out: list[Action]
 ) -> None:
     """Do nothing: it comes too late, or too early, and harms nobody."""
-
-
-def is_canceled(
-    machine: Machine, tx: SagaTransaction, event: Any, now: float, out: list[Action]
-) -> None:
-    """Refuse a verb: the transaction was cancelled."""
-    machine.check_alive(tx)
 
 
 def has_result(
@@ -101,9 +96,9 @@ _logged: dict[str, Handler] = {
     "step": onward.logged,
     "job": jobs.logged,
     "result": upward.logged,
-    "voting": committing.logged,
-    "prepared": committing.prepared,
-    "decision": committing.decided,
+    "voting": voting.logged,
+    "prepared": voting.prepared,
+    "decision": voting.decided,
     "final": committing.final,
     "committed": committing.committed,
     "committed_as_ergo": committing.committed_as_ergo,
@@ -145,17 +140,18 @@ TABLE: dict[type, dict[str, Handler]] = {
     events.Commit: _row(waiting=committing.commit_as_ergo),
     events.Joined: _row(open=onward.joined),
     events.Prepare: _row(
-        open=committing.prepare_early,
-        waiting=committing.prepare,
-        prepared=committing.prepare_again,
+        open=voting.prepare_early,
+        waiting=voting.prepare,
+        prepared=voting.prepare_again,
+        canceled=doubt.answer_canceled,
     ),
-    events.Vote: _row(voting=committing.yes),
+    events.Vote: _row(voting=voting.yes),
     events.Decide: _row(prepared=committing.decide, committed=committing.decide_again),
     events.Ack: _row(committed=committing.acked),
     events.Ask: _row(
-        committing.note,
-        committed=committing.answer,
-        canceled=committing.answer_canceled,
+        doubt.note,
+        committed=doubt.answer,
+        canceled=doubt.answer_canceled,
     ),
     # What the saga itself does.
     events.Begin: _row(open=arrival.begin, waiting=arrival.begin),
@@ -175,7 +171,7 @@ TABLE: dict[type, dict[str, Handler]] = {
         open=cancelling.own, waiting=cancelling.own, voting=cancelling.own
     ),
     # What callbacks and the log have done.
-    events.Voted: _row(voting=committing.voted),
+    events.Voted: _row(voting=voting.voted),
     events.Final: _row(decided=upward.final),
     events.Called: _row(committed=committing.called, canceled=cancelling.called),
     events.Undone: _row(undoing.undone),
@@ -187,28 +183,29 @@ TABLE: dict[type, dict[str, Handler]] = {
         waiting=cancelling.parent_down,
         voting=cancelling.parent_down,
         prepared=cancelling.parent_down_in_doubt,
+        committed=committing.child_down,
     ),
     events.LifespanOver: _row(
         open=cancelling.lifespan_over,
         waiting=cancelling.lifespan_over,
         voting=cancelling.lifespan_over,
     ),
-    events.TryAgain: _row(prepared=committing.ask, committed=committing.tell_again),
+    events.TryAgain: _row(prepared=doubt.ask, committed=committing.tell_again),
 }
 
 UNKNOWN: dict[type, Other] = {
     events.Next: arrival.arrive,
     events.Interim: onward.refuse_interim,
-    events.Prepare: committing.prepare_unknown,
+    events.Prepare: voting.prepare_unknown,
     events.Decide: committing.decide_unknown,
-    events.Ask: committing.answer_unknown,
+    events.Ask: doubt.answer_unknown,
 }
 
 
 def parents_down(
     machine: Machine, event: events.SagaDown, now: float, out: list[Action]
 ) -> None:
-    """Take the loss of a saga that transactions came from, for each of these."""
+    """Take the loss of a saga that is watched, for each transaction that waits."""
     for tx in list(machine.watched.pop(event.pid, {}).values()):
         loss = events.ParentDown(tx.id, event.pid, event.reason)
         TABLE[events.ParentDown][tx.state](machine, tx, loss, now, out)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, Self, final
 
 from ....errors import TransactionCanceled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from etf import Pid, Reference
 
     from .deadlines import Deadline
@@ -31,6 +29,9 @@ CANCELED: Final = "canceled"
 FINISHED: Final = "done"
 """It is over, and was a success."""
 
+UNDECIDED: Final = (OPEN, WAITING, VOTING)
+"""The states in which its saga may still cancel it, and its lifespan does."""
+
 SENT: Final = "sent"
 """A step or job that has no result yet."""
 COMPLETED: Final = "completed"
@@ -38,8 +39,9 @@ COMPLETED: Final = "completed"
 DROPPED: Final = "dropped"
 """A step or job that was cancelled, refused or lost."""
 
-_NOBODY: Final[frozenset[Any]] = frozenset()
-_NONE: Final[Mapping[Any, Any]] = MappingProxyType({})
+# Shared by all that have none: there may be many transactions.
+_NOBODY: Final[Any] = frozenset()
+_NONE: Final[Any] = MappingProxyType({})
 
 
 def printed(kind: str, ref: Reference) -> str:
@@ -74,11 +76,15 @@ class Identified:
         return printed(self._kind, self.id)
 
     def __repr__(self) -> str:
-        return f"<{self}>"
+        return str(self)
 
     def __etf__(self) -> Reference:
         # In a message to another node it is its reference.
         return self.id
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        # There is one of it at its saga; where messages are copied it is its name.
+        return self
 
     @property
     def key(self) -> str:
@@ -103,6 +109,7 @@ class SagaTransaction(Identified):
         "deadline",
         "ended",
         "error",
+        "held",
         "hops_left",
         "jobs",
         "lifespan",
@@ -165,9 +172,9 @@ class SagaTransaction(Identified):
         """The saga it came from; None if it was started here."""
         self.origin: Any = origin
         """The step of that saga, a reference; None if it was started here."""
-        self.steps: dict[Reference, SagaStep] = _NONE  # type: ignore[assignment]
+        self.steps: dict[Reference, SagaStep] = _NONE
         """Where it was sent to, by reference; do not change it."""
-        self.jobs: dict[Reference, SagaJob] = _NONE  # type: ignore[assignment]
+        self.jobs: dict[Reference, SagaJob] = _NONE
         """Its jobs here, by reference; do not change it."""
         self.result: Any = None
         """What this saga has sent as the result; after a commit what came with that."""
@@ -183,10 +190,11 @@ class SagaTransaction(Identified):
         self.parents = parents or []
         self.capable = capable
         self.address: Any = None
+        self.held: tuple[Pid, ...] = ()
         self.canceling = False
         self.told = False
         self.unsafe = False
-        self.waits: set[Reference] = _NOBODY  # type: ignore[assignment]
+        self.waits: set[Reference] = _NOBODY
         self.timer: Deadline | None = None
         self.error: type[TransactionCanceled] = TransactionCanceled
         self.queue: list[Any] = []

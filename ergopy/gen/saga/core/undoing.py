@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from . import records
 from .actions import Later, Undo
+from .deadlines import backoff
 from .events import UndoDue
 from .transaction import CANCELED, COMMITTED, COMPLETED, FINISHED, SENT
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from .events import Undone
     from .machine import Machine
     from .transaction import SagaJob, SagaStep, SagaTransaction
-
-MOST_PATIENCE = 60.0
-"""Seconds between two tries, in the end."""
 
 
 def needed(tx: SagaTransaction) -> list[SagaStep | SagaJob]:
@@ -68,9 +66,8 @@ def undone(
     kind = "undone" if event.failed is None else "undo_failed"
     machine.observe(out, kind, tx, tx.queue[0], event.failed)
     if event.failed is not None:
-        pause = min(2.0 ** min(tx.undo_tries, 10), MOST_PATIENCE)
+        machine.deadlines.start(now + backoff(tx.undo_tries), UndoDue(tx.id))
         tx.undo_tries += 1
-        machine.deadlines.start(now + pause, UndoDue(tx.id))
         return
     tx.undo_tries = 0
     tx.undoing = None

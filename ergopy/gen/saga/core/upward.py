@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ....errors import TransactionInProgress
 from .. import wire
-from . import committing, records
+from . import records, voting
 from .actions import Finish, Later, Tell
 from .events import OwnResult
 from .transaction import DECIDED, FINISHED, WAITING
@@ -95,7 +95,7 @@ def own_result(
     if tx.canceling:
         return
     if tx.two_phase_commit:
-        committing.vote(machine, tx, out)
+        voting.vote(machine, tx, out)
         return
     if tx.timer is not None:
         tx.timer.cancel()

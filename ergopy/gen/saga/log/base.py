@@ -74,6 +74,7 @@ class SagaLog(ABC):
 
         Raises:
             etf.EncodeError: The record is no term, or is too large.
+            SagaLogError: Another process runs this saga.
         """
 
     @abstractmethod

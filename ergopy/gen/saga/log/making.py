@@ -19,9 +19,7 @@ def prepared(path: Path) -> Iterator[None]:
     Nobody else is in this block for a file of that folder: SQLite does not bear two
     that give an empty file its form at the same time.
     """
-    for folder in (*reversed(path.parent.parents), path.parent):
-        if not folder.exists():
-            _make(folder)
+    make_folders(path)
     descriptor = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -33,6 +31,21 @@ def prepared(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def can_be_made(path: Path) -> bool:
+    """Tell whether the file is there, or can be made."""
+    if path.exists():
+        return True
+    folder = next(folder for folder in path.parents if folder.exists())
+    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+
+
+def make_folders(path: Path) -> None:
+    """Make the folders above a file, if need be, for this user alone."""
+    for folder in (*reversed(path.parent.parents), path.parent):
+        if not folder.exists():
+            _make(folder)
 
 
 def _make(folder: Path) -> None:

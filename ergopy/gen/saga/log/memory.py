@@ -18,8 +18,10 @@ class MemorySagaLog(SagaLog):
     """A log that lasts as long as this object.
 
     Made once in a module, and given to a saga, it survives the crash of that saga: the
-    one that is started in its place finds everything. It does not survive the node: a
-    transaction that was in doubt then stays so at the others until they give up.
+    one that is started in its place finds everything. It does not survive the node:
+    one that has decided has forgotten that, and tells those who ask that nothing was
+    decided, while others may have been told of the commit. So does one that has voted
+    forget its promise, and confirms a commit of which it knows nothing.
 
     Records are encoded when they are appended, so that a saga gets from it what it
     would get from a file. ``then`` is called within ``append``.
@@ -69,6 +71,3 @@ class MemorySagaLog(SagaLog):
 
     def close(self, saga: str) -> None:
         """Do nothing: the records stay, for who opens it next."""
-
-    async def aclose(self) -> None:
-        """As :meth:`close`: there is nothing to wait for."""

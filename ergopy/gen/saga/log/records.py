@@ -2,8 +2,15 @@
 
 What a program has put into a transaction has to come back as it was, or compensations
 would not work after a restart. A text is sent as a binary, and nobody can tell it from
-bytes afterwards; so in a log a text is the tuple ``('$text', Binary)``, and a tuple
-that begins with this atom is ``('$text', Tuple)``.
+bytes afterwards. So in a log a tuple of the atom ``$text`` and something else stands
+for another value:
+
+| something else | what it stands for |
+| --- | --- |
+| a binary | a text |
+| a map | a dict whose keys are all texts |
+| a list of pairs | any other dict with texts in its keys |
+| a tuple | a tuple that begins with that atom itself |
 """
 
 from __future__ import annotations
@@ -60,7 +67,7 @@ class Records:
         term = etf.decode(data, self._decode)
         try:
             return _unmarked(term)
-        except (ValueError, TypeError, RecursionError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise etf.DecodeError(f"not written by a log: {error}", 0) from error
 
 
@@ -89,24 +96,41 @@ def _marked(term: Any) -> Any:
     if kind is list:
         return [x if type(x) in _LEAVES else _marked(x) for x in term]
     if kind is dict:
-        return {_marked(key): _marked(value) for key, value in term.items()}
+        return _marked_dict(term)
     return term
+
+
+def _marked_dict(term: dict[Any, Any]) -> Any:
+    kinds = set(map(type, term))
+    if kinds <= _LEAVES:
+        return {key: _marked(value) for key, value in term.items()}
+    if kinds == {str}:
+        # A map with tuples as keys would take the codec twenty times as long.
+        return _TEXT, {key: _marked(value) for key, value in term.items()}
+    return _TEXT, [(_marked(key), _marked(value)) for key, value in term.items()]
 
 
 def _unmarked(term: Any) -> Any:
     kind = type(term)
     if kind is tuple:
-        if not _is_mark(term):
-            return tuple([_unmarked(x) for x in term])
-        _, value = term
-        if type(value) is bytes:
-            return value.decode()
-        return tuple([_unmarked(x) for x in value])
+        return _meant(*term) if _is_mark(term) else tuple(map(_unmarked, term))
     if kind is list:
-        return [_unmarked(x) for x in term]
+        return list(map(_unmarked, term))
     if kind is dict:
-        return {_unmarked(key): _unmarked(value) for key, value in term.items()}
+        return {key: _unmarked(value) for key, value in term.items()}
     return term
+
+
+def _meant(_mark: Atom, value: Any) -> Any:
+    """Return what a tuple with the mark stands for."""
+    kind = type(value)
+    if kind is bytes:
+        return value.decode()
+    if kind is dict:
+        return {key.decode(): _unmarked(item) for key, item in value.items()}
+    if kind is list:
+        return {_unmarked(key): _unmarked(item) for key, item in value}
+    return tuple(map(_unmarked, value))
 
 
 def _is_mark(term: tuple[Any, ...]) -> bool:

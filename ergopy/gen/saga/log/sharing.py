@@ -78,16 +78,16 @@ class SharedWriter:
             raise question.error
         return question.answer  # type: ignore[return-value]
 
-    def flush(self) -> trio.Event:
-        """Return an event that is set when all is written, or has failed."""
-        written = trio.Event()
-        self._writer.ask(Question(do_nothing, partial(self._written, written)))
-        return written
+    def release(self, last: Callable[[], None]) -> trio.Event:
+        """Use it no more; after the last user the thread ends before the event.
 
-    def release(self) -> trio.Event:
-        """Use it no more; after the last user the thread ends before the event."""
+        *last* is done in the thread, when all is written, or has failed.
+        """
         self.users -= 1
-        return self.flush()
+        written = trio.Event()
+        then = partial(self._written, written)
+        self._writer.ask(Question(do_nothing, then, last))
+        return written
 
     def _written(self, written: trio.Event) -> None:
         # Who comes while the rest is written must read it: it uses this one again.

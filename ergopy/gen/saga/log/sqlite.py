@@ -11,10 +11,14 @@ import etf
 
 from ....errors import SagaLogError
 from .base import SagaLog
+from .making import can_be_made
+from .owning import disown, own
 from .records import Records, dump_key, load_key
 from .sharing import find, hire
 
 if TYPE_CHECKING:
+    import trio
+
     from etf import DecodeOptions, EncodeOptions, Reference
 
     from .base import Then
@@ -29,8 +33,9 @@ class SqliteSagaLog(SagaLog):
     Nothing is made until the first record is appended. One thread writes for all sagas
     of an event loop that use the file; all that is pending when it gets to it is one
     transaction of SQLite, in WAL mode. Other processes may use the same file at the
-    same time. It has to be on a local disk. Space that became free is used again; most
-    of it is given back when the last saga is closed.
+    same time, for other sagas: a lock on a file beside it keeps the records of a saga
+    for one process. It has to be on a local disk. Space that became free is used again;
+    most of it is given back when the last saga is closed.
 
     After a write that failed, a full disk for instance, every saga that has records
     pending is told so, and has to open the log again.
@@ -74,12 +79,18 @@ class SqliteSagaLog(SagaLog):
     def __repr__(self) -> str:
         return f"<SqliteSagaLog {str(self.path)!r}>"
 
+    def check_place(self) -> None:
+        """Raise SagaLogError if there is no file, and could be none."""
+        if not can_be_made(self.path):
+            raise SagaLogError(self.path, "its folder cannot be written")
+
     async def open(self, saga: str) -> dict[Reference, list[Any]]:
         """Return all that *saga* has left. Without a file that is nothing.
 
         Raises:
             SagaLogError: The file cannot be read, is no log, was written by a later
-                ergopy, or holds a damaged record of this saga.
+                ergopy, or holds a damaged record of this saga; or another process runs
+                this saga.
         """
         # If its writer has failed, this is how the saga gets another one.
         self.close(saga)
@@ -116,7 +127,7 @@ class SqliteSagaLog(SagaLog):
         """
         writer = self._writers.pop(saga, None)
         if writer is not None:
-            writer.release()
+            self._release(saga, writer)
 
     async def aclose(self, saga: str) -> None:
         """As :meth:`close`, and wait until all is written, and closed if it was last.
@@ -125,7 +136,7 @@ class SqliteSagaLog(SagaLog):
         """
         writer = self._writers.pop(saga, None)
         if writer is not None:
-            await writer.release().wait()
+            await self._release(saga, writer).wait()
 
     def _exists(self) -> bool:
         if find(self._key) is not None:
@@ -140,8 +151,12 @@ class SqliteSagaLog(SagaLog):
 
     def _writer(self, saga: str) -> SharedWriter:
         saga.encode()  # SQLite wants Unicode; it is the caller who has to know
+        own(self.path, saga)
         writer = self._writers[saga] = hire(self._key)
         return writer
+
+    def _release(self, saga: str, writer: SharedWriter) -> trio.Event:
+        return writer.release(partial(disown, self.path, saga))
 
     def _read(self, saga: str, database: Database) -> dict[Reference, list[Any]]:
         """Read and decode, in the thread."""

@@ -39,10 +39,17 @@ LAST_SECONDS: Final = 10.0
 class Question(Generic[T]):
     """Something that the thread is to do when all before it is written."""
 
-    __slots__ = ("act", "answer", "error", "then")
+    __slots__ = ("act", "answer", "error", "last", "then")
 
-    def __init__(self, act: Callable[[Database], T], then: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        act: Callable[[Database], T],
+        then: Callable[[], None],
+        last: Callable[[], None] | None = None,
+    ) -> None:
         self.act = act
+        self.last = last
+        """Called in the thread after that, also if writing has failed."""
         self.then = then
         """Called in Trio's thread when there is an answer, or an error."""
         self.answer: T | None = None
@@ -142,6 +149,8 @@ class Writer:
                 question.answer = question.act(database)
             except Exception as error:
                 question.error = self._named(error)
+        if question.last is not None:
+            question.last()
         self._tell(question.then)
         self._over = ends
 

@@ -97,7 +97,7 @@ def _with_address(event: Event) -> Event:
 
 
 def _is_at(address: Any, sender: Pid) -> bool:
-    """Tell whether *address* is one of the sender's node: no other is for it to give."""
+    """Tell whether *address* is one of the sender's node, which it may speak for."""
     if address.__class__ is Pid:
         return address.node == sender.node
     if address.__class__ is not tuple or len(address) != 2:

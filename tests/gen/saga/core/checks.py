@@ -25,11 +25,11 @@ _OUTCOMES = {**_SUCCESS, "handle_tx_cancel": CANCEL}
 
 def assert_nothing_is_left(world: World) -> None:
     """No entry, monitor, timer, worker or record is left of anything."""
-    assert_tables(world)
+    assert_tables_are_empty(world)
     assert not any(world.disks)
 
 
-def assert_tables(world: World) -> None:
+def assert_tables_are_empty(world: World) -> None:
     """The same, but for the records of sagas that nobody has started again."""
     for peer in world.peers:
         machine = peer.machine
@@ -84,7 +84,9 @@ def _fit(tx: SagaTransaction, step: Any, below: str | None) -> None:
     else:
         assert step.state is DROPPED
         # A result that has crossed the cancel was handed over.
-        assert below in ({CANCEL, None} if tx.two_phase_commit else {CANCEL, DONE, None})
+        assert below in (
+            {CANCEL, None} if tx.two_phase_commit else {CANCEL, DONE, None}
+        )
 
 
 def assert_undone(world: World) -> None:
@@ -97,7 +99,7 @@ def assert_undone(world: World) -> None:
 
 def _undone(world: World, peer: Peer, tx: SagaTransaction) -> None:
     key = tx.key
-    parts = [*tx.steps.values(), *tx.jobs.values()]
+    parts: list[Any] = [*tx.steps.values(), *tx.jobs.values()]
     needed = {
         part.id
         for part in parts
@@ -111,7 +113,9 @@ def _undone(world: World, peer: Peer, tx: SagaTransaction) -> None:
     assert [part for part, _ in groupby(part for part, _ in tried)] == worked
     seen = world.seen[peer.number]
     alone = [
-        part for what, of, part in seen if of == key and what in ("dropped", "job_failed")
+        part
+        for what, of, part in seen
+        if of == key and what in ("dropped", "job_failed")
     ]
     orders = [part.order or 1_000 for part in worked if part not in alone]
     assert orders == sorted(orders, reverse=True)

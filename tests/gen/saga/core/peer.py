@@ -37,8 +37,17 @@ class Peer:
         self.alive = True
         self.pid = world.pid(number)
         address = world.name(number) if self.plan.named else None
+        overrides = []
+        if self.plan.votes or self.plan.cancels == "prepare":
+            overrides.append("handle_tx_prepare")
+        if self.plan.has_last_word:
+            overrides.append("handle_tx_done")
         self.machine = Machine(
-            self.pid, address, max_transactions=self.plan.limit, history=1000
+            self.pid,
+            address,
+            max_transactions=self.plan.limit,
+            history=1000,
+            overrides=frozenset(overrides),
         )
         self.machine.observed = True
         self.took: list[SagaTransaction] = []
@@ -60,7 +69,10 @@ class Peer:
 
     def _comes_back(self, event: Any) -> SagaStep | None:
         """Return the step that a transaction comes back from: a loop of two."""
-        if event.__class__ is not events.Next or event.id not in self.machine.transactions:
+        if (
+            event.__class__ is not events.Next
+            or event.id not in self.machine.transactions
+        ):
             return None
         number = self.world.numbers[event.sender]
         for step in self.machine.transactions[event.id].steps.values():
@@ -80,7 +92,9 @@ class Peer:
         for id, records in list(disk.items()):
             event = events.Recover(id, list(records))
             out = self.machine.take(event, self.world.now)
-            self.took.append(self.machine.transactions.get(id) or self.machine.ended[-1])
+            self.took.append(
+                self.machine.transactions.get(id) or self.machine.ended[-1]
+            )
             self.world.post(self.pid, self.number, partial(self._do_postponed, out))
 
     def _do_postponed(self, out: list[Any]) -> None:
@@ -121,7 +135,9 @@ class Peer:
     def _tell(self, action: actions.Tell) -> None:
         if action.message[0] is wire.NEXT:
             id, ref = action.message[2][:2]
-            self.world.sent.append((self.number, self.machine.transactions[id].steps[ref]))
+            self.world.sent.append(
+                (self.number, self.machine.transactions[id].steps[ref])
+            )
         self.world.tell(self, action.dest, action.message)
 
     def _later(self, action: actions.Later) -> None:
@@ -130,7 +146,10 @@ class Peer:
     def _watch(self, action: actions.Watch) -> None:
         pid = action.pid
         key = (self.pid, pid)
-        assert key not in self.world.monitors
+        if key in self.world.monitors or pid not in self.machine.watched:
+            # It was put off when the saga started, and is not needed any more.
+            assert self.world.killed[self.number]
+            return
         self.world.watch(key, self, pid, lambda reason: events.SagaDown(pid, reason))
 
     def _unwatch(self, action: actions.Unwatch) -> None:
@@ -140,7 +159,11 @@ class Peer:
         self.world.monitors.pop(action.ref, None)
 
     def _call(self, action: actions.Call) -> Any:
-        tx = action.args[0] if action.callback != "handle_info" else action.args[0][0]
+        tx = (
+            action.args[0]
+            if action.callback != "handle_info"
+            else action.args[0].transaction
+        )
         self.see(action.callback, tx)
         getattr(self, action.callback)(*action.args)
         return action.then
@@ -164,7 +187,9 @@ class Peer:
 
         def write() -> None:
             disk.setdefault(action.id, []).append(action.record)
-            self.world.seen[self.number].append((action.record[0], key_of(action.id), None))
+            self.world.seen[self.number].append(
+                (str(action.record[0]), key_of(action.id), None)
+            )
             if self.alive and action.then is not None:
                 self.later(action.then)
 
@@ -172,7 +197,11 @@ class Peer:
 
     def _forget(self, action: actions.Forget) -> None:
         disk = self.world.disks[self.number]
-        self.world.post(self.pid, "disk", partial(disk.pop, action.id, None))
+
+        def forget() -> None:
+            disk.pop(action.id, None)
+
+        self.world.post(self.pid, "disk", forget)
 
     def _launch(self, action: actions.Launch) -> Any:
         job = action.job
@@ -196,6 +225,8 @@ class Peer:
         tx = action.transaction
         if action.kind == "started":
             self.took.append(tx)
+        elif action.kind == "commit" and tx.is_own and not self.plan.has_last_word:
+            self.see("handle_tx_done", tx)
         self.see(action.kind, tx, action.step)
 
     def see(self, what: str, tx: SagaTransaction, detail: Any = None) -> None:
@@ -212,9 +243,11 @@ class Peer:
             del self.world.workers[worker]
             return
         job = message[2][0]
-        outcome = self.machine.jobs[job].work.outcome if job in self.machine.jobs else ""
-        if outcome == "result":
-            two_phases = message[2][4]
+        outcome = (
+            self.machine.jobs[job].work.outcome if job in self.machine.jobs else ""
+        )
+        if outcome in ("result", "brief"):
+            two_phases = message[2][4] and outcome == "result"
             made = wire.read(wire.job_result(worker, job, "done"))
             self.world.post(worker, self.number, partial(self.take, made))
             if two_phases:
@@ -313,20 +346,20 @@ class Peer:
             self.go_on(tx)
 
     def handle_tx_prepare(self, tx: SagaTransaction, result: Any) -> None:
-        if self.plan.cancels == "prepare" and not tx.canceling:
+        if self.plan.cancels == "prepare":
             self.cancel(tx, "no")
 
     def handle_job_result(self, tx: SagaTransaction, job: SagaJob, _: Any) -> None:
         self.go_on(tx)
 
     def handle_job_failed(self, tx: SagaTransaction, job: SagaJob, _: Any) -> None:
-        if self.plan.cancels == "job":
+        if self.plan.cancels == "job" or tx.state != "open":
             self.cancel(tx, "no job")
         else:
             self.go_on(tx)
 
     def handle_tx_commit(self, tx: SagaTransaction, final: Any) -> None:
-        assert final == "final"
+        assert final == "final" or final.startswith("result of ")
 
     def handle_tx_cancel(self, tx: SagaTransaction, reason: Any) -> None:
         assert reason is not None

@@ -24,7 +24,8 @@ class Branch:
 
 @dataclass(frozen=True)
 class Work:
-    """A job: its worker sends a result, dies, is silent, or cannot be started."""
+    """A job: its worker sends a ``result``, does and ends at once (``brief``), dies
+    (``fail``), is ``silent``, or cannot be started (``unlaunched``)."""
 
     outcome: str = "result"
     timeout: float | None = None
@@ -37,7 +38,8 @@ class Plan:
 
     ``cancels`` names the callback in which it cancels, ``silent`` says that it never
     has a result, ``in_turn`` that it sends to the next when it has the result of the
-    one before, ``is_ergo`` that it does not know the commit of ergopy.
+    one before, ``is_ergo`` that it does not know the commit of ergopy, ``votes`` that
+    it has a ``handle_tx_prepare``, ``has_last_word`` a ``handle_tx_done``.
     """
 
     branches: tuple[Branch, ...] = ()
@@ -47,6 +49,8 @@ class Plan:
     in_turn: bool = False
     named: bool = True
     is_ergo: bool = False
+    votes: bool = True
+    has_last_word: bool = True
     limit: int | None = None
 
 

@@ -1,16 +1,17 @@
 """Sagas on a network that loses, delays and kills, without any input or output.
 
-A :class:`World` has one :class:`Peer` for each plan: a machine, a mailbox, and callbacks
-that do what the plan says. Messages between two of them keep their order; which of the
-pairs goes on is for ``choose`` to say, and the clock, which goes on only by leaps. What a
-peer writes into its log is safe some time later. A peer that is killed loses all but
-that, and may be started again under its name.
+A :class:`World` has one :class:`Peer` for each plan: a machine, a mailbox, and
+callbacks that do what the plan says. Messages between two of them keep their order;
+which of the pairs goes on is for ``choose`` to say, and so is when the clock goes on,
+by leaps. What a peer writes into its log is safe some time later. A peer that is killed
+loses all but that, and may be started again under its name.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict, deque
+from contextlib import suppress
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 NOCONNECTION = Atom("noconnection")
 KILLED = Atom("killed")
-_LEAP = 24
-"""One time in so many the clock goes on though there are messages."""
 
 
 def in_order(options: int) -> int:
@@ -54,13 +53,20 @@ class Monitor:
 
 
 class World:
-    """Sagas, numbered as their plans, the network between them, and the time."""
+    """Sagas, numbered as their plans, the network between them, and the time.
+
+    One time in *haste* the clock goes on though there are messages.
+    """
 
     def __init__(
-        self, plans: Sequence[Plan], choose: Callable[[int], int] = in_order
+        self,
+        plans: Sequence[Plan],
+        choose: Callable[[int], int] = in_order,
+        haste: int = 100,
     ) -> None:
         self.plans = plans
         self.choose = choose
+        self.haste = haste
         self.now = 0.0
         self.steps = 0
         self.actions = 0
@@ -178,12 +184,10 @@ class World:
             self.cut.add(pair)
             self.alarms.append((self.now + seconds, partial(self.cut.discard, pair)))
 
-    def kill(
-        self, number: int, *, keep: bool = True, restart: float | None = 0.0
-    ) -> None:
-        """Kill a peer; *keep* says whether what it was writing is safe nevertheless.
+    def kill(self, number: int, *, keep: float = 1.0, restart: float = 0.0) -> None:
+        """Kill a peer; *keep*, from 0 to 1, is how much of what it was writing is safe.
 
-        *restart* is in how many seconds it is started again.
+        *restart* is in how many seconds it is started again, if it has a name.
         """
         peer = self.peers[number]
         if not peer.alive:
@@ -191,8 +195,8 @@ class World:
         self.killed[number] += 1
         peer.alive = False
         disk = self.channels.pop((peer.pid, "disk"), deque())
-        for write in disk if keep else ():
-            write()
+        for _ in range(round(keep * len(disk))):
+            disk.popleft()()
         for pid in [pid for pid, owner in self.workers.items() if owner is peer]:
             del self.workers[pid]
         for key, monitor in list(self.monitors.items()):
@@ -200,7 +204,7 @@ class World:
                 del self.monitors[key]
             elif monitor.target == peer.pid:
                 self._fire(key, KILLED)
-        if restart is None:
+        if not peer.plan.named:
             return
         if restart:
             self.alarms.append((self.now + restart, partial(self._start, number)))
@@ -247,7 +251,7 @@ class World:
             happen()
         ready = [channel for channel in self.channels.values() if channel]
         at = self._next_time()
-        if ready and (at == math.inf or self.choose(_LEAP) != _LEAP - 1):
+        if ready and (at == math.inf or self.choose(self.haste) != self.haste - 1):
             self._guard(ready[self.choose(len(ready))].popleft())
             return True
         if at < math.inf:
@@ -272,10 +276,8 @@ class World:
                 self._guard(partial(peer.take, events.Tick()))
 
     def _guard(self, job: Callable[[], None]) -> None:
-        try:
+        with suppress(Killed):
             job()
-        except Killed:
-            pass
 
 
 _OF_ERGO = (events.Next, events.Result, events.Interim, events.Cancel, events.Commit)

@@ -61,8 +61,12 @@ class World:
                 self.linked.discard(worker)
                 self.last_words[worker] += reason is not None
             case actions.Call(callback, args, then):
-                if callback in ("handle_job_result", "handle_job_failed"):
+                if callback == "handle_job_result":
                     self.outcomes[args[1]] += 1
+                elif callback == "handle_job_failed":
+                    # A result is worth nothing when nobody is left to commit it.
+                    was_done = self.tx.two_phase_commit and self.outcomes[args[1]]
+                    self.outcomes[args[1]] += 0 if was_done else 1
                 return then
             case actions.Log(_, _, then) | actions.Later(then):
                 return then

@@ -10,6 +10,8 @@ import trio
 from etf import Reference
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ergopy.errors import SagaLogError
     from ergopy.gen.saga.log import SagaLog
 
@@ -41,17 +43,17 @@ async def found(log: SagaLog, saga: str = SAGA) -> dict[Reference, list[Any]]:
     return records
 
 
-def threads() -> list[threading.Thread]:
-    """Return the threads that write to logs."""
+def threads(path: Path) -> list[threading.Thread]:
+    """Return the threads that write to a log."""
     return [
         thread
         for thread in threading.enumerate()
-        if thread.name.startswith("ergopy saga log")
+        if thread.name == f"ergopy saga log {path}"
     ]
 
 
-async def ended() -> bool:
-    """Tell whether there are none, once those have ended that are about to."""
-    for thread in threads():
+async def ended(path: Path) -> bool:
+    """Tell whether there is none, once one has ended that is about to."""
+    for thread in threads(path):
         await trio.to_thread.run_sync(thread.join, 20)
-    return threads() == []
+    return threads(path) == []

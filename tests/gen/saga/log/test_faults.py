@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import sqlite3
 from contextlib import closing, contextmanager
@@ -48,7 +47,7 @@ async def refused(path: Path, saga: str = SAGA) -> str:
     with pytest.raises(SagaLogError) as caught:
         await found(SqliteSagaLog(path), saga)
     assert caught.value.path == path
-    assert await ended()
+    assert await ended(path)
     return caught.value.why
 
 
@@ -90,14 +89,15 @@ async def test_a_folder_that_is_a_file_is_an_error(tmp_path: Path) -> None:
 async def test_a_file_that_cannot_be_made_is_told_to_who_appends(
     tmp_path: Path,
 ) -> None:
-    log = SqliteSagaLog(tmp_path / "later" / "sagas.db")
+    path = tmp_path / "later" / "sagas.db"
+    log = SqliteSagaLog(path)
     assert await log.open(SAGA) == {}
     (tmp_path / "later").touch()
     error = await written(log)
     assert isinstance(error, SagaLogError)
     assert error.why == "Not a directory"
     await log.aclose(SAGA)
-    assert await ended()
+    assert await ended(path)
 
 
 @pytest.mark.parametrize("value", ["x'00'", "x'836101ff'", "x''", MARKED])
@@ -130,7 +130,7 @@ async def test_a_file_with_holes_is_an_error(path: Path) -> None:
     await log.aclose(SAGA)
     with path.open("r+b") as file:
         file.seek(4096)
-        file.write(os.urandom(60_000))
+        file.write(b"\xa5" * 60_000)
     assert "malformed" in await refused(path)
 
 
@@ -166,6 +166,6 @@ async def test_a_full_disk_is_told_to_all_until_the_log_is_opened_again(
     await log.aclose("other@here")
     log.close(SAGA)
     assert isinstance(told[-1], SagaLogError)
-    assert await ended()
+    assert await ended(path)
     assert await found(log) == {tx(99): ["early", "late"]}
     assert await found(log, "other@here") == {}

@@ -45,6 +45,7 @@ VALUES = [
     {},
     [1, "one", b"one"],
     ("a", b"a", Atom("a"), ["b", ("c",)]),
+    {"city": "Rome", "nights": [3], "hotel": {b"name": "Ritz", 1: {"": ()}}},
     {"city": b"Rome", b"town": "Rome", ("a", 1): {"b": None}},
     TEXT,
     (TEXT, b"no text"),
@@ -55,7 +56,6 @@ VALUES = [
     (TEXT, (1, "x")),
     tx(5),
     Pid("here", 1, 2, 3),
-    etf.Charlist("abc"),
     etf.ImproperList([1], 2),
 ]
 
@@ -67,7 +67,7 @@ def typed(value: Any) -> str:
 
 @pytest.mark.parametrize("strings", ["bytes", "str"])
 async def test_a_value_comes_back_as_what_it_was(tmp_path: Path, strings: Any) -> None:
-    decode = DecodeOptions(strings=strings, charlists="str")
+    decode = DecodeOptions(strings=strings)
     for log in (
         MemorySagaLog(decode=decode),
         SqliteSagaLog(tmp_path / "x.db", decode=decode),

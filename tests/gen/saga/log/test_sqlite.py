@@ -55,7 +55,7 @@ async def test_there_is_no_file_and_no_thread_until_there_is_a_record(
     log = SqliteSagaLog(path)
     assert await log.open(SAGA) == {}
     log.forget(SAGA, tx(1))
-    assert threads() == []
+    assert threads(path) == []
     assert files_under(tmp_path) == []
     assert await written(log) is None
     assert path in files_under(tmp_path)
@@ -68,10 +68,10 @@ async def test_files_and_folders_are_for_their_owner_alone(path: Path) -> None:
     for folder in (path.parent, path.parent.parent):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     files = list(path.parent.iterdir())
-    assert len(files) == 3  # with what SQLite keeps beside it
+    assert len(files) == 4  # with its locks, and what SQLite keeps beside it
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
     await log.aclose(SAGA)
-    assert list(path.parent.iterdir()) == [path]
+    assert set(path.parent.iterdir()) == {path, path.with_name(f"{path.name}-lock")}
 
 
 async def test_sagas_of_a_file_share_one_thread_and_the_last_ends_it(
@@ -81,12 +81,12 @@ async def test_sagas_of_a_file_share_one_thread_and_the_last_ends_it(
     for log, saga in ((one, "one@here"), (one, "two@here"), (two, "three@here")):
         await log.open(saga)
         log.append(saga, tx(1), saga)
-    assert len(threads()) == 1
+    assert len(threads(path)) == 1
     one.close("one@here")
     await two.aclose("three@here")
-    assert len(threads()) == 1
+    assert len(threads(path)) == 1
     one.close("two@here")
-    assert await ended()
+    assert await ended(path)
     assert await found(two, "two@here") == {tx(1): ["two@here"]}
 
 
@@ -124,7 +124,7 @@ async def test_a_saga_that_comes_back_finds_what_its_killed_self_had_pending(
     again.append(SAGA, tx(1), 2)
     await again.aclose(SAGA)
     assert await found(log) == {tx(1): [1, 2]}
-    assert await ended()
+    assert await ended(path)
 
 
 async def test_a_cancelled_end_loses_nothing(path: Path, gate: Gate) -> None:
@@ -134,8 +134,22 @@ async def test_a_cancelled_end_loses_nothing(path: Path, gate: Gate) -> None:
         await log.aclose(SAGA)
     assert scope.cancelled_caught
     gate.opened.set()
-    assert await ended()
+    assert await ended(path)
     assert await found(log) == {tx(1): [1]}
+
+
+async def test_all_who_wait_for_the_end_are_told(path: Path, gate: Gate) -> None:
+    async with trio.open_nursery() as nursery:
+        for saga in ("one@here", "two@here"):
+            log = SqliteSagaLog(path)
+            log.append(saga, tx(1), 1)
+            nursery.start_soon(log.aclose, saga)
+            # So each of them is the last for a while.
+            await trio.testing.wait_all_tasks_blocked()
+        gate.opened.set()
+        nursery.cancel_scope.deadline = trio.current_time() + 20
+    assert not nursery.cancel_scope.cancelled_caught
+    assert await ended(path)
 
 
 async def test_sagas_that_come_and_go_while_it_is_written_are_all_told(
@@ -149,7 +163,7 @@ async def test_sagas_that_come_and_go_while_it_is_written_are_all_told(
             nursery.start_soon(found, SqliteSagaLog(path))
         await trio.testing.wait_all_tasks_blocked()
         gate.opened.set()
-    assert await ended()
+    assert await ended(path)
     assert await found(log) == {tx(1): [1]}
 
 
@@ -161,7 +175,7 @@ async def test_a_cancelled_open_does_no_harm(path: Path, gate: Gate) -> None:
         await log.open(SAGA)
     gate.opened.set()
     assert await found(log) == {tx(1): [1]}
-    assert await ended()
+    assert await ended(path)
 
 
 async def test_a_then_that_raises_is_logged_and_harms_nobody(
@@ -189,9 +203,9 @@ def test_a_loop_that_is_over_is_told_nothing_and_all_is_written(
 
     trio.run(main)
     gate.opened.set()
-    for thread in threads():
+    for thread in threads(path):
         thread.join(60)
-    assert threads() == []
+    assert threads(path) == []
     assert told == []
     assert trio.run(found, SqliteSagaLog(path)) == {tx(1): list(range(10))}
     assert not [entry for entry in caplog.records if entry.levelno >= logging.WARNING]
