@@ -132,7 +132,8 @@ class Reference(Value):
         )
 
     def __hash__(self) -> int:
-        return hash((self.words, self.creation, self.node))
+        # The words alone tell those of a node apart, and hashing is on many paths.
+        return hash(self.words)
 
     def __str__(self) -> str:
         return f"#Ref<{'.'.join([self.node, *map(str, reversed(self.words))])}>"

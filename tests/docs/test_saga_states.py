@@ -22,7 +22,9 @@ EVENTS = {
     "`commit`": events.Decide,
     "`ack`": events.Ack,
     "`ask`": events.Ask,
-    "the saga above is lost; or one below that is not found by a name": events.ParentDown,
+    "the saga above is lost; or one below that is not found by a name": (
+        events.ParentDown
+    ),
     "the lifespan is over": events.LifespanOver,
     "it is time to try again": events.TryAgain,
     "`next`, `start_job`": events.NextStep,

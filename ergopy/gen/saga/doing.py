@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import trio
@@ -30,7 +31,7 @@ from .core.transaction import OPEN
 from .messages import SagaCanceled, SagaFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from etf import Reference
 
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from .saga import Saga
 
 logger = logging.getLogger("ergopy.saga")
+
+TURNS = 16
+"""Events that a saga has put off, and takes before the next message."""
 
 
 class LogFailed(NamedTuple):
@@ -68,7 +72,8 @@ class Doing:
         self._process = saga.process
         self._machine = machine
         self._deadlines = machine.deadlines
-        self._now = trio.lowlevel.current_clock().current_time
+        self.now = trio.lowlevel.current_clock().current_time
+        """Returns the time, as ``trio.current_time``."""
         self._log: SagaLog | None = None
         self._name = ""
         self._watching: dict[Any, Reference] = {}
@@ -78,6 +83,8 @@ class Doing:
         self._full: RemoteNode | None = None
         self._early: list[actions.Log] = []
         self._stops: dict[Reference, Stop] = {}
+        self._soon: deque[Any] = deque()
+        self._turns = 0
 
     def use_log(self, log: SagaLog, name: str) -> None:
         """Write records into *log*, as those of *name*."""
@@ -86,9 +93,20 @@ class Doing:
         for action in early:
             self._append(log, action)
 
+    async def serve(self, event: Any) -> None:
+        """Take the event that a message is, and then what that has put off.
+
+        The mailbox has its turn again after some of these.
+        """
+        soon, self._turns = self._soon, TURNS
+        await self.take(event)
+        while soon:
+            await self.take(soon.popleft())
+        self._turns = 0
+
     async def take(self, event: Any) -> None:
         """Give an event to the machine, and do what it says."""
-        now = self._now()
+        now = self.now()
         out = self._machine.take(event, now)
         if out:
             await self._do(out)
@@ -103,7 +121,7 @@ class Doing:
 
     def recover(self, event: events.Recover) -> None:
         """Have a transaction again; what is to be done comes after ``init``."""
-        out = self._machine.take(event, self._now())
+        out = self._machine.take(event, self.now())
         self.later(Postponed(out))
 
     async def go_on(self, postponed: Postponed) -> None:
@@ -133,12 +151,13 @@ class Doing:
             if kind is actions.Tell:
                 self._tell(action)
                 continue
-            if kind is actions.Call:
-                event = await self._call(action)
-            else:
-                event = await _DOERS[kind](self, action)
+            now = _AT_ONCE.get(kind)
+            if now is not None:
+                now(self, action)
+                continue
+            event = await _IN_TIME[kind](self, action)
             if event is not None:
-                out += self._machine.take(event, self._now())
+                out += self._machine.take(event, self.now())
         full, self._full = self._full, None
         if full is not None:
             await full.ready(self._process.pid)
@@ -236,7 +255,7 @@ class Doing:
             )
         return events.Undone(tx.id, part.id, failed)
 
-    async def _write(self, action: actions.Log) -> None:
+    def _write(self, action: actions.Log) -> None:
         if self._log is None:
             # It is opened after ``init``.
             self._early.append(action)
@@ -266,14 +285,14 @@ class Doing:
 
         return then
 
-    async def _forget(self, action: actions.Forget) -> None:
+    def _forget(self, action: actions.Forget) -> None:
         assert self._log is not None
         self._log.forget(self._name, action.id)
         stop = self._stops.pop(action.id, None)
         if stop is not None:
             raise Ending(stop.reason)
 
-    async def _watch(self, action: actions.Watch) -> None:
+    def _watch(self, action: actions.Watch) -> None:
         if action.pid in self._watching or action.pid not in self._machine.watched:
             # It was put off, and meanwhile done, or is not needed any more.
             return
@@ -281,17 +300,21 @@ class Doing:
         self._watching[action.pid] = ref
         self._watched[ref] = action.pid
 
-    async def _unwatch(self, action: actions.Unwatch) -> None:
+    def _unwatch(self, action: actions.Unwatch) -> None:
         ref = self._watching.pop(action.pid, None)
         if ref is not None:
             del self._watched[ref]
             self._process.demonitor(ref)
 
-    async def _demonitor(self, action: actions.Demonitor) -> None:
+    def _demonitor(self, action: actions.Demonitor) -> None:
         self._process.demonitor(action.ref)
 
-    async def _later(self, action: actions.Later) -> None:
-        self.later(action.event)
+    def _later(self, action: actions.Later) -> None:
+        if self._turns:
+            self._turns -= 1
+            self._soon.append(action.event)
+        else:
+            self.later(action.event)
 
     async def _launch(self, action: actions.Launch) -> None:
         await jobs.launch(self._saga, action.job)
@@ -301,7 +324,7 @@ class Doing:
         if action.reason is not None:
             await self._process.exit(action.worker, action.reason)
 
-    async def _observe(self, action: actions.Observe) -> None:
+    def _observe(self, action: actions.Observe) -> None:
         self._saga._observed(action)
 
 
@@ -322,16 +345,20 @@ def _is_canceled(tx: SagaTransaction) -> bool:
     return tx.canceling or tx.state is not OPEN
 
 
-_DOERS: dict[type, Callable[[Doing, Any], Any]] = {
+_AT_ONCE: dict[type, Callable[[Doing, Any], None]] = {
     actions.Later: Doing._later,
     actions.Watch: Doing._watch,
     actions.Unwatch: Doing._unwatch,
     actions.Demonitor: Doing._demonitor,
-    actions.Finish: Doing._finish,
-    actions.Undo: Doing._undo,
     actions.Log: Doing._write,
     actions.Forget: Doing._forget,
+    actions.Observe: Doing._observe,
+}
+
+_IN_TIME: dict[type, Callable[[Doing, Any], Awaitable[Any]]] = {
+    actions.Call: Doing._call,
+    actions.Finish: Doing._finish,
+    actions.Undo: Doing._undo,
     actions.Launch: Doing._launch,
     actions.Dismiss: Doing._dismiss,
-    actions.Observe: Doing._observe,
 }

@@ -7,8 +7,6 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import trio
-
 from etf import Atom
 
 from ...errors import TooManyTransactions, TransactionCanceled
@@ -117,9 +115,9 @@ class Saga(SagaCallbacks):
             hops_left=hop_limit,
             lifespan=lifespan,
             two_phase_commit=two_phase_commit,
-            now=trio.current_time(),
+            now=self._doing.now(),
         )
-        await self._take(events.Start(tx))
+        await self._doing.take(events.Start(tx))
         return tx
 
     async def next(
@@ -159,7 +157,7 @@ class Saga(SagaCallbacks):
         """
         machine = self._machine
         found = machine.find(tx)
-        machine.check_next(found, timeout, trio.current_time())
+        machine.check_next(found, timeout, self._doing.now())
         peer, address, way = arguments.locate(self, saga)
         method = None
         if compensate is not None:
@@ -171,7 +169,7 @@ class Saga(SagaCallbacks):
         if way is not None:
             await process.admit(way)
             # Helper tasks run meanwhile, and time goes by.
-            machine.check_next(machine.find(found), timeout, trio.current_time())
+            machine.check_next(machine.find(found), timeout, self._doing.now())
         step = SagaStep(
             process.monitor_nowait(peer),
             found,
@@ -182,7 +180,7 @@ class Saga(SagaCallbacks):
             compensate=method,
         )
         step.peer, step.address = peer, address
-        await self._take(events.NextStep(found.id, step))
+        await self._doing.take(events.NextStep(found.id, step))
         return step
 
     async def send_result(self, tx: Which, result: Any) -> None:
@@ -200,7 +198,7 @@ class Saga(SagaCallbacks):
         found = self._machine.find(tx)
         if found.two_phase_commit or found.log_size or self._is_away(found.parent):
             arguments.check_term(self, result)
-        await self._take(events.SendResult(found.id, result))
+        await self._doing.take(events.SendResult(found.id, result))
 
     async def send_interim(self, tx: Which, value: Any) -> None:
         """Tell the saga that the transaction came from something before the result.
@@ -213,7 +211,7 @@ class Saga(SagaCallbacks):
         found = self._machine.find(tx)
         if self._is_away(found.parent):
             arguments.check_term(self, value)
-        await self._take(events.SendInterim(found.id, value))
+        await self._doing.take(events.SendInterim(found.id, value))
 
     async def cancel_transaction(self, tx: Which, reason: Any = "canceled") -> None:
         """Cancel a transaction, for all that take part in it.
@@ -233,7 +231,7 @@ class Saga(SagaCallbacks):
         found = self._machine.find(tx)
         if not isinstance(reason, str):
             arguments.check_term(self, reason)
-        await self._take(events.CancelLater(found.id, reason))
+        await self._doing.take(events.CancelLater(found.id, reason))
 
     async def start_job(
         self,
@@ -274,7 +272,7 @@ class Saga(SagaCallbacks):
             arguments.check_record(self, found, value)
         ref = self.process.new_ref()
         job = SagaJob(ref, found, value, timeout=timeout, work=work, compensate=method)
-        await self._take(events.StartJob(found.id, job))
+        await self._doing.take(events.StartJob(found.id, job))
         return job
 
     async def cancel_job(
@@ -290,7 +288,7 @@ class Saga(SagaCallbacks):
         if not isinstance(reason, str):
             arguments.check_term(self, reason)
         tx = found.transaction
-        await self._take(events.CancelJob(tx.id, found, reason))
+        await self._doing.take(events.CancelJob(tx.id, found, reason))
 
     def set_max_transactions(self, limit: int | None) -> None:
         """Change how many transactions it takes part in; those of now stay."""
@@ -347,10 +345,10 @@ class Saga(SagaCallbacks):
         if kind is tuple:
             event = wire.read(message)
             if event is not None:
-                await doing.take(event)
+                await doing.serve(event)
                 return doing.steered()
         elif kind in _OWN:
-            await doing.take(message)
+            await doing.serve(message)
             return doing.steered()
         elif kind is SystemMessage and message[0].__class__ is SagaJob:
             # Another node has answered whether there is a worker.
@@ -359,11 +357,11 @@ class Saga(SagaCallbacks):
         elif kind is Down:
             event = doing.lost(message.ref, message.reason)
             if event is not None:
-                await doing.take(event)
+                await doing.serve(event)
                 return doing.steered()
         elif kind is ExitMessage and message.pid in self._machine.workers:
             reason = arguments.as_term(self, message.reason)
-            await doing.take(events.WorkerDown(message.pid, reason))
+            await doing.serve(events.WorkerDown(message.pid, reason))
             return doing.steered()
         elif kind is EventDown and self._observer.took(message):
             return None

@@ -60,12 +60,13 @@ def arrive(machine: Machine, event: Next, now: float, out: list[Action]) -> None
         capable=event.capable,
     )
     _enter(machine, tx)
-    machine.hold(tx, sender, out)
     if event.capable and event.two_phase_commit:
         message = wire.joined(machine.me, tx.id, event.origin, machine.address)
         out.append(Tell(sender, message))
     machine.observe(out, "started", tx)
     machine.call(out, tx, "handle_tx_new", tx.value)
+    # Behind the callback: one that is done with it then needs no monitor.
+    machine.hold(tx, sender, out)
 
 
 def refuse_loop(

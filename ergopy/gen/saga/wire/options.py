@@ -7,6 +7,7 @@ ergo knows three of them, and looks at no others. It takes an integer only in a 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any, Final
 
 from etf import Charlist, FrozenList, TermMap, WideInteger
@@ -40,7 +41,14 @@ def make(
 
     *capable* says that the sender knows the commit of ergopy.
     """
-    seconds = whole_seconds(lifespan)
+    return _made(hop_limit, whole_seconds(lifespan), two_phase_commit, capable)
+
+
+@lru_cache(maxsize=1024)
+def _made(
+    hop_limit: int, seconds: int, two_phase_commit: bool, capable: bool
+) -> dict[str, Any]:
+    # Those that are made at one time are mostly the same; nobody changes them.
     options: dict[str, Any] = {
         _HOP_LIMIT: _WIDE[hop_limit] if hop_limit < 256 else hop_limit,
         _LIFESPAN: _WIDE[seconds] if seconds < 256 else seconds,

@@ -147,8 +147,7 @@ class Peer:
         pid = action.pid
         key = (self.pid, pid)
         if key in self.world.monitors or pid not in self.machine.watched:
-            # It was put off when the saga started, and is not needed any more.
-            assert self.world.killed[self.number]
+            # It comes behind a callback, or a start, and is not needed any more.
             return
         self.world.watch(key, self, pid, lambda reason: events.SagaDown(pid, reason))
 

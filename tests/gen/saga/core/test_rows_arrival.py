@@ -72,7 +72,7 @@ def test_an_own_transaction_too_many_raises_where_it_is_started() -> None:
 def test_a_transaction_from_another_saga_is_taken() -> None:
     case = Case(hops=3, lifespan=9.0)
     tx = case.tx
-    assert case.arrival == [Watch(PARENT), Call("handle_tx_new", (tx, "value"))]
+    assert case.arrival == [Call("handle_tx_new", (tx, "value")), Watch(PARENT)]
     assert (tx.parent, tx.origin, tx.parents) == (PARENT, case.origin, [PARENT, OTHER])
     assert (tx.hops_left, tx.lifespan, tx.deadline) == (3, 9.0, 9.0)
     assert not tx.is_own
