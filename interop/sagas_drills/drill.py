@@ -96,6 +96,8 @@ class Drill:
                 word, role, *point = line.decode().split(" ", 2)
                 if word == "ready":
                     self._is_up[role].set()
+                elif word == "failed":
+                    raise AssertionError(f"{role} has ended; standard error says why")
                 else:
                     self._killed.setdefault(role, []).append(*point)
                     await self.start(role, self.after.pop(role, 0))

@@ -136,7 +136,7 @@ def put_points(bomb: Bomb) -> None:
 
     Machine.take = with_points  # type: ignore[method-assign]
     doing.Doing.take = by_points  # type: ignore[method-assign]
-    doing._DOERS[Point] = at_point
+    doing._IN_TIME[Point] = at_point
 
 
 def hurry() -> None:
@@ -299,7 +299,11 @@ def become(options: dict[str, Any]) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     random.seed()
     os.close(0)
-    ergopy.run(main, *options.values())
+    try:
+        ergopy.run(main, *options.values())
+    finally:
+        # Nobody shall wait for one that is over otherwise than it should be.
+        os.write(1, f"failed {options['role']}\n".encode())
 
 
 if __name__ == "__main__":

@@ -29,11 +29,14 @@ async def main(path, saga, first):
         def then(error, number=number):
             assert error is None
             sys.stdout.write(f"{number}\\n")
+            if number % 20 == 0:
+                sys.stdout.flush()
         tx = Reference("here", 7, (number % 5, 2, 3))
         log.append(saga, tx, number, then)
         if number % 20 == 0:
-            sys.stdout.flush()
             await trio.sleep(0)
+    # It is killed; what is written is told until then.
+    await trio.sleep_forever()
 
 trio.run(main, sys.argv[1], sys.argv[2], int(sys.argv[3]))
 """
