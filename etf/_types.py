@@ -132,8 +132,7 @@ class Reference(Value):
         )
 
     def __hash__(self) -> int:
-        # The words alone tell those of a node apart, and hashing is on many paths.
-        return hash(self.words)
+        return hash((self.words, self.creation, self.node))
 
     def __str__(self) -> str:
         return f"#Ref<{'.'.join([self.node, *map(str, reversed(self.words))])}>"

@@ -40,11 +40,11 @@ def arrive(machine: Machine, event: Next, now: float, out: list[Action]) -> None
     """Take part in a transaction that another saga sends."""
     if machine.me in event.parents:
         # It was here, and is over here; those below have not heard of it yet.
-        _refuse(machine, event, reasons.LOOP_DETECTED, out)
+        machine.refuse(event, reasons.LOOP_DETECTED, out)
         return
     limit = machine.max_transactions
     if limit is not None and len(machine.transactions) >= limit:
-        _refuse(machine, event, reasons.EXCEED_TX_LIMIT, out)
+        machine.refuse(event, reasons.EXCEED_TX_LIMIT, out)
         return
     sender = event.sender
     tx = SagaTransaction(
@@ -78,7 +78,7 @@ def refuse_loop(
     takes the refusal for the word of the saga above, and does not answer it.
     """
     reason = reasons.LOOP_DETECTED
-    _refuse(machine, event, reason, out)
+    machine.refuse(event, reason, out)
     step = _step_to(machine, tx, event)
     if step is not None:
         back = Cancel(event.sender, tx.id, step.id, reason)
@@ -103,11 +103,6 @@ def _step_to(machine: Machine, tx: SagaTransaction, event: Next) -> SagaStep | N
 def _is_named_at(step: SagaStep, node: str) -> bool:
     address = step.address
     return address.__class__ is tuple and address[1] == node
-
-
-def _refuse(machine: Machine, event: Next, reason: str, out: list[Action]) -> None:
-    message = wire.cancel_message(machine.me, event.id, event.origin, reason)
-    out.append(Tell(event.sender, message))
 
 
 def _enter(machine: Machine, tx: SagaTransaction) -> None:

@@ -68,8 +68,7 @@ def note_address(
 
 def answer_unknown(machine: Machine, event: Ask, now: float, out: list[Action]) -> None:
     """Tell one in doubt that nothing was decided, and nothing will be."""
-    message = wire.cancel_message(machine.me, event.id, event.origin, reasons.PRESUMED)
-    out.append(Tell(event.sender, message))
+    machine.refuse(event, reasons.PRESUMED, out)
 
 
 def answer_canceled(
@@ -80,5 +79,4 @@ def answer_canceled(
     out: list[Action],
 ) -> None:
     """Tell one in doubt, or one that wants a vote, that it was cancelled."""
-    message = wire.cancel_message(machine.me, tx.id, event.origin, tx.reason)
-    out.append(Tell(event.sender, message))
+    machine.refuse(event, tx.reason, out)

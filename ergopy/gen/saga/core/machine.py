@@ -11,6 +11,7 @@ from ....errors import (
     TransactionCanceled,
     UnknownTransaction,
 )
+from .. import wire
 from . import actions, table
 from .deadlines import Deadlines
 from .transaction import CANCELED, SagaTransaction
@@ -148,6 +149,11 @@ class Machine:
         """Call a callback about *tx*, unless the saga itself has just cancelled it."""
         if not tx.canceling:
             out.append(actions.Call(callback, (tx, *args)))
+
+    def refuse(self, event: Any, reason: Any, out: list[Action]) -> None:
+        """Tell the saga that has sent *event* that its part of this is cancelled."""
+        message = wire.cancel_message(self.me, event.id, event.origin, reason)
+        out.append(actions.Tell(event.sender, message))
 
     def observe(
         self,

@@ -121,8 +121,7 @@ def refuse_interim(
     machine: Machine, event: Interim, now: float, out: list[Action]
 ) -> None:
     """Let a saga know that nobody waits for what it does."""
-    message = wire.cancel_message(machine.me, event.id, event.origin, reasons.UNKNOWN)
-    out.append(Tell(event.sender, message))
+    machine.refuse(event, reasons.UNKNOWN, out)
 
 
 def refuse_late_interim(

@@ -116,16 +116,6 @@ def logged(
     _logged[event.what](machine, tx, event, now, out)
 
 
-def logged_before_cancel(
-    machine: Machine,
-    tx: SagaTransaction,
-    event: events.Logged,
-    now: float,
-    out: list[Action],
-) -> None:
-    """Do nothing: what waited for the record was cancelled meanwhile."""
-
-
 TABLE: dict[type, dict[str, Handler]] = {
     # What other sagas send.
     events.Next: _row(arrival.refuse_loop),
@@ -176,7 +166,7 @@ TABLE: dict[type, dict[str, Handler]] = {
     events.Called: _row(committed=committing.called, canceled=cancelling.called),
     events.Undone: _row(undoing.undone),
     events.UndoDue: _row(undoing.undo),
-    events.Logged: _row(logged, canceled=logged_before_cancel),
+    events.Logged: _row(logged, canceled=ignore),
     # Losses, and times that are over.
     events.ParentDown: _row(
         open=cancelling.parent_down,

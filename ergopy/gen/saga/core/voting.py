@@ -54,8 +54,7 @@ def prepare_unknown(
     machine: Machine, event: Prepare, now: float, out: list[Action]
 ) -> None:
     """Vote no: whatever was done here is lost, or was cancelled."""
-    message = wire.cancel_message(machine.me, event.id, event.origin, reasons.UNKNOWN)
-    out.append(Tell(event.sender, message))
+    machine.refuse(event, reasons.UNKNOWN, out)
 
 
 def vote(machine: Machine, tx: SagaTransaction, out: list[Action]) -> None:

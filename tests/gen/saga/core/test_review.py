@@ -44,19 +44,6 @@ def test_one_that_knows_the_commit_says_itself_what_comes_of_a_loop() -> None:
     assert step.state == "sent"
 
 
-def test_a_commit_that_all_below_confirm_early_waits_for_the_callback() -> None:
-    case = Case(two_phases=True)
-    step = case.done_step(joined=True)
-    case.vote()
-    case.take(events.Voted(case.id))
-    case.logged(case.take(events.Vote(CHILD, case.id, step.id)))
-    case.logged(case.take(events.Decide(PARENT, case.id, case.origin, "final")))
-    # Forgotten now, a crash in the callback would lose the commit.
-    assert case.take(events.Ack(CHILD, case.id, step.id)) == []
-    assert case.is_known
-    assert forgets(case.called())
-
-
 def test_a_cancel_that_has_crossed_a_commit_of_ergo_comes_too_late() -> None:
     case = Case(two_phases=True, capable=False)
     case.send_result()
