@@ -214,3 +214,15 @@ def check_above_zero(**options: float) -> None:
     for name, value in options.items():
         if not 0 < value < math.inf:
             raise ValueError(f"{name}= is a number above 0, not {value!r}")
+
+
+def check_one_of(**options: tuple[object, tuple[object, ...]]) -> None:
+    """Refuse what is none of the values that an option can have.
+
+    Raises:
+        ValueError: It names the option, and the values.
+    """
+    for name, (value, possible) in options.items():
+        if value not in possible:
+            known = ", ".join(map(repr, possible))
+            raise ValueError(f"{name}= is one of {known}, not {value!r}")

@@ -1,10 +1,11 @@
-"""The node: its options and its life. What it can be asked is in ``verbs``."""
+"""The node: its options. Its life is in ``life``, what it can be asked in ``verbs``."""
 
 from __future__ import annotations
 
 import logging
+import os
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal
 
 import trio
 
@@ -13,25 +14,19 @@ from etf import Atom
 
 from ..dist.coding import Coding
 from ..dist.limits import LinkLimits
-from ..dist.listener import serve
 from ..dist.transport import HIGH_WATER
 from ..errors import ErgopyError
 from ..process import environment as environments
 from ..process.configured import ProcessConfig, copiers
-from ..process.reasons import unwrap
-from ..process.runtime import MAX_PROCESSES, Runtime
-from ..process.watchdog import Watchdog
+from ..process.runtime import MAX_PROCESSES
 from . import listening, naming, resolvers
 from .allowed import AllowList
-from .connections import Connections
 from .cookies import Cookies, read_cookie
 from .dialling import Dialling
 from .exports import Exports
 from .from_thread import FromThread
-from .membership import check_above_zero
-from .spawn import SpawnServer
-from .stopping import hold, stop, throw
-from .verbs import Verbs
+from .life import Life
+from .membership import check_above_zero, check_one_of
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -42,12 +37,11 @@ if TYPE_CHECKING:
         Mapping,
         Sequence,
     )
-    from types import TracebackType
 
     from etf import DecodeOptions, EncodeOptions
 
     from ..abc import Address
-    from ..dist.network import Listener, Network
+    from ..dist.network import Network
     from ..dist.tls import Tls
     from ..process.configured import CopyPolicy
     from .resolvers import Sources
@@ -57,7 +51,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger("ergopy.node")
 
 
-class Node(Verbs):
+GLOBAL = ("full", "observe")
+ANSWERS = ("read", "all", "none")
+
+
+class Node(Life):
     """A node of an Erlang cluster; ``async with Node(...) as node``.
 
     On entry it listens and is registered at EPMD, or an exception says why not. On
@@ -76,6 +74,15 @@ class Node(Verbs):
         cookie: The cluster's secret. None reads ``ERGOPY_COOKIE`` or the file that
             ``erl`` uses.
         hidden: Stay out of ``nodes()`` and ``global``, as ``erl -hidden``.
+        global_: ``"full"`` takes part in ``global``, as a visible BEAM does: connects
+            to all nodes of the cluster, keeps their names, answers for locks. With
+            ``"observe"`` the node is visible but stays out of it, as a hidden one
+            always does; see :class:`ergopy.Globals`.
+        answers: What is answered of the standard questions that tools ask a node:
+            ``"read"`` answers those that change nothing, ``"all"`` also those that act
+            (``init:stop``, ``erlang:register``), ``"none"`` none.
+        shell: Let whoever has the cookie open a Python prompt in this node, with
+            ``erl -remsh`` and ``iex --remsh``. None is whether ``ERGOPY_SHELL`` is 1.
         epmd: ``"auto"`` uses a running EPMD or else is one itself; ``"client"`` only
             uses, ``"embedded"`` only serves, ``"off"`` does without.
         epmd_port: The port of EPMD; None is ``ERL_EPMD_PORT`` or 4369.
@@ -128,6 +135,9 @@ class Node(Verbs):
         named_by: str | Iterable[str] | None = None,
         cookie: str | None = None,
         hidden: bool = False,
+        global_: Literal["full", "observe"] = "full",
+        answers: Literal["read", "all", "none"] = "read",
+        shell: bool | None = None,
         epmd: epmd_.Mode = "auto",
         epmd_port: int | None = None,
         listen: int | range | tuple[int, int] = 0,
@@ -166,6 +176,13 @@ class Node(Verbs):
         if not grace >= 0:
             raise ValueError(f"grace= is a number of seconds, not {grace!r}")
         self.hidden = hidden = hidden or bool(self._namers)
+        check_one_of(global_=(global_, GLOBAL), answers=(answers, ANSWERS))
+        self.takes_part = global_ == "full" and not hidden
+        """Whether the node is one of those that keep the global names."""
+        self.answers = answers
+        """Which standard questions of other nodes are answered."""
+        self.shell = os.environ.get("ERGOPY_SHELL") == "1" if shell is None else shell
+        """Whether other nodes get a Python prompt."""
         self._ports = listening.ports(listen)
         self._hosts = listening.addresses(listen_host, self._host)
         self.grace = grace
@@ -231,137 +248,6 @@ class Node(Verbs):
         """How this node uses EPMD, as it was told."""
         return self._mapper.mode
 
-    async def __aenter__(self) -> Self:
-        if self._entered:
-            raise ErgopyError(f"{self!r} runs already; make a new Node to run another")
-        self._entered = True
-        if self._closed.is_set():
-            self._closed = trio.Event()
-        try:
-            await self._bring_up()
-        except BaseException as error:
-            if self._runtime is not None and self._runtime.nursery is not None:
-                self._runtime.nursery.cancel_scope.cancel()
-            await self._leave(type(error), error, error.__traceback__)
-            raise
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool | None:
-        with trio.CancelScope(shield=True):
-            await self._wind_down()
-        return await self._leave(kind, error, trace)
-
-    async def _leave(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool | None:
-        try:
-            return await self._stack.__aexit__(kind, error, trace)
-        except BaseExceptionGroup as group:
-            # The nurseries inside would show a plain error as a group of one.
-            only = unwrap(group)
-            if error is not None and only is error:
-                return False
-            if only is self._failure:
-                raise only from None
-            raise
-        finally:
-            self.from_thread.close()
-            if self._runtime is not None:
-                self._runtime.node_monitors.stop()
-            self._runtime = self._connections = None
-            self._name = self._first_name
-            self._entered = False
-            self._closed.set()
-
-    async def _bring_up(self) -> None:
-        self._door = trio.CancelScope()
-        if self._namers:
-            await self._stack.enter_async_context(self._mapper)
-            peer, sock, link = await self._dialling.join(self._host, self._namers)
-            self._stack.callback(sock.close)
-            self._name = Atom(link.name)
-            connections = await self._start(link.own_creation, named_by=peer)
-            connections.established(sock, link)
-            logger.info("%s named this node %s", peer, self._name)
-            return
-        listeners = self._network.listen(self._name, self._hosts, self._ports)
-        for listener in listeners:
-            self._stack.callback(listener.close)
-        self.port = listeners[0].port
-        await self._stack.enter_async_context(self._mapper)
-        creation = await listening.register(
-            self._mapper, self._name, self.port, self.hidden
-        )
-        connections = await self._start(creation)
-        nursery = self.runtime.nursery
-        assert nursery is not None
-        nursery.start_soon(self._accept, listeners, connections)
-        logger.info("node %s listens on port %d", self._name, self.port)
-
-    async def _start(
-        self, creation: int, *, named_by: str | None = None
-    ) -> Connections:
-        """Start the tables and services of a node that knows who it is."""
-        outer = await self._stack.enter_async_context(trio.open_nursery())
-        self._outer, self._failure = outer, None
-        with trio.CancelScope(shield=True):
-            # Nobody could end it if this were cancelled just when it has begun.
-            nursery = await outer.start(hold)
-        self._stack.callback(nursery.cancel_scope.cancel)
-        self._runtime = runtime = Runtime(
-            self._name, creation, self._peer, owner=self, **self._of_runtime
-        )
-        runtime.nursery = nursery
-        runtime.root.environment = self._environment
-        if self._watchdog is not None:
-            watchdog = Watchdog(runtime, self._watchdog)
-            watchdog.start()
-            self._stack.callback(watchdog.stop)
-        self.exports.limiter = runtime.limiter
-        runtime.release_of = self._release_of
-        spawner = SpawnServer(runtime, self.exports)
-        connections = self._connections = Connections(
-            runtime,
-            self._dialling,
-            spawner.serve,
-            net_ticktime=self._net_ticktime,
-            named_by=named_by,
-            on_nameless=self.close,
-            **self._options,
-        )
-        nursery.start_soon(runtime.timers.run)
-        for service in self._services:
-            await service(self)
-        runtime.services = frozenset(runtime.processes)
-        self.from_thread.open(runtime)
-        return connections
-
-    async def _accept(
-        self, listeners: Sequence[Listener], connections: Connections
-    ) -> None:
-        with self._door:
-            await serve(
-                self._network, listeners, connections, setup_time=self._setup_time
-            )
-
-    async def _wind_down(self) -> None:
-        self._door.cancel()
-        self.from_thread.refuse()
-        over = trio.current_time() + self.grace
-        await self._stop_applications(over)
-        await stop(self.runtime, self.connections, over)
-
-    async def _stop_applications(self, over: float) -> None:
-        """End the applications until *over*; they belong to a layer above."""
-
     def reload_tls(self) -> None:
         """Read the files of ``tls=`` again now; changed ones are read anyway.
 
@@ -374,27 +260,3 @@ class Node(Verbs):
         if self._tls is None:
             raise ErgopyError(f"{self!r} has no tls=")
         self._tls.reload()
-
-    def close(self) -> None:
-        """Let :meth:`wait_closed` return, so that the program leaves the node."""
-        self._closed.set()
-
-    def fail(self, error: Exception) -> None:
-        """End the node because of *error*, as a task that fails ends its nursery.
-
-        What runs inside of ``async with`` is cancelled, the node ends in order, and
-        *error* is raised there. On a node that is ending already it does nothing.
-        """
-        nursery = self.runtime.nursery
-        assert nursery is not None
-        ending = self._door.cancel_called or nursery.cancel_scope.cancel_called
-        if self._failure is None and not ending:
-            self._failure = error
-            self._outer.start_soon(throw, error)
-
-    async def wait_closed(self) -> None:
-        """Wait until somebody calls :meth:`close`; the end of a server's ``main``.
-
-        A node with ``named_by=`` closes itself when it has lost its name.
-        """
-        await self._closed.wait()

@@ -18,7 +18,7 @@ from etf._types import new_pid, new_reference
 from ..errors import LocalProtocolError, NameTaken, NotRegistered, SystemLimit
 from ..errors.text import shown
 from . import configured
-from .atoms import UNDEFINED
+from .atoms import GLOBAL, UNDEFINED
 from .limits import LimitedProcess, MailboxLimit
 from .node_monitors import NodeMonitors
 from .process import Process
@@ -78,6 +78,8 @@ class Runtime:
         self.names: dict[str, Process] = {}
         self.registers: dict[int, NameRegister] = {}
         """What processes of the node keep names for others, by the ids of these."""
+        self.globals: NameRegister | None = None
+        """What keeps the names of the cluster."""
         self.aliases: dict[tuple[int, ...], Receiver] = {}
         self.encode_options = _ENCODE
         """How terms leave the node, and are kept."""
@@ -291,11 +293,8 @@ class Runtime:
             if isinstance(name, str) and isinstance(node, str) and "@" in node:
                 way = None if node == self.name else self.remote_node(node)
                 return way, name, (Atom(name), Atom(node))
-            if name == "global" and isinstance(node, str):
-                raise LocalProtocolError(
-                    f"{dest!r}: global names are not there yet; ask a BEAM node with "
-                    "rpc(peer, 'global', 'whereis_name', [name])"
-                )
+            if name == "global":
+                return self._locate_global(dest)
             if isinstance(name, str) and isinstance(node, str):
                 raise LocalProtocolError(
                     f"{dest!r}: a node is named with its host, as in 'a@127.0.0.1'"
@@ -306,6 +305,16 @@ class Runtime:
                 return None, UNDEFINED, dest.__etf__()
             return self.remote(pid), pid, pid
         raise LocalProtocolError(f"not a pid, name or (name, node): {shown(dest)}")
+
+    def _locate_global(
+        self, dest: tuple[Any, Any]
+    ) -> tuple[RemoteNode | None, Pid | str, Any]:
+        if self.globals is None:
+            raise LocalProtocolError(f"{dest!r}: {self.name} knows no global names")
+        pid = self.globals.whereis_name(dest[1])
+        if pid is None:
+            return None, UNDEFINED, (GLOBAL, dest[1])
+        return self.remote(pid), pid, pid
 
     def register(self, name: str, pid: Pid) -> None:
         """Give *pid* a name, as ``erlang:register/2``, but several are allowed.
