@@ -25,6 +25,10 @@ import ergopy
 from .common import add_cookie_arguments, complain, cookie
 from .tls import add_tls_arguments, tls
 
+GLOBAL = ("full", "observe")
+ANSWERS = ("read", "all", "none")
+# As in the node, which would take Trio with it.
+
 FAILED = 1
 """Exit status when an application did not start, or failed."""
 
@@ -43,6 +47,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_cookie_arguments(parser)
     add_tls_arguments(parser)
     parser.add_argument("--hidden", action="store_true", help="as erl -hidden")
+    parser.add_argument(
+        "--global",
+        dest="global_",
+        choices=GLOBAL,
+        default="full",
+        help="take part in the global names of the cluster (full), or not",
+    )
+    parser.add_argument(
+        "--answers",
+        choices=ANSWERS,
+        default="read",
+        help="questions of tools that are answered: those that read, all, none",
+    )
+    parser.add_argument(
+        "--shell",
+        action="store_true",
+        default=None,
+        help="let erl -remsh and iex --remsh open a Python prompt (or ERGOPY_SHELL=1)",
+    )
     parser.add_argument(
         "--epmd",
         choices=("auto", "client", "embedded", "off"),
@@ -129,6 +152,9 @@ async def _run(target: Any, args: argparse.Namespace) -> None:
         cookie=cookie(args),
         tls=tls(args),
         hidden=args.hidden,
+        global_=args.global_,
+        answers=args.answers,
+        shell=args.shell,
         epmd=args.epmd,
         epmd_port=args.epmd_port,
         listen=args.port,
