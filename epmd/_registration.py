@@ -12,7 +12,7 @@ import random
 import secrets
 import socket
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, NoReturn, TypeAlias, final
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, final
 
 import trio
 
@@ -117,6 +117,11 @@ class Registration:
     def registered(self) -> bool:
         """Whether EPMD lists us, as far as we know."""
         return self._stream is not None
+
+    @property
+    def socket(self) -> Any:
+        """Trio's socket of the registration, to be looked at; ``None`` without one."""
+        return getattr(self._stream, "socket", None)
 
     @property
     def error(self) -> EpmdError | None:

@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from .errors import HandshakeTimeout as HandshakeTimeout
     from .errors import HopLimitExceeded as HopLimitExceeded
     from .errors import Ignored as Ignored
+    from .errors import IoError as IoError
     from .errors import LocalProtocolError as LocalProtocolError
     from .errors import MailboxFull as MailboxFull
     from .errors import MissingFlags as MissingFlags
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
     from .errors import NoProcess as NoProcess
     from .errors import NotAllowed as NotAllowed
     from .errors import NotDistribution as NotDistribution
+    from .errors import NotExported as NotExported
     from .errors import NotPermitted as NotPermitted
     from .errors import NotRegistered as NotRegistered
     from .errors import ProtocolError as ProtocolError
@@ -216,6 +218,12 @@ if TYPE_CHECKING:
     from .process import Request as Request
     from .process import Via as Via
     from .process import self as self
+    from .services import io as io
+    from .services.io import IoDevice as IoDevice
+    from .services.pg import GroupChange as GroupChange
+    from .services.pg import GroupChanges as GroupChanges
+    from .services.pg import ProcessGroups as ProcessGroups
+    from .services.logger.handler import BeamLogHandler as BeamLogHandler
 
 # Importing Trio takes longer than answering ``ergopy --help``, so names are fetched
 # from their homes when they are first used. Those of a home are in order, whatever
@@ -232,9 +240,11 @@ _HOMES = {
         "CallTimeout CertificateError ChildError ConnectError CookieMismatch "
         "DependencyCycle EndOfLifespan ErgopyError EventError EventMismatch "
         "EventOwnerError EventTaken EventUnknown Exit HandlerError HandshakeError "
-        "HandshakeTimeout HopLimitExceeded Ignored LocalProtocolError MailboxFull "
+        "HandshakeTimeout HopLimitExceeded Ignored IoError LocalProtocolError "
+        "MailboxFull "
         "MissingFlags NameTaken NeededChildExited NextTimeout NodeDown NodeNameError "
         "NodeNotFound NodeStopped NoProcess NotAllowed NotDistribution NotPermitted "
+        "NotExported "
         "NotRegistered ProtocolError ReceiveTimeout RegistryClosed RegistryFull "
         "RemoteProtocolError ResultAlreadySent RpcError SagaError SagaLogError "
         "SagaNotAllowed SessionClosed SessionError SessionTimeout SpecError "
@@ -281,6 +291,10 @@ _HOMES = {
         "Down ExitMessage MailboxLimit MultiReply NodeDownMessage NodeUpMessage "
         "Process ProcessConfig Request self Via"
     ),
+    ".services": "io",
+    ".services.io": "IoDevice",
+    ".services.pg": "GroupChange GroupChanges ProcessGroups",
+    ".services.logger.handler": "BeamLogHandler",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

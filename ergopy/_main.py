@@ -7,26 +7,28 @@ from concurrent.futures import Future
 from contextlib import suppress
 from functools import cached_property
 from threading import Thread
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import trio
 
 from . import _collector
 from .errors import ErgopyError
-from .gen.application import KERNEL, Applications, environments
-from .gen.saga.following import exported as sagas_shown
+from .gen.application import KERNEL, Applications
 from .gen.scope import Scope
 from .gen.supervisor import all_trees
 from .node.node import Node as _Node
 from .process.reasons import unwrap
-from .services import STANDARD
+from .services import QUESTIONS, STANDARD
+from .services.pg import ProcessGroups
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from .gen.supervisor import TreeNode
     from .node.from_thread import FromThread
+    from .node.questions import Question
     from .process.process import Process
+    from .services.globals import Globals
 
     T = TypeVar("T")
 
@@ -35,11 +37,29 @@ class Node(_Node):
     __doc__ = _Node.__doc__
 
     services: Sequence[Callable[[Any], Awaitable[object]]] = STANDARD
+    questions: Iterable[Question] = QUESTIONS
+    _pg: ProcessGroups | None = None
 
     @cached_property
     def applications(self) -> Applications:
         """The applications of this node; they can be loaded before it is up."""
         return Applications(self, self._environment)
+
+    @property
+    def globals(self) -> Globals:
+        """The names and locks of the cluster; ``global`` of OTP."""
+        found: Any = self.runtime.globals
+        if found is None:
+            raise ErgopyError(f"{self!r} was started without its services")
+        return cast("Globals", found)
+
+    @property
+    def pg(self) -> ProcessGroups:
+        """The process groups of the cluster; ``pg`` of OTP."""
+        if self._pg is None or self._pg.runtime is not self.runtime:
+            # A node that is entered again is another incarnation.
+            self._pg = ProcessGroups(self)
+        return self._pg
 
     def scope(self, owner: Process | None = None) -> Scope:
         """Make a scope, for processes that end with a block of code; see ``Scope``.
@@ -68,14 +88,6 @@ class Node(_Node):
 
     async def _stop_applications(self, over: float) -> None:
         await self.applications.stop_all(over, but=KERNEL)
-
-    def export_introspection(self) -> None:
-        super().export_introspection()
-        self.export("application", environments(self.applications))
-        trees = {"supervision_tree": lambda: list(self.supervision_tree())}
-        self.export("ergopy", {**trees, **sagas_shown(self.runtime)})
-
-    export_introspection.__doc__ = _Node.export_introspection.__doc__
 
 
 class NodeThread:

@@ -161,6 +161,8 @@ class Beam:
         creation: Which incarnation runs; another one after `restart`.
         release: The OTP release, an ``int``.
         pid: The operating system's process id.
+
+    With *inside*, a command such as ``nsenter``, the node runs in a place of its own.
     """
 
     def __init__(
@@ -174,6 +176,7 @@ class Beam:
         name: str | None = None,
         interface: str = "{127,0,0,1}",
         args: tuple[str, ...] = (),
+        inside: tuple[str, ...] = (),
     ) -> None:
         self.kind = kind
         self.name = etf.Atom(name or unique_name(kind))
@@ -181,6 +184,7 @@ class Beam:
         self.log = folder / f"{self.name}.log"
         self._interface = interface
         self._args = args
+        self._inside = inside
         self._code = code
         self._folder = folder
         self._epmd_port = epmd_port
@@ -214,7 +218,7 @@ class Beam:
         try:
             with self.log.open("ab") as log:
                 self._process = subprocess.Popen(
-                    command,
+                    [*self._inside, *command],
                     env=env,
                     stdin=subprocess.DEVNULL,
                     stdout=log,

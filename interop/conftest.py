@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .beam import Beam, Epmd, Missing, compile_peer, unique_name
+from .terminals import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -114,6 +115,23 @@ def new_beam(
     yield start
     for beam in started:
         beam.stop()
+
+
+@pytest.fixture
+def open_terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    """``open_terminal(command, env=..)``: a program in a terminal of its own."""
+    opened: list[Terminal] = []
+
+    def start(command: list[str], **options: Any) -> Terminal:
+        try:
+            opened.append(Terminal(command, folder=tmp_path, **options))
+        except Missing as problem:
+            missing(problem)
+        return opened[-1]
+
+    yield start
+    for terminal in opened:
+        terminal.stop()
 
 
 @pytest.fixture

@@ -103,7 +103,6 @@ async def test_what_a_beam_asks_about_one_application(beam, node):
     desk = node.whereis("desk")
     node.export("tools", {"desk": lambda: desk})
     assert await beam.run(source, Py=node.name) == "yes"
-    node.export_introspection()
     source = "erpc:call(Py, application, get_env, [shop, secret])"
     assert await beam.run(source, Py=node.name) == ("ok", b"s")
 

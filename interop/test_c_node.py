@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
+from ergopy import io
+
 from .beam import unique_name
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 
 async def erl_call(
-    node: ergopy.Node, cookie: str, call: str
+    node: ergopy.Node, cookie: str, call: str, *options: str, stdin: bytes = b""
 ) -> subprocess.CompletedProcess[bytes]:
     program = shutil.which("erl_call")
     if program is None:
@@ -29,7 +31,8 @@ async def erl_call(
     command = [program, "-h", own, "-c", cookie, "-address", f"127.0.0.1:{node.port}"]
     run = partial(trio.run_process, capture_stdout=True, capture_stderr=True)
     with trio.fail_after(15):
-        return await run([*command, "-a", call], check=False)
+        what = ["-a", call] if call else []
+        return await run([*command, *options, *what], check=False, stdin=stdin)
 
 
 async def test_erl_call_runs_an_exported_function(node, cookie):
@@ -41,3 +44,24 @@ async def test_erl_call_runs_an_exported_function(node, cookie):
 async def test_erl_call_is_told_what_is_not_exported(node, cookie):
     done = await erl_call(node, cookie, "os getpid []")
     assert b"undef" in done.stdout
+
+
+async def test_erl_call_fetches_what_a_function_prints(node, cookie):
+    async def greet(name):
+        await io.print("hello", name)
+        await io.format("~p~n", [[1, name]])
+        return name
+
+    node.export("desk", {"greet": greet})
+    done = await erl_call(node, cookie, "desk greet [world]", "-fetch_stdout")
+    assert done.stdout == b"hello world\n[1,world]\nworld", done.stderr
+    call = "desk greet [world]"
+    done = await erl_call(node, cookie, call, "-fetch_stdout", "-no_result_term")
+    assert done.stdout == b"hello world\n[1,world]\n", done.stderr
+
+
+async def test_erl_call_evaluates_nothing(node, cookie):
+    for options in ("-e",), ("-e", "-fetch_stdout"):
+        done = await erl_call(node, cookie, "", *options, stdin=b"1+1.\n")
+        assert b"undef" in done.stdout + done.stderr
+        assert b"{ok,2}" not in done.stdout.replace(b" ", b"")

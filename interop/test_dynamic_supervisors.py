@@ -157,7 +157,6 @@ async def test_erlang_uses_it_as_any_supervisor(beam: Beam, dyn: Any) -> None:
 async def test_sys_and_the_initial_call_tell_that_it_is_a_supervisor(
     beam: Beam, node: ergopy.Node, dyn: Any
 ) -> None:
-    node.export_introspection()
     state, info = await beam.run(
         """
         {sys:get_state(Dyn),

@@ -1,4 +1,4 @@
-"""A BEAM looks at the processes of a Python node, once that exports them."""
+"""A BEAM looks at the processes of a Python node."""
 
 from __future__ import annotations
 
@@ -7,43 +7,37 @@ from typing import Any
 import pytest
 import trio
 
-import ergopy
-from ergopy import Atom
+from ergopy import Atom, Process
 
 from .beam import BeamError
 from .servers import sleeper, until
 
 
-@pytest.fixture
-async def seen(node: ergopy.Node) -> ergopy.Node:
-    node.export_introspection()
-    return node
-
-
-async def test_nothing_can_be_seen_by_default(beam, node):
+async def test_nothing_can_be_seen_that_was_turned_off(beam, node):
+    node.unexport("erlang")
     with pytest.raises(BeamError) as caught:
         await beam.run("erpc:call(Py, erlang, processes, [])", Py=node.name)
     assert caught.value.reason[1] == "undef"
 
 
-async def test_the_functions_of_erlang_answer_as_a_beam_does(beam, seen):
-    pid = await seen.spawn(sleeper, name="sleepy")
+async def test_the_functions_of_erlang_answer_as_a_beam_does(beam, node):
+    pid = await node.spawn(sleeper, name="sleepy")
     source = """
         [erpc:call(Py, erlang, F, A) || {F, A} <- [
             {whereis, [sleepy]}, {whereis, [nobody]}, {is_process_alive, [Pid]},
             {node, []}, {nodes, []}]]
     """
-    answers = await beam.run(source, Py=seen.name, Pid=pid)
-    assert answers == [pid, "undefined", True, seen.name, [beam.name]]
+    answers = await beam.run(source, Py=node.name, Pid=pid)
+    assert answers == [pid, "undefined", True, node.name, [beam.name]]
     source = "{erpc:call(Py, erlang, F, []), rpc:call(Py, erlang, F, [])}"
     for function, wanted in (("processes", pid), ("registered", Atom("sleepy"))):
-        both = await beam.run(source, Py=seen.name, F=Atom(function))
+        both = await beam.run(source, Py=node.name, F=Atom(function))
         assert all(wanted in answer for answer in both)
 
 
-async def test_process_info_has_the_shapes_of_otp(beam, seen):
+async def test_process_info_has_the_shapes_of_otp(beam, node):
     """The same questions about a process of either kind have answers of one form."""
-    pid = await seen.spawn(sleeper)
+    pid = await node.spawn(sleeper)
     source = """
         Mine = spawn(fun() -> receive stop -> ok end end),
         Shape = fun Shape(T) when is_tuple(T) ->
@@ -77,16 +71,16 @@ async def test_process_info_has_the_shapes_of_otp(beam, seen):
     (mine, ours), defaults, dead = await beam.run(source, Pid=pid)
     assert ours == mine
     assert defaults[1] == defaults[0]
-    await seen.send(pid, Atom("stop"))
-    await until(lambda: not seen.is_process_alive(pid))
+    await node.send(pid, Atom("stop"))
+    await until(lambda: not node.is_process_alive(pid))
     source = """
         [erpc:call(node(Pid), erlang, process_info, [Pid, L]) || L <- [links, [links]]]
     """
     assert dead == await beam.run(source, Pid=pid) == ["undefined"] * 2
 
 
-async def test_links_and_monitors_of_a_beam_are_seen(beam, seen):
-    pid = await seen.spawn(sleeper)
+async def test_links_and_monitors_of_a_beam_are_seen(beam, node):
+    pid = await node.spawn(sleeper)
     source = """
         Pid = Dest, link(Pid), monitor(process, Pid),
         Info = erpc:call(node(Pid), erlang, process_info, [Pid, [links, monitored_by]]),
@@ -97,22 +91,22 @@ async def test_links_and_monitors_of_a_beam_are_seen(beam, seen):
     assert info == [("links", [me]), ("monitored_by", [me])]
 
 
-async def test_a_python_process_sees_itself_watched_from_both_sides(beam, seen):
+async def test_a_python_process_sees_itself_watched_from_both_sides(beam, node):
     """``process_info(monitored_by)`` on the BEAM names the Python process."""
     target = await beam.run("spawn(fun() -> receive stop -> ok end end)")
     done = trio.Event()
     seen_there: list[Any] = []
 
-    async def body(proc: ergopy.Process) -> None:
+    async def body(proc: Process) -> None:
         await proc.monitor(target)
         answer = await proc.rpc(
             beam.name, "erlang", "process_info", [target, Atom("monitored_by")]
         )
         seen_there.append(answer)
-        seen_there.append(seen.process_info(proc.pid, "monitors"))
+        seen_there.append(node.process_info(proc.pid, "monitors"))
         done.set()
 
-    pid = await seen.spawn(body)
+    pid = await node.spawn(body)
     with trio.fail_after(10):
         await done.wait()
     assert seen_there == [
@@ -121,14 +115,14 @@ async def test_a_python_process_sees_itself_watched_from_both_sides(beam, seen):
     ]
 
 
-async def test_elixir_reads_process_info_by_rpc(elixir, seen):
-    pid = await seen.spawn(sleeper, name="sleepy")
+async def test_elixir_reads_process_info_by_rpc(elixir, node):
+    pid = await node.spawn(sleeper, name="sleepy")
     source = """
         {:rpc.call(py, :erlang, :process_info, [pid, :links]),
          :rpc.call(py, :erlang, :process_info, [pid, [:registered_name, :trap_exit]]),
          :rpc.call(py, :erlang, :process_info, [pid, :no_such_item])}
     """
-    links, several, wrong = await elixir.elixir(source, py=seen.name, pid=pid)
+    links, several, wrong = await elixir.elixir(source, py=node.name, pid=pid)
     assert links == ("links", [])
     assert several == [("registered_name", "sleepy"), ("trap_exit", False)]
     assert wrong[0] == "badrpc"

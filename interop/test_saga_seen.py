@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 async def test_a_beam_can_ask_a_saga_what_it_does(
     beam: Beam, node: ergopy.Node
 ) -> None:
-    node.export_introspection()
     await node.start(Part, steps=["hotel"], name="booking")
     await node.start(Part, name="hotel")
     tx = await start("booking", node)

@@ -28,6 +28,7 @@ COMMANDS = {
     "names": "list the nodes that EPMD knows",
     "call": "gen_server:call a process on a node",
     "rpc": "run a function on a node",
+    "shell": "open the prompt of a node: Erlang, Elixir or Python",
     "tree": "show the supervision trees of a node",
     "saga": "show the sagas of a node, and their transactions",
     "doctor": "find out why a node cannot be reached, or that it can",

@@ -9,8 +9,8 @@ were over last. With one it is drawn from the saga that has started it down, and
 nodes that it went through are asked. What is in doubt, waits for others, or fails to be
 compensated is said so. Values and results are never shown.
 
-The nodes have to have called node.export_introspection(). What goes on at others, such
-as those of ergo, is not seen, and they are asked for nothing else.
+What goes on at nodes of ergo, or at those with answers="none", is not seen, and they are
+asked for nothing else.
 
 Status 1: the node does not show its sagas, or none of them knows the transaction.
 """
@@ -57,8 +57,8 @@ async def run(args: argparse.Namespace) -> int:
             if not error.is_undefined:
                 raise
             complain(
-                f"{args.node} does not show its sagas: it has to call "
-                "node.export_introspection()"
+                f"{args.node} does not show its sagas: it is no node of ergopy, "
+                'or has answers="none"'
             )
             return 1
     if args.transaction is not None and not shown:

@@ -4,9 +4,9 @@
   ergopy tree py@127.0.0.1 shop --json
   ergopy tree iex@127.0.0.1
 
-A Python node shows them if it called node.export_introspection(): with restart counts,
-times and limits. Of a BEAM node it is the tree of each application. With the name of
-one supervisor, on either, that one is asked for its children and so on.
+A Python node shows them with restart counts, times and limits, unless it has
+answers="none". Of a BEAM node it is the tree of each application. With the name of one
+supervisor, on either, that one is asked for its children and so on.
 
 Status 1: nobody has that name, or the node does not show its trees.
 """
@@ -40,8 +40,8 @@ async def run(args: argparse.Namespace) -> int:
         trees = await _trees(node, args)
     if trees is None:
         complain(
-            f"{args.node} does not show its trees: it has to call "
-            "node.export_introspection(); or name one of its supervisors"
+            f'{args.node} does not show its trees: it has answers="none"; '
+            "name one of its supervisors"
         )
         return 1
     if args.json:

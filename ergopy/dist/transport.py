@@ -83,6 +83,11 @@ class Transport(Outbox):
         self._scope = trio.CancelScope()
 
     @property
+    def socket(self) -> Socket:
+        """What it runs on, to be looked at."""
+        return self._sock
+
+    @property
     def packets_in(self) -> int:
         """Packets received, ticks not counted."""
         return self._decoder.packets

@@ -27,6 +27,7 @@
     │   │   └── RegistryClosed      .dest: a registry that is closing, or has ended
     │   ├── BadRequest              .problem: what a typed handler says does not fit
     │   ├── SysError                .reason: what a behaviour said to a sys request
+    │   ├── IoError                 .reason: what a device said to an I/O request
     │   └── CallExit                .reason: the exit reason, as a term
     ├── StartError                  .reason: why a behaviour did not come up
     │   ├── AlreadyStarted          .pid: who has the name
@@ -50,6 +51,7 @@
     ├── TaskError                   .task: whose value did not come
     │   ├── TaskExit                .reason: the task ended without one
     │   └── TaskTimeout(TimeoutError)   .seconds: it still runs
+    ├── NotExported                 .module, .function: nothing to take back
     ├── RpcError                    .kind, .reason, .stacktrace, from the far side
     ├── NodeStopped                 .node: it does not run, or has ended meanwhile
     ├── NameTaken, NotRegistered
@@ -67,6 +69,8 @@
     │   ├── UnknownSaga             .saga: a name that nobody has
     │   ├── UnknownJob              .job: it is over, or of another saga
     │   └── SagaLogError            .path, .why: its log cannot be used
+    ├── NamesNotKept                .node, .why: it keeps no global names
+    ├── LockNotTaken                .id: another requester has that lock
     ├── SessionError                .expected: what the protocol of a session wants
     │   ├── WrongStep               .got: what was done, or came, instead
     │   ├── SessionClosed           .reason: why the other side is not there any more
@@ -115,7 +119,9 @@ from .calls import BadRequest as BadRequest
 from .calls import CallError as CallError
 from .calls import CallExit as CallExit
 from .calls import CallTimeout as CallTimeout
+from .calls import IoError as IoError
 from .calls import NoProcess as NoProcess
+from .calls import NotExported as NotExported
 from .calls import RegistryClosed as RegistryClosed
 from .calls import RpcError as RpcError
 from .calls import SysError as SysError
@@ -135,6 +141,8 @@ from .connections import NotDistribution as NotDistribution
 from .connections import TlsError as TlsError
 from .connections import TlsFileError as TlsFileError
 from .connections import WrongNode as WrongNode
+from .globals import LockNotTaken as LockNotTaken
+from .globals import NamesNotKept as NamesNotKept
 from .processes import Exit as Exit
 from .processes import MailboxFull as MailboxFull
 from .processes import NameTaken as NameTaken

@@ -63,12 +63,34 @@ class SysError(CallError):
         super().__init__(dest, f"the behaviour refused: {shown(reason)}")
 
 
+class IoError(CallError):
+    """A device did not do what it was asked for; ``reason`` is a term.
+
+    ``enotsup`` or ``request``: it has no such thing; ``terminated``: its own output is
+    gone; ``format`` and the like: what it was given makes no text.
+    """
+
+    def __init__(self, dest: object, reason: Any) -> None:
+        self.reason = reason
+        super().__init__(dest, f"input or output failed: {shown(reason)}")
+
+
 class CallExit(CallError):
     """The called process ended before it answered; ``reason`` is a term."""
 
     def __init__(self, dest: object, reason: Any) -> None:
         self.reason = reason
         super().__init__(dest, f"the process ended: {shown(reason)}")
+
+
+class NotExported(ErgopyError):
+    """A function that was to be taken back is not there for other nodes."""
+
+    def __init__(self, module: str, function: str | None = None) -> None:
+        what = module if function is None else f"{module}:{function}"
+        super().__init__(f"nothing of {what} is exported")
+        self.module = module
+        self.function = function
 
 
 class RpcError(ErgopyError):

@@ -26,7 +26,7 @@ class NameTaken(ErgopyError):
 class NotRegistered(ErgopyError):
     """Nobody has that name."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: object) -> None:
         super().__init__(f"nobody is registered as {shown(name)}")
         self.name = name
 

@@ -149,7 +149,7 @@ def _debug_with(debug: Debug, command: Any) -> Any:
     match command:
         case ("statistics", bool(on)):
             debug.counts = Statistics() if on else None
-        case ("statistics", "get"):
+        case ("statistics", Atom("get")):
             counts = debug.counts
             return (OK, Atom("no_statistics") if counts is None else counts.report())
         case ("trace", bool(on)):
@@ -158,9 +158,9 @@ def _debug_with(debug: Debug, command: Any) -> Any:
             debug.log(LOG_LENGTH if on else None)
         case ("log", (True, int(length))) if length > 0:
             debug.log(length)
-        case ("log", "get"):
+        case ("log", Atom("get")):
             return (OK, [portable(event) for event in debug.events()])
-        case ("log", "print"):
+        case ("log", Atom("print")):
             for event in debug.events():
                 print_event(debug.process, event)
         case ("log_to_file", False) | ("remove", _):

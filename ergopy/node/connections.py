@@ -89,13 +89,15 @@ class Connections:
         self._net_ticktime = net_ticktime
         self._limits = limits
         self._coding = coding
-        self._high_water = high_water
+        self.high_water = high_water
         self._named_by = named_by
         self._on_nameless = on_nameless
         self._attempts: dict[str, Attempt] = {}
         self._guests = Guests()
         self._given = GivenNames(lambda name: name in self.peers)
         self._count = 0
+        self.bytes_before = (0, 0)
+        """Bytes received and sent by the connections that have ended."""
         self._closed: str | None = None
 
     def __repr__(self) -> str:
@@ -125,7 +127,7 @@ class Connections:
             peer = self._others.get(name)
         if peer is None:
             atom = Atom(name)
-            peer = Peer(atom, self.runtime, self, self._high_water, self._coding)
+            peer = Peer(atom, self.runtime, self, self.high_water, self._coding)
             self._others[atom] = peer
         return peer
 
@@ -268,7 +270,7 @@ class Connections:
             Dispatcher(peer, self.runtime, self._serve_spawn).deliver,
             self.runtime,
             net_ticktime=self._net_ticktime,
-            high_water=self._high_water,
+            high_water=self.high_water,
         )
         assert self.runtime.nursery is not None
         self.runtime.nursery.start_soon(self._run, peer, transport, link.surplus)
@@ -307,6 +309,11 @@ class Connections:
             text = "invalid distribution message from %s: %s; closing the connection"
             level = logging.WARNING
         logger.log(level, text, peer.name, transport.closed, extra=self._extra(peer))
+        received, sent = self.bytes_before
+        self.bytes_before = (
+            received + transport.bytes_in,
+            sent + transport.bytes_out,
+        )
         self._given.release(peer.name)
         self._rest(peer)
         if peer.name == self._named_by and self._closed is None:

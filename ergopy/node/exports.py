@@ -2,12 +2,14 @@
 
 ``functions`` is for rpc and erpc, by module and function name. ``programs`` is for
 ``spawn(Node, Module, Function, Args)``. Nothing is ever imported or looked up by a
-name from the wire; whatever is not in these lists is ``undef``, as on a BEAM.
+name from the wire; whatever is not in these lists is ``undef``, as on a BEAM. Beside
+them there are the :mod:`standard questions <.questions>`.
 """
 
 from __future__ import annotations
 
 import inspect
+import logging
 import math
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, final, overload
@@ -16,7 +18,9 @@ import trio
 
 from etf import Atom
 
-from ..errors import ErgopyError
+from ..errors import ErgopyError, NotExported
+from ..process.atoms import BADARG
+from .questions import ANY, Answers, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -25,6 +29,10 @@ if TYPE_CHECKING:
     from ..process.process import Process
 
     F = TypeVar("F", bound=Callable[..., Any])
+
+logger = logging.getLogger("ergopy.node")
+
+NOT_ALLOWED = Atom("not_allowed")
 
 
 class Undefined(ErgopyError):
@@ -42,6 +50,7 @@ class _Function(NamedTuple):
     least: int
     most: float
     in_thread: bool
+    standard: bool = False
 
 
 @final
@@ -95,8 +104,10 @@ class Program:
 class Exports:
     """The allow lists of one node."""
 
-    def __init__(self) -> None:
+    def __init__(self, answers: Answers | None = None) -> None:
         self._functions: dict[tuple[str, str], _Function] = {}
+        self._answers = answers or Answers()
+        self._refused: set[tuple[str, str]] = set()
         self.programs: dict[tuple[str, str | None], Program] = {}
         self.limiter: trio.CapacityLimiter | None = None
         """How many threads ``in_thread`` may use at a time; None is Trio's default."""
@@ -128,6 +139,51 @@ class Exports:
     def names(self) -> list[tuple[str, str]]:
         """Return the exported ``(module, function)`` pairs, sorted."""
         return sorted(self._functions)
+
+    def modules(self) -> set[str]:
+        """Return the names of the modules in which there is anything for others."""
+        names = (*self._functions, *self._answers.names(), *self.programs)
+        return {module for module, _ in names if module != ANY}
+
+    def functions_of(self, module: str) -> list[tuple[Atom, int]]:
+        """Return what other nodes may call in a module: names and numbers of arguments.
+
+        Of a function that takes any number of them only ten are told.
+        """
+        own = {
+            (Atom(name), count)
+            for (of, name), found in self._functions.items()
+            if of == module
+            for count in range(found.least, int(min(found.most, found.least + 9)) + 1)
+        }
+        return sorted(own | set(self._answers.functions_of(module)))
+
+    def takes(self, module: str, function: str, count: int) -> bool:
+        """Tell whether a function can be called with so many arguments."""
+        found = self._functions.get((module, function))
+        if found is not None:
+            return found.least <= count <= found.most
+        return self._answers.takes((module, function), count)
+
+    def unexport(self, module: str, function: str | None = None) -> None:
+        """Take functions back; see ``Node.unexport``.
+
+        Raises:
+            NotExported: There is no such thing to take back.
+        """
+
+        def meant(name: tuple[str, str | None]) -> bool:
+            return name[0] == module and function in (None, name[1])
+
+        names = set(filter(meant, (*self._functions, *self._answers.names())))
+        programs = list(filter(meant, self.programs))
+        if not names and not programs:
+            raise NotExported(module, function)
+        for name in names:
+            self._functions.pop(name, None)
+            self._answers.drop(name)
+        for program in programs:
+            del self.programs[program]
 
     @overload
     def export(
@@ -176,27 +232,50 @@ class Exports:
 
         Raises:
             Undefined: It is not exported, or takes other arguments.
+            Refused: It is a standard one that acts, and the node allows none of these.
         """
         found = None
         if isinstance(module, str) and isinstance(function, str):
             found = self._functions.get((module, function))
+            if found is None and self._answers.takes(
+                (module, function), len(arguments)
+            ):
+                return self._standard((module, function))
         if found is None or not found.least <= len(arguments) <= found.most:
             raise Undefined(module, function, arguments)
         return found
+
+    def _standard(self, name: tuple[str, str]) -> _Function:
+        if self._answers.may(name):
+            return _Function(self._answers.function(name), 0, math.inf, False, True)
+        if name not in self._refused:
+            self._refused.add(name)
+            logger.warning(
+                "%s:%s was refused to another node, which is not said again: "
+                'Node(answers="all") allows it',
+                *name,
+            )
+        raise Refused(NOT_ALLOWED)
 
     async def call(self, module: str, function: str, arguments: list[Any]) -> Any:
         """Run an exported function and return its value; its exceptions pass through.
 
         Raises:
             Undefined: It is not exported, or takes other arguments.
+            Refused: It is a standard one that does not like its arguments, or acts.
         """
         found = self.find(module, function, arguments)
         if found.in_thread:
             return await trio.to_thread.run_sync(
                 found.call, *arguments, limiter=self.limiter
             )
-        value = found.call(*arguments)
-        return await value if inspect.isawaitable(value) else value
+        try:
+            value = found.call(*arguments)
+            return await value if inspect.isawaitable(value) else value
+        except (TypeError, ValueError) as error:
+            if found.standard:
+                raise Refused(BADARG) from error
+            raise
 
 
 def is_async(function: Callable[..., Any]) -> bool:

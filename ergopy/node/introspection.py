@@ -1,4 +1,4 @@
-"""What can be seen of the processes of a node, from Python and from other nodes."""
+"""What can be seen of the processes of a node."""
 
 from __future__ import annotations
 
@@ -7,20 +7,16 @@ from typing import TYPE_CHECKING, Any
 from etf import Pid
 
 from ..process import tracing
-from ..process.atoms import ERLANG, UNDEFINED
 from ..process.info import process_info
 from .membership import Membership
 
 if TYPE_CHECKING:
     from ..abc import Instrument
     from ..process.process import Process
-    from .exports import Exports
 
 
 class Introspection(Membership):
     """The verbs of a node that look at its processes."""
-
-    exports: Exports
 
     def processes(self) -> list[Pid]:
         """Return the pids of all living processes of this node; ``processes/0``."""
@@ -71,36 +67,6 @@ class Introspection(Membership):
             ValueError: It is not attached (any more).
         """
         tracing.detach(self.runtime, instrument)
-
-    def export_introspection(self) -> None:
-        """Let other nodes look at this one with rpc and erpc; off by default.
-
-        It exports ``erlang:process_info/1,2``, ``processes/0``, ``registered/0``,
-        ``whereis/1``, ``is_process_alive/1``, ``node/0`` and ``nodes/0,1``. What waits
-        in mailboxes and stands in dictionaries can be read by every node that connects.
-        """
-        node: Any = self
-
-        def whereis(name: str) -> Any:
-            pid = node.whereis(name)
-            return UNDEFINED if pid is None else pid
-
-        def info(pid: Pid, item: Any = None) -> Any:
-            found = self.process_info(pid, item)
-            return UNDEFINED if found is None else found
-
-        self.exports.export(
-            ERLANG,
-            {
-                "is_process_alive": self.is_process_alive,
-                "node": lambda: node.name,
-                "nodes": lambda kind="visible": node.nodes(kind),
-                "process_info": info,
-                "processes": self.processes,
-                "registered": node.registered,
-                "whereis": whereis,
-            },
-        )
 
     def _living(self, pid: Pid) -> Process | None:
         if not isinstance(pid, Pid) or pid.node != self.runtime.name:

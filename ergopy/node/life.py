@@ -45,6 +45,10 @@ class Life(Verbs):
     port: int
     exports: Exports
     from_thread: FromThread
+    listeners: Sequence[Listener]
+    """Where it listens."""
+    since: float
+    """When it came up, by Trio's clock."""
     _closed: trio.Event
     _dialling: Dialling
     _entered: bool
@@ -116,6 +120,7 @@ class Life(Verbs):
 
     async def _bring_up(self) -> None:
         self._door = trio.CancelScope()
+        self.listeners = ()
         if self._namers:
             await self._stack.enter_async_context(self._mapper)
             peer, sock, link = await self._dialling.join(self._host, self._namers)
@@ -129,6 +134,7 @@ class Life(Verbs):
         for listener in listeners:
             self._stack.callback(listener.close)
         self.port = listeners[0].port
+        self.listeners = listeners
         await self._stack.enter_async_context(self._mapper)
         creation = await listening.register(
             self._mapper, self._name, self.port, self.hidden
@@ -152,6 +158,7 @@ class Life(Verbs):
         self._runtime = runtime = Runtime(
             self._name, creation, self._peer, owner=self, **self._of_runtime
         )
+        self.since = trio.current_time()
         runtime.nursery = nursery
         runtime.root.environment = self._environment
         if self._watchdog is not None:
@@ -194,6 +201,11 @@ class Life(Verbs):
 
     async def _stop_applications(self, over: float) -> None:
         """End the applications until *over*; they belong to a layer above."""
+
+    @property
+    def registrations(self) -> Sequence[epmd.Registration]:
+        """Its names at EPMD."""
+        return self._mapper.registrations
 
     def close(self) -> None:
         """Let :meth:`wait_closed` return, so that the program leaves the node."""

@@ -27,6 +27,7 @@ from .exports import Exports
 from .from_thread import FromThread
 from .life import Life
 from .membership import check_above_zero, check_one_of
+from .questions import Answers
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from ..dist.network import Network
     from ..dist.tls import Tls
     from ..process.configured import CopyPolicy
+    from .questions import Question
     from .resolvers import Sources
 
     Service = Callable[[Any], Awaitable[object]]
@@ -127,6 +129,8 @@ class Node(Life):
     """
 
     services: Sequence[Service] = ()
+    questions: Iterable[Question] = ()
+    """The standard questions that there are."""
 
     def __init__(
         self,
@@ -207,7 +211,7 @@ class Node(Life):
         )
         self._services = self.services if services is None else services
         self._applications = tuple(applications)
-        self.exports = Exports()
+        self.exports = Exports(Answers(self.questions, answers, self))
         self.from_thread = FromThread(self)
         """The verbs for other threads, which block there."""
         limits = limits or LinkLimits()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, final
 from etf import Atom, Export, Fun, Pid
 
 from ..errors import Exit, NameTaken
+from ..process import global_names
 from ..process.atoms import ANCESTORS, BADARG, ERROR, INITIAL_CALL, UNDEF
 from ..process.init_ack import IGNORED, InitAck
 from .checks import is_atom
@@ -71,7 +72,7 @@ async def launch(process: Process, plan: Plan) -> None:
     """Be the body of a process that was planned."""
     ack = plan.set_up(process)
     try:
-        plan.claim_names(process)
+        await plan.claim_names(process)
         program, arguments = plan.ready(process)
         await program.enter(process, arguments, ack)
     except _Taken as taken:
@@ -106,7 +107,7 @@ class Plan:
         self._starter: Any = None
         self._parent: Any = None
         self._gen: Any = None
-        self._name: Atom | None = None
+        self._name: Any = None
         self._frames: list[Any] = []
 
     def make(self, module: Any, function: Any, arguments: Any) -> None:
@@ -156,13 +157,16 @@ class Plan:
         process.label = f"{self._module}:{self._function}/{len(self._arguments)}"
         return InitAck(process, starter)
 
-    def claim_names(self, process: Process) -> None:
+    async def claim_names(self, process: Process) -> None:
         """Register *process* as it was asked for, and as the program wants it."""
         for name in (self._name, self.program and self.program.name):
             if name is None:
                 continue
             try:
-                process.register(name)
+                if isinstance(name, tuple):
+                    await global_names.names_of(process.runtime).claim(process, name[1])
+                else:
+                    process.register(name)
             except NameTaken as taken:
                 raise _Taken(taken.owner) from None
             except ValueError:
@@ -179,7 +183,8 @@ class Plan:
             args = self._arguments[0] if self._arguments else []
             name: Any = process.pid
             if self._name is not None:
-                name = (Atom("local"), self._name)
+                is_local = isinstance(self._name, Atom)
+                name = (Atom("local"), self._name) if is_local else self._name
             asked = [self._starter, self._parent, name, self._module, args, []]
             self._fail(UNDEF, self._gen, _INIT_IT, asked)
         if self._failure is not None:
@@ -262,6 +267,8 @@ class Plan:
         match name:
             case (Atom("local"), Atom() as local):
                 self._name = local
+            case (Atom("global"), _):
+                self._name = name
             case _:
                 self._fail(_FUNCTION_CLAUSE, _GEN, Atom("register_name"), [name])
         self.init_it(gen, starter, parent, mod, args, options)

@@ -288,6 +288,18 @@ class Verbs(Introspection):
         """
         return self.exports.export(module, functions, in_thread=in_thread)
 
+    def unexport(self, module: str, function: str | None = None) -> None:
+        """Take back what was exported or provided; answer no standard question.
+
+        Without *function* it is the whole module. What runs already goes on; later
+        calls are ``undef``. What the services of the node provide for spawning comes
+        with its start, and can be taken back from then on.
+
+        Raises:
+            NotExported: There is no such function for other nodes.
+        """
+        self.exports.unexport(module, function)
+
     def provide_spawn(
         self,
         module: str,

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from etf import ImproperList, Reference, same
+from etf import ImproperList, Pid, Reference, same
 
-from ..errors import CallExit, CallTimeout, NodeDown, NoProcess
+from ..errors import CallExit, CallTimeout, NamesNotKept, NodeDown, NoProcess
+from . import global_names
 from .atoms import (
     ALIAS,
     CALLING_SELF,
@@ -117,25 +118,32 @@ async def call(
 
     Local and remote alike. Cancelling it releases the monitor and the alias.
     """
-    record, left = prepare(caller, dest, timeout), timeout
+    try:
+        record, left = prepare(caller, dest, timeout), timeout
+    except NamesNotKept:
+        record, left = await prepare_asking(caller, dest, timeout)
     if record.remote is not None and not record.remote.is_ready(caller.pid):
-        left = await _connect(record, dest, timeout)
+        left = await _connect(record, dest, left)
+    caller.spent += 1
     begin(record, kind, request, left)
     what, value = await record.wait(record.release)
     if what == "reply":
         return value
-    raise failure(dest, what, value, timeout)
+    raise failure(dest, what, value, timeout, record.target)
 
 
 async def stop(caller: Process, dest: Any, reason: Any, timeout: float | None) -> None:
     """Send the system message ``{terminate, Reason}`` and wait for that very end."""
-    record, left = prepare(caller, dest, timeout, last=True), timeout
+    try:
+        record, left = prepare(caller, dest, timeout, last=True), timeout
+    except NamesNotKept:
+        record, left = await prepare_asking(caller, dest, timeout, last=True)
     if record.remote is not None and not record.remote.is_ready(caller.pid):
-        left = await _connect(record, dest, timeout)
+        left = await _connect(record, dest, left)
     begin(record, SYSTEM, (TERMINATE, reason), left)
     what, value = await record.wait(record.release)
     if what != "down" or not same(value, reason):
-        raise failure(dest, what, value, timeout)
+        raise failure(dest, what, value, timeout, record.target)
 
 
 def prepare(
@@ -163,6 +171,29 @@ def prepare(
     return (kind or Call)(caller, runtime.new_reference(), remote, target, last)
 
 
+async def prepare_asking(
+    caller: Process, dest: Any, timeout: float | None, **options: Any
+) -> tuple[Call, float | None]:
+    """Do as :func:`prepare` where another node has to be asked for a global name.
+
+    Returns also the seconds that are left.
+
+    Raises:
+        NoProcess: Nobody has the name.
+        CallTimeout: No answer in time.
+    """
+    seconds = math.inf if timeout is None else timeout
+    pid = None
+    with trio.move_on_after(seconds) as scope:
+        pid = await global_names.ask(caller.runtime, dest)
+    if scope.cancelled_caught:
+        raise CallTimeout(dest, seconds)
+    if pid is None:
+        raise NoProcess(dest)
+    left = max(0.0, scope.deadline - trio.current_time())
+    return prepare(caller, pid, left, **options), left
+
+
 def begin(record: Call, kind: Any, request: Any, timeout: float | None = None) -> None:
     """Send the request of a call, which is in flight then. Never waits."""
     caller, ref = record.caller, record.ref
@@ -184,7 +215,8 @@ async def _connect(record: Call, dest: Any, timeout: float | None) -> float | No
     remote: Any = record.remote
     with trio.move_on_after(seconds) as scope:
         if not await remote.ready(record.caller.pid):
-            raise NodeDown(_node_of(dest), f"not connected: {remote.problem}")
+            node = _node_of(dest, record.target)
+            raise NodeDown(node, f"not connected: {remote.problem}")
     if scope.cancelled_caught:
         raise CallTimeout(dest, seconds)
     return max(0.0, scope.deadline - trio.current_time())
@@ -209,18 +241,23 @@ def _send(record: Call, message: Any) -> None:
         remote.call(caller.pid, target, record.ref, message, record)
 
 
-def failure(dest: Any, what: str, value: Any, timeout: float | None) -> Exception:
+def failure(
+    dest: Any, what: str, value: Any, timeout: float | None, target: Any = None
+) -> Exception:
     """Make the exception for a call of *dest* that came to something else."""
     if what == "timeout":
         return CallTimeout(dest, timeout or 0.0)
     if value == NOPROC:
         return NoProcess(dest)
     if value == NOCONNECTION:
-        return NodeDown(_node_of(dest), "the connection was lost during the call")
+        node = _node_of(dest, target)
+        return NodeDown(node, "the connection was lost during the call")
     return CallExit(dest, value)
 
 
-def _node_of(dest: Any) -> str:
+def _node_of(dest: Any, target: Any) -> str:
+    if target.__class__ is Pid:
+        return str(target.node)
     return str(dest[1] if isinstance(dest, tuple) else dest.node)
 
 

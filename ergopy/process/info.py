@@ -196,7 +196,7 @@ _ITEMS: dict[str, Callable[[Process], Any]] = {
     "monitors": _monitors,
     "parent": lambda p: UNDEFINED if p.parent is None else p.parent,
     "priority_messages": _constant(False),
-    "reductions": lambda p: max(0, REDUCTIONS - p.budget),
+    "reductions": lambda p: p.spent + REDUCTIONS - p.budget,
     "registered_name": _registered_name,
     "sequential_trace_token": _constant([]),
     "stack_size": lambda p: len(_stack(p)),

@@ -38,11 +38,13 @@ REDUCTIONS = 4000
 class Mailbox(MessageQueue):
     """Messages in the order in which they came."""
 
-    __slots__ = ("_parked", "_timed_out", "budget", "timers")
+    __slots__ = ("_parked", "_timed_out", "budget", "spent", "timers")
 
     def __init__(self, timers: Timers) -> None:
         super().__init__()
         self.budget = REDUCTIONS
+        self.spent = 0
+        """What was used up of the budgets before this one, and one for each call."""
         self.timers = timers
         self._parked: trio.lowlevel.Task | None = None
         self._timed_out = False
@@ -105,6 +107,7 @@ class Mailbox(MessageQueue):
         if self.budget <= 0:
             await self.let_others_run()
         while not self.queue and not self.advance():
+            self.spent += REDUCTIONS - self.budget
             self.budget = REDUCTIONS
             self._parked = trio.lowlevel.current_task()
             await trio.lowlevel.wait_task_rescheduled(self._abort)
@@ -144,6 +147,7 @@ class Mailbox(MessageQueue):
 
     async def let_others_run(self) -> None:
         """Give every other task that can run a turn, and begin a new budget."""
+        self.spent += REDUCTIONS - self.budget
         self.budget = REDUCTIONS
         await trio.lowlevel.checkpoint()
 
@@ -158,6 +162,7 @@ class Mailbox(MessageQueue):
     async def _park(self) -> bool:
         if self._parked is not None:
             raise LocalProtocolError("two tasks receive from one process")
+        self.spent += REDUCTIONS - self.budget
         self.budget = REDUCTIONS
         self._parked = trio.lowlevel.current_task()
         await trio.lowlevel.wait_task_rescheduled(self._abort)

@@ -169,7 +169,8 @@ class NodeMonitors:
             if watch.waiting:
                 self._way_to(node).watch_node(watch)
         for subscriber, counts in list(self._of_all.items()):
-            for nodes, count in counts.items():
+            # Whoever is told may unsubscribe at once.
+            for nodes, count in list(counts.items()):
                 if nodes.wants(hidden):
                     self._tell(subscriber, nodes.up(node, hidden), count)
 
@@ -186,7 +187,8 @@ class NodeMonitors:
     def down(self, node: Atom, *, hidden: bool, reason: Any) -> None:
         """Tell those who watch all nodes that the connection to *node* is lost."""
         for subscriber, counts in list(self._of_all.items()):
-            for nodes, count in counts.items():
+            # Whoever is told may unsubscribe at once.
+            for nodes, count in list(counts.items()):
                 if nodes.wants(hidden):
                     self._tell(subscriber, nodes.down(node, hidden, reason), count)
 

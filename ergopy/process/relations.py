@@ -12,9 +12,9 @@ import trio
 
 from etf import Atom, Pid, Reference
 
-from ..errors import LocalProtocolError
-from . import reasons
-from .atoms import DOWN
+from ..errors import LocalProtocolError, NamesNotKept
+from . import global_names, reasons
+from .atoms import DOWN, UNDEFINED
 from .message_timers import DelayedSender
 from .node_monitors import NodeFilter
 
@@ -52,7 +52,13 @@ class Relations(DelayedSender):
             tag: Stands in the ``Down`` instead of ``'DOWN'``; ``{tag, Tag}``.
             priority: The ``Down`` goes before ordinary messages.
         """
-        remote = self.runtime.locate(target)[0]
+        try:
+            remote = self.runtime.locate(target)[0]
+        except NamesNotKept:
+            pid = await global_names.ask(self.runtime, target)
+            # Without a name that is kept here, nobody has this one either.
+            target = UNDEFINED if pid is None else pid
+            remote = self.runtime.locate(target)[0]
         if remote is not None:
             await self.admit(remote)
         return self.monitor_nowait(target, alias=alias, tag=tag, priority=priority)

@@ -10,6 +10,10 @@ parts are attributes of the record (``extra=``), for formatters that make JSON o
 ``reason``, ``context``, ``offender`` (or ``started``)
     Why; in what (``start_error``, ``child_terminated``, ``shutdown``,
     ``shutdown_error``); and what child, with the fields that OTP gives it.
+``otp``, ``otp_pid``
+    The whole as OTP's ``logger`` has it, ``#{label => .., report => ..}``, so that a
+    BEAM can format it as its own; and the pid as such. Of a crash neither messages nor
+    the dictionary are told.
 
 A crash is reported once, by who ends its propagation: the loop of a behaviour, or the
 runner of a process. That a supervisor lost a child is another report, as in OTP.
@@ -20,7 +24,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from . import reasons
+from . import otp_reports, reasons
 from .atoms import ANCESTORS
 
 if TYPE_CHECKING:
@@ -46,7 +50,12 @@ def crash_report(
         what,
         _below(process),
         exc_info=error,
-        extra={"report": "crash_report", "reason": reason, **about(process)},
+        extra={
+            "report": "crash_report",
+            "reason": reason,
+            "otp": otp_reports.crash(process, reason, error),
+            **about(process),
+        },
     )
 
 
@@ -67,6 +76,7 @@ def supervisor_report(
             "context": context,
             "reason": reason,
             "offender": offender,
+            "otp": otp_reports.child(process, context, reason, offender),
             **about(process),
         },
     )
@@ -84,7 +94,12 @@ def progress_report(process: Process, started: Mapping[str, Any]) -> None:
         process.label,
         started.get("id"),
         started.get("pid"),
-        extra={"report": "progress_report", "started": started, **about(process)},
+        extra={
+            "report": "progress_report",
+            "started": started,
+            "otp": otp_reports.progress(process, started),
+            **about(process),
+        },
     )
 
 
@@ -96,6 +111,7 @@ def about(process: Process) -> dict[str, Any]:
         "label": process.label,
         "registered_name": process.names[0] if process.names else None,
         "ancestors": process.dictionary.get(ANCESTORS, []),
+        "otp_pid": process.pid,
     }
 
 

@@ -12,9 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import trio
 
-from ..errors import CallError, CallTimeout, ConnectError, LocalProtocolError
+from ..errors import (
+    CallError,
+    CallTimeout,
+    ConnectError,
+    LocalProtocolError,
+    NamesNotKept,
+)
 from .atoms import GEN_CALL, NOCONNECTION
-from .calls import Call, begin, call, failure, prepare
+from .calls import Call, begin, call, failure, prepare, prepare_asking
 from .reasons import unwrap
 from .slot import UNSET
 
@@ -83,7 +89,7 @@ class Request:
         what, value = record.value
         if what == "reply":
             return value
-        raise failure(self._dest, what, value, timeout)
+        raise failure(self._dest, what, value, timeout, record.target)
 
     async def receive_response(self, timeout: float | None = None) -> Any:
         """Wait as :meth:`wait_response` does, but give the request up after *timeout*.
@@ -147,7 +153,10 @@ class MultiReply(NamedTuple):
 
 async def send_request(caller: Process, dest: Any, request: Any) -> Request:
     """Do what ``Process.send_request`` says."""
-    record = prepare(caller, dest, None, kind=_Pending)
+    try:
+        record = prepare(caller, dest, None, kind=_Pending)
+    except NamesNotKept:
+        record, _ = await prepare_asking(caller, dest, None, kind=_Pending)
     remote = record.remote
     ready = remote is None or await remote.ready(caller.pid)
     if ready:

@@ -108,6 +108,11 @@ class Life(Coroutine[Any, Any, None]):
         if self._coroutine is not None:
             self._coroutine.close()
 
+    @property
+    def process(self) -> Process:
+        """Whose life it is."""
+        return self._process
+
     def __await__(self) -> Generator[Any, Any, None]:
         raise TypeError("only a task can live the life of a process")
 

@@ -17,8 +17,8 @@ from etf._types import new_pid, new_reference
 
 from ..errors import LocalProtocolError, NameTaken, NotRegistered, SystemLimit
 from ..errors.text import shown
-from . import configured
-from .atoms import GLOBAL, UNDEFINED
+from . import configured, global_names
+from .atoms import UNDEFINED
 from .limits import LimitedProcess, MailboxLimit
 from .node_monitors import NodeMonitors
 from .process import Process
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from ..abc import NameRegister
     from .configured import Copier, CopyPolicy, ProcessConfig
+    from .global_names import GlobalNames
     from .message_timers import MessageTimer
     from .signals import Receiver, RemoteNode
     from .tracing import Tracer
@@ -78,7 +79,7 @@ class Runtime:
         self.names: dict[str, Process] = {}
         self.registers: dict[int, NameRegister] = {}
         """What processes of the node keep names for others, by the ids of these."""
-        self.globals: NameRegister | None = None
+        self.globals: GlobalNames | None = None
         """What keeps the names of the cluster."""
         self.aliases: dict[tuple[int, ...], Receiver] = {}
         self.encode_options = _ENCODE
@@ -160,6 +161,10 @@ class Runtime:
         """Put a process into the table, to be linked and the like before it runs."""
         if self.nursery is None or self.closing:
             raise LocalProtocolError(f"node {self.name} is not running")
+        if global_names.as_global(name) is not None:
+            raise LocalProtocolError(
+                f"{name!r} is for start(), which waits until the cluster knows it"
+            )
         if isinstance(name, Via):
             name.check_free(self)
         elif name is not None:
@@ -294,7 +299,7 @@ class Runtime:
                 way = None if node == self.name else self.remote_node(node)
                 return way, name, (Atom(name), Atom(node))
             if name == "global":
-                return self._locate_global(dest)
+                return global_names.locate(self, dest)
             if isinstance(name, str) and isinstance(node, str):
                 raise LocalProtocolError(
                     f"{dest!r}: a node is named with its host, as in 'a@127.0.0.1'"
@@ -305,16 +310,6 @@ class Runtime:
                 return None, UNDEFINED, dest.__etf__()
             return self.remote(pid), pid, pid
         raise LocalProtocolError(f"not a pid, name or (name, node): {shown(dest)}")
-
-    def _locate_global(
-        self, dest: tuple[Any, Any]
-    ) -> tuple[RemoteNode | None, Pid | str, Any]:
-        if self.globals is None:
-            raise LocalProtocolError(f"{dest!r}: {self.name} knows no global names")
-        pid = self.globals.whereis_name(dest[1])
-        if pid is None:
-            return None, UNDEFINED, (GLOBAL, dest[1])
-        return self.remote(pid), pid, pid
 
     def register(self, name: str, pid: Pid) -> None:
         """Give *pid* a name, as ``erlang:register/2``, but several are allowed.

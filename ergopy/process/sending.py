@@ -9,7 +9,8 @@ import trio
 
 from etf import Pid, Reference
 
-from ..errors import MailboxFull, NoProcess, NotRegistered
+from ..errors import MailboxFull, NamesNotKept, NoProcess, NotRegistered
+from . import global_names
 from .atoms import GEN_CAST
 from .calls import reply_alias
 from .fan_out import FanOut
@@ -27,7 +28,8 @@ class Sender(Signals):
     async def send(self, dest: Any, message: Any, *, priority: bool = False) -> None:
         """Send *message*, connecting if need be; ``Dest ! Message``.
 
-        *dest* is a pid, an alias, a local name, ``(name, node)``, or a list of these.
+        *dest* is a pid, an alias, a local name, ``(name, node)``, ``("global", name)``,
+        or a list of these.
         It waits while more than the high-water mark of bytes is queued for that node;
         the BEAM suspends senders likewise. A node that cannot be reached, a dead pid
         and an unknown remote name swallow the message, as they do on the BEAM.
@@ -39,8 +41,8 @@ class Sender(Signals):
         ordinary message.
 
         Raises:
-            NotRegistered: A local name that nobody has (``badarg`` there). Of several
-                destinations the other ones have got the message.
+            NotRegistered: A local or global name that nobody has (``badarg`` there). Of
+                several destinations the other ones have got the message.
             MailboxFull: A process of this node refuses it; likewise.
             etf.EncodeError: The message is no Erlang term. Nothing was sent.
         """
@@ -56,19 +58,34 @@ class Sender(Signals):
             if process is not None:
                 process.offer(message)
             return
-        if is_many(dest):
-            fan_out = FanOut(self, dest, message)
-            problem = fan_out.deliver()
-            for remote in fan_out.remotes:
-                if await self.admit(remote):
-                    fan_out.emit(remote)
-            if problem is not None:
-                raise problem
+        try:
+            if is_many(dest):
+                await self._send_many(dest, message)
+                return
+            way = self.way_to(dest)
+        except NamesNotKept:
+            await self._send_asking(dest, message)
             return
-        way = self.way_to(dest)
         if way is not None and not await self.admit(way):
             return
         self.send_one(dest, message)
+
+    async def _send_many(self, dests: Iterable[Any], message: Any) -> None:
+        fan_out = FanOut(self, dests, message)
+        problem = fan_out.deliver()
+        for remote in fan_out.remotes:
+            if await self.admit(remote):
+                fan_out.emit(remote)
+        if problem is not None:
+            raise problem
+
+    async def _send_asking(self, dest: Any, message: Any) -> None:
+        """Send where another node has to be asked for global names."""
+        dests = list(dest) if is_many(dest) else [dest]
+        dests, problem = await global_names.ask_for_each(self.runtime, dests)
+        await self._send_many(dests, message)
+        if problem is not None:
+            raise problem
 
     async def _send_priority(self, dests: list[Any], message: Any) -> None:
         ways = [self.way_to(dest) for dest in dests]
@@ -173,7 +190,9 @@ class Sender(Signals):
             process = runtime.find(target)
             if process is not None:
                 process.offer(message)
-            elif dest.__class__ is not Pid and not isinstance(dest, tuple):
+            elif dest.__class__ is not Pid and (
+                not isinstance(dest, tuple) or global_names.is_global(dest)
+            ):
                 raise NotRegistered(dest)
         elif target.__class__ is Pid:
             remote.send(self.pid, target, message)

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, final
 
 from ..errors import AlreadyStarted, Ignored, NameTaken, StartError
-from . import reasons
+from . import global_names, reasons
 from .atoms import ANCESTORS
 from .messages import ExitMessage
 from .slot import Slot
@@ -44,9 +44,36 @@ class StartAck(Slot):
         """The process ended before ``init`` was done."""
         self.resolve(_failed(reason))
 
+    def taken(self, name: Any, owner: Any) -> None:
+        """Another process has the global name."""
+        self.resolve(lambda _: AlreadyStarted(name, owner))
+
     def time_out(self) -> None:
         """``init`` took too long."""
         self.resolve(_failed("timeout"))
+
+
+@final
+class _Named:
+    """The body of a process that takes a global name before its ``init``.
+
+    As in OTP the new process registers itself, which takes calls to other nodes.
+    """
+
+    def __init__(self, enter: Callable[..., Any], name: tuple[str, Any]) -> None:
+        self._enter = enter
+        self._name = name
+
+    async def __call__(
+        self, process: Process, args: tuple[Any, ...], ack: StartAck
+    ) -> None:
+        names = global_names.names_of(process.runtime)
+        try:
+            await names.claim(process, self._name[1])
+        except NameTaken as taken:
+            ack.taken(self._name, taken.owner)
+            return
+        await self._enter(process, args, ack)
 
 
 async def start(
@@ -72,16 +99,18 @@ async def start(
     instance = _instance(behaviour, options)
     what = behaviour.__qualname__
     ack = StartAck()
+    enter, label = instance.enter, name or what
+    shared = global_names.as_global(name)
+    if shared is not None:
+        enter, name = _Named(enter, shared), None
     try:
-        process = _create(
-            parent, instance.enter, link, tag, name=name, label=name or what, **settings
-        )
+        process = _create(parent, enter, link, tag, name=name, label=label, **settings)
     except NameTaken as taken:
         raise AlreadyStarted(taken.name, taken.owner) from None  # type: ignore[arg-type]
     process.watchers[ack] = ack
     if watcher is not None:
         process.watchers[watcher] = watcher
-    process.runtime.begin(process, instance.enter, (args, ack))
+    process.runtime.begin(process, enter, (args, ack))
     give_up = partial(_give_up, parent, process)
     timer = None
     if timeout is not None and timeout != math.inf:

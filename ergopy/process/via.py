@@ -30,8 +30,8 @@ class Via:
 
     Args:
         module: Who keeps the name: the local name of an :class:`ergopy.Registry` (or
-            of whatever else stands in for one), or an object with the three methods
-            of :class:`ergopy.abc.NameRegister`.
+            of whatever else stands in for one), an object with the three methods of
+            :class:`ergopy.abc.NameRegister`, or ``"global"`` for the whole cluster.
         name: What the process is called there; any term for a registry.
         value: What a registry is to keep with the name, when a process is started
             under it.
@@ -100,6 +100,8 @@ class Via:
         module = self.module
         if not isinstance(module, str):
             return module
+        if module == "global" and runtime.globals is not None:
+            return runtime.globals
         process = runtime.names.get(module)
         found = None if process is None else runtime.registers.get(process.pid.id)
         if found is None:

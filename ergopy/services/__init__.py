@@ -1,15 +1,27 @@
 """The named processes that a BEAM expects on every node.
 
 ``STANDARD`` is what ``ergopy.Node`` starts; each is a function of the node. Those that
-are processes run as the application ``kernel``.
+are processes run as the application ``kernel``. ``QUESTIONS`` is what it answers.
 """
 
-from . import erpc, global_names, kernel
+from . import answers, erpc, kernel, observer, shell
+from . import globals as cluster_names
+from .globals.answers import ROOM as OF_GLOBAL
+from .pg.answers import ROOM as OF_PG
 
 STANDARD = (
+    cluster_names.start,
     kernel.start,
     erpc.start,
-    global_names.start,
+    observer.start,
+    shell.start,
 )
 
-__all__ = ["STANDARD"]
+QUESTIONS = (
+    *answers.QUESTIONS,
+    *OF_GLOBAL.questions,
+    *OF_PG.questions,
+    *observer.QUESTIONS,
+)
+
+__all__ = ["QUESTIONS", "STANDARD"]

@@ -12,9 +12,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .._version import __version__
-from ..gen.application import KERNEL, Application, ApplicationSpec, functions
+from ..gen.application import KERNEL, Application, ApplicationSpec
 from ..gen.supervisor import ChildSpec, Supervisor
-from . import net_kernel, rex, user
+from . import net_kernel, rex
+from .globals import NameServer
+from .io.user import StandardError, User
+from .pg import ScopeServer
+from .logger import proxy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,10 +26,13 @@ if TYPE_CHECKING:
     from etf import Pid
 
 SAFE = [
-    ChildSpec(user.user, name="user"),
-    ChildSpec(user.standard_error, name="standard_error"),
+    ChildSpec(User, name="user"),
+    ChildSpec(StandardError, name="standard_error"),
     ChildSpec(net_kernel.NetKernel, name="net_kernel"),
     ChildSpec(rex.Rex, name="rex"),
+    ChildSpec(proxy.logger_proxy, name="logger_proxy", mailbox=proxy.LIMIT),
+    ChildSpec(NameServer, name="global_name_server"),
+    ChildSpec(ScopeServer, "pg", name="pg"),
 ]
 """The services, in the order of their start."""
 
@@ -64,7 +71,5 @@ ERGOPY = ApplicationSpec(
 
 
 async def start(node: Any) -> None:
-    """Start both, and let other nodes look at the applications."""
-    for module, exported in functions(node.applications).items():
-        node.export(module, exported)
+    """Start both."""
     await node.applications.start(ERGOPY, start_type="permanent")

@@ -9,6 +9,7 @@ from etf import Atom
 
 from ..errors import Exit, Throw
 from ..node.exports import Undefined
+from ..node.questions import Refused
 from ..process import reasons
 from ..process.atoms import BADARG, ERROR, UNDEF
 
@@ -61,6 +62,8 @@ async def _run(
         return (RETURN, await exports.call(module, function, arguments))
     except Undefined:
         return (ERROR, UNDEF, [(module, function, arguments, [])])
+    except Refused as error:
+        return (ERROR, error.reason, [(module, function, arguments, [])])
     except Throw as error:
         return (THROW, error.term)
     except Exit as error:

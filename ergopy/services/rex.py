@@ -1,7 +1,8 @@
 """``rex``: the older way to run functions on a node (protocol 6.6).
 
 C nodes, ``erl_call`` and ``rpc:block_call`` still use it. Requests run side by side,
-as tasks of this process, except ``block_call``, which is there to block.
+as tasks of this process, except ``block_call``, which is there to block. What they
+print with ``ergopy.io`` goes to the group leader that the request names.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from ..errors import MailboxFull, NotRegistered
 from ..gen.returns import NOREPLY
 from ..gen.server import GenServer
 from . import outcome
+from .io.leader import ToCaller, led_by
 
 BADRPC = Atom("badrpc")
 EXIT = Atom("EXIT")
 REX = Atom("rex")
+STDOUT_TO_CALLER = Atom("send_stdout_to_caller")
 
 
 class Rex(GenServer):
@@ -25,23 +28,25 @@ class Rex(GenServer):
 
     async def handle_call(self, request: Any, from_: Any) -> Any:
         match request:
-            case ("call", module, function, arguments, _):
-                self.start_soon(self._answer, from_, module, function, arguments)
+            case ("call", module, function, arguments, leader):
+                mfa = module, function, arguments
+                self.start_soon(self._answer, from_, leader, *mfa)
                 return NOREPLY
-            case ("block_call", module, function, arguments, _):
-                return await self._run(module, function, arguments)
+            case ("block_call", module, function, arguments, leader):
+                return await self._run(leader, module, function, arguments)
             case _:
                 return (BADRPC, (EXIT, Atom("badarg")))
 
     async def handle_cast(self, request: Any) -> None:
         match request:
-            case ("cast", module, function, arguments, _):
-                self.start_soon(self._run, module, function, arguments)
+            case ("cast", module, function, arguments, leader):
+                self.start_soon(self._run, leader, module, function, arguments)
 
     async def handle_info(self, message: Any) -> None:
         match message:
-            case (Pid() as asker, ("call", module, function, arguments, _)):
-                self.start_soon(self._tell, asker, module, function, arguments)
+            case (Pid() as asker, ("call", module, function, arguments, leader)):
+                mfa = module, function, arguments
+                self.start_soon(self._tell, asker, leader, *mfa)
             case (Pid() as asker, "features_request"):
                 features = (Atom("features_reply"), self.node.name, [Atom("erpc")])
                 await self.send(asker, features)
@@ -62,13 +67,24 @@ class Rex(GenServer):
             pass
         return self.node.name
 
-    async def _answer(self, from_: Any, *mfa: Any) -> None:
-        await self.reply(from_, await self._run(*mfa))
+    async def _answer(self, from_: Any, leader: Any, *mfa: Any) -> None:
+        await self.reply(from_, await self._run(leader, *mfa))
 
-    async def _tell(self, asker: Pid, *mfa: Any) -> None:
-        await self.send(asker, (REX, await self._run(*mfa)))
+    async def _tell(self, asker: Pid, leader: Any, *mfa: Any) -> None:
+        if leader is not STDOUT_TO_CALLER:
+            answer = await self._run(leader, *mfa)
+        else:
+            # The device is done with all that was printed before it ends.
+            device = await self.start(ToCaller, asker, link=True)
+            answer = await self._run(device, *mfa)
+            await self.stop(device, timeout=None)
+        await self.send(asker, (REX, answer))
 
-    async def _run(self, *mfa: Any) -> Any:
+    async def _run(self, leader: Any, *mfa: Any) -> Any:
+        with led_by(self.process, leader):
+            return await self._outcome(*mfa)
+
+    async def _outcome(self, *mfa: Any) -> Any:
         answer = await outcome.run(self.node.exports, *mfa)
         match answer:
             case ("return" | "throw", value):

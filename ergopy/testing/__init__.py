@@ -7,8 +7,9 @@
         assert await a.call(("counter", b.name), Atom("value")) == 0
 
 ``lone_process`` runs one process without a node, and ``stand_in`` is a process that
-the test plays. ``spy``, ``event_log``, ``replaced`` and ``faults`` are laid over a node
-that runs, and leave nothing behind. ``beam_pair`` has a real BEAM as the other node.
+the test plays; ``captured_io`` is a device that keeps what is printed to it. ``spy``,
+``event_log``, ``replaced`` and ``faults`` are laid over a node that runs, and leave
+nothing behind. ``beam_pair`` has a real BEAM as the other node.
 It needs no test framework; ``ergopy.testing.plugin`` has fixtures for pytest.
 """
 
@@ -16,6 +17,8 @@ from .beam import Beam as Beam
 from .beam import BeamGone as BeamGone
 from .beam import BeamMissing as BeamMissing
 from .beam import beam_pair as beam_pair
+from .captured import CapturedIo as CapturedIo
+from .captured import captured_io as captured_io
 from .event_log import EventLog as EventLog
 from .event_log import event_log as event_log
 from .faults import Faults as Faults

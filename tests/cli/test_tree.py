@@ -26,7 +26,6 @@ async def served(epmd_port: int) -> AsyncIterator[ergopy.Node]:
 async def test_it_draws_all_trees_of_a_node_that_shows_them(
     served: ergopy.Node,
 ) -> None:
-    served.export_introspection()
     done = await ergopy_command("tree", served.name)
     text = done.stdout.decode()
     assert done.returncode == 0
@@ -36,7 +35,6 @@ async def test_it_draws_all_trees_of_a_node_that_shows_them(
 
 
 async def test_it_prints_json(served: ergopy.Node) -> None:
-    served.export_introspection()
     done = await ergopy_command("tree", served.name, "--json")
     trees = {tree["name"]: tree for tree in json.loads(done.stdout)}
     (echo,) = trees["shop"]["children"]
@@ -53,9 +51,11 @@ async def test_one_supervisor_can_be_asked_without_any_export(
 
 
 async def test_a_node_that_shows_nothing_is_said_so(served: ergopy.Node) -> None:
+    served.unexport("ergopy")
+    served.unexport("application")
     done = await ergopy_command("tree", served.name)
     assert (done.returncode, done.stdout) == (1, b"")
-    assert b"export_introspection" in done.stderr
+    assert b'answers="none"' in done.stderr
 
 
 async def test_a_name_that_nobody_has_is_status_1(served: ergopy.Node) -> None:

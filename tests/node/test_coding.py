@@ -11,7 +11,7 @@ import pytest
 import ergopy
 import etf
 from ergopy import Atom, GenServer
-from ergopy.services.io_lib import text
+from ergopy.services.io.chars import text
 
 if TYPE_CHECKING:
     from tests.nodes import MakeNode

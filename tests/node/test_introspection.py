@@ -50,20 +50,20 @@ async def test_only_pids_of_this_node_are_looked_at(
         node.is_process_alive(what)
 
 
-async def test_nothing_can_be_looked_at_from_outside_by_default(
+async def test_nothing_can_be_looked_at_from_outside_that_was_turned_off(
     pair: tuple[ergopy.Node, ergopy.Node],
 ) -> None:
     one, other = pair
+    other.unexport("erlang", "processes")
     with pytest.raises(RpcError) as caught:
         await one.rpc(other.name, "erlang", "processes", [])
     assert caught.value.reason == "undef"
 
 
-async def test_an_exported_look_gives_what_otp_gives(
+async def test_a_look_from_outside_gives_what_otp_gives(
     pair: tuple[ergopy.Node, ergopy.Node],
 ) -> None:
     one, other = pair
-    other.export_introspection()
     pid = await other.spawn(idle, name="x")
     none = Pid(other.name, 9999, 0, other.creation)
 

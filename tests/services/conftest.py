@@ -26,8 +26,8 @@ class LoneNode:
     def name(self) -> Any:
         return self.runtime.name
 
-    async def start(self, behaviour: Any, **options: Any) -> Pid:
-        return await self.runtime.root.start(behaviour, **options)
+    async def start(self, behaviour: Any, *args: Any, **options: Any) -> Pid:
+        return await self.runtime.root.start(behaviour, *args, **options)
 
     async def spawn(self, function: Any, *args: Any, **options: Any) -> Pid:
         return await self.runtime.root.spawn(function, *args, **options)

@@ -20,12 +20,12 @@ class TlsListener:
     """A listening socket; what it accepts begins with TLS when it is started."""
 
     def __init__(self, tcp: Listener, tls: Tls) -> None:
-        self._tcp = tcp
+        self.tcp = tcp
         self._tls = tls
         self.port = tcp.port
 
     async def accept(self) -> TlsSocket:
-        tcp = await self._tcp.accept()
+        tcp = await self.tcp.accept()
         return TlsSocket(
             tcp,
             self._tls.server_context,
@@ -34,7 +34,7 @@ class TlsListener:
         )
 
     def close(self) -> None:
-        self._tcp.close()
+        self.tcp.close()
 
 
 @final

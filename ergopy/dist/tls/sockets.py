@@ -62,7 +62,7 @@ class TlsSocket:
         host: str | None = None,
         check_names: bool = True,
     ) -> None:
-        self._tcp = tcp
+        self.tcp = tcp
         self._tcp_send = tcp.send
         self._tcp_recv_into = tcp.recv_into
         self._context = context
@@ -82,7 +82,7 @@ class TlsSocket:
         self._closed = False
 
     def __str__(self) -> str:
-        return f"{self._tcp}"
+        return f"{self.tcp}"
 
     @property
     def tls(self) -> ssl.SSLObject:
@@ -174,7 +174,7 @@ class TlsSocket:
         if self._more or self._ended:
             await trio.lowlevel.checkpoint()
         else:
-            await self._tcp.wait_readable()
+            await self.tcp.wait_readable()
 
     async def wait_writable(self) -> None:
         """Wait until ``send`` is worth a try."""
@@ -185,7 +185,7 @@ class TlsSocket:
             if self._closed:
                 raise trio.ClosedResourceError
         else:
-            await self._tcp.wait_writable()
+            await self.tcp.wait_writable()
 
     def close(self) -> None:
         """Say goodbye if that is possible at once, and close."""
@@ -197,7 +197,7 @@ class TlsSocket:
                 self._say_goodbye(self._tls)
         if self._wants is not None:
             self._wants.set()
-        self._tcp.close()
+        self.tcp.close()
 
     def _say_goodbye(self, tls: ssl.SSLObject) -> None:
         # The peer's goodbye is not waited for.
@@ -214,7 +214,7 @@ class TlsSocket:
             except ssl.SSLWantReadError:
                 pass
             while not self._flush():
-                await self._tcp.wait_writable()
+                await self.tcp.wait_writable()
             if not done:
                 await self._hear()
 
@@ -224,7 +224,7 @@ class TlsSocket:
             try:
                 self._take_in()
             except BlockingIOError:
-                await self._tcp.wait_readable()
+                await self.tcp.wait_readable()
                 continue
             break
         if self._ended:
@@ -236,12 +236,12 @@ class TlsSocket:
             return  # it is the peer who refuses
         with contextlib.suppress(OSError), trio.move_on_after(_LINGER):
             while not self._flush():
-                await self._tcp.wait_writable()
+                await self.tcp.wait_writable()
             while True:
                 with contextlib.suppress(BlockingIOError):
                     if not self._tcp_recv_into(_ciphertext.view):
                         break
-                await self._tcp.wait_readable()
+                await self.tcp.wait_readable()
 
     def _take_in(self) -> None:
         """Move what the kernel has to OpenSSL."""

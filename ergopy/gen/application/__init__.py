@@ -6,5 +6,4 @@ from .applications import Applications as Applications
 from .info import ApplicationInfo as ApplicationInfo
 from .spec import ApplicationSpec as ApplicationSpec
 from .spec import StartType as StartType
-from .terms import environments as environments
-from .terms import functions as functions
+from .terms import descriptions as descriptions

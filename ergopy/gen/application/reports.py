@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from etf import Atom
 
 from ...process import reasons
+from ...process.otp_reports import labelled
 
 if TYPE_CHECKING:
     from ...process.process import Process
@@ -26,12 +27,23 @@ STOPPED = Atom("stopped")
 
 def started_report(node: str, run: Run) -> None:
     """Report that an application has come up."""
-    fields = {"report": "progress_report", "application": run.name, "node": node}
+    parts = [(Atom("application"), Atom(run.name)), (Atom("started_at"), Atom(node))]
+    fields = {
+        "report": "progress_report",
+        "application": run.name,
+        "node": node,
+        "otp": labelled("application_controller", "progress", parts),
+    }
     logger.info("application %s started at %s", run.name, node, extra=fields)
 
 
 def exited_report(node: str, run: Run, reason: Any, *, clean: bool) -> None:
     """Report how an application ended: that of a *clean* end is no error."""
+    parts = [
+        (Atom("application"), Atom(run.name)),
+        (Atom("exited"), reason),
+        (Atom("type"), Atom(str(run.start_type))),
+    ]
     logger.log(
         logging.INFO if clean else logging.ERROR,
         "application %s (%s) exited: %s",
@@ -42,6 +54,7 @@ def exited_report(node: str, run: Run, reason: Any, *, clean: bool) -> None:
             "report": "application_report",
             "application": run.name,
             "start_type": str(run.start_type),
+            "otp": labelled("application_controller", "exit", parts),
             "reason": reason,
             "node": node,
         },

@@ -1,8 +1,8 @@
 """A transaction over all its sagas: the nodes are asked, one after the other.
 
 No saga is asked itself, as one that is not of ergopy might end of it. A node is, with
-``rpc``: it answers if it has called ``node.export_introspection()``, and any other node
-says that there is no such function::
+``rpc``: it answers unless it was told not to, and a node that is not of ergopy says that
+there is no such function::
 
     ergopy:sagas()                  its sagas, a list of maps; sagas(Limit) as well
     ergopy:saga_transaction(Tx)     what they know of a transaction, a list of maps
@@ -27,10 +27,9 @@ from .graph import SagaGraph, SagaInfo, StepInfo, TransactionInfo, flat
 from .texts import cut, reason_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable
 
     from ...process.process import Process
-    from ...process.runtime import Runtime
 
 MAX_NODES: Final = 100
 """Nodes that are asked for one graph."""
@@ -44,7 +43,7 @@ SAGAS: Final = "sagas"
 TRANSACTION: Final = "saga_transaction"
 
 UNDEFINED: Final = "shows no sagas"
-"""What is said of a node that has not called ``export_introspection``."""
+"""What is said of a node that does not answer that."""
 
 _transactions = etf.loader(list[TransactionInfo])
 
@@ -159,18 +158,6 @@ def transactions_in(told: Any) -> list[TransactionInfo]:
         etf.MappingError: It is nothing of that sort.
     """
     return list(map(flat, _transactions(told)))
-
-
-def exported(runtime: Runtime) -> Mapping[str, Callable[..., Any]]:
-    """Return what a node that is open to introspection answers, by function."""
-
-    def sagas(limit: int = snapshot.LIMIT) -> list[SagaInfo]:
-        return snapshot.all_sagas(runtime, limit)
-
-    def saga_transaction(tx: Any) -> list[TransactionInfo]:
-        return snapshot.everywhere(runtime, snapshot.which(tx))
-
-    return {SAGAS: sagas, TRANSACTION: saga_transaction}
 
 
 def why(error: ErgopyError | ValueError) -> str:

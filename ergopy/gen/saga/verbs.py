@@ -106,10 +106,9 @@ async def graph(
 ) -> SagaGraph:
     """Return a transaction with all sagas that take part in it, each below its parent.
 
-    *dest* is asked first. Other sagas are never asked, but their nodes: one that has
-    called ``node.export_introspection()`` tells what its sagas know. A step to a saga
-    of ergo, or to another node that tells nothing or cannot be reached, says so
-    (``unseen``); that is no error.
+    *dest* is asked first. Other sagas are never asked, but their nodes, which tell what
+    their sagas know. A step to a saga of ergo, or to another node that tells nothing or
+    cannot be reached, says so (``unseen``); that is no error.
 
     It is put together from what each node knew when it was asked, not at one moment:
     below a saga that waits for a result there may be one that has sent it.
@@ -143,8 +142,7 @@ async def which(
     No saga is asked, so that this also shows one that hangs in a callback.
 
     Args:
-        node: Its name; None is this one. Another one has to have called
-            ``node.export_introspection()``.
+        node: Its name; None is this one.
         limit: How many transactions to list of each; see :func:`show`.
         timeout: Seconds; None waits for ever.
         caller: Who asks.

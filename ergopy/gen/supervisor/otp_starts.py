@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from etf import Atom
 
 from ...node.checks import as_atom, is_atom
+from ...process.atoms import GLOBAL
 from ...process.reasons import as_reason
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ class OtpStart(NamedTuple):
     """What it comes to: ``Mod:init(Arg)``, or the function given to ``proc_lib``."""
     gen: Atom | None = None
     """``gen_server``, ``gen_statem``, ``supervisor``; None with ``proc_lib`` alone."""
-    name: Atom | None = None
-    """What it is to be registered as."""
+    name: Any = None
+    """What it is to be registered as: an atom, or ``(global, Name)``."""
     options: Any = ()
 
     def call(self, parent: Pid) -> tuple[Atom, Atom, list[Any]]:
@@ -50,7 +51,9 @@ class OtpStart(NamedTuple):
         if self.gen is None:
             return self.module, self.function, self.args
         gen, module, (arg,) = self.gen, self.module, self.args
-        name: list[Any] = [] if self.name is None else [(_LOCAL, self.name)]
+        name: list[Any] = [] if self.name is None else [self.name]
+        if isinstance(self.name, Atom):
+            name = [(_LOCAL, self.name)]
         if gen is _SUPERVISOR:
             # It is a gen_server, whose init is given the name besides.
             gen, arg = _GEN_SERVER, (*(name or [_SELF]), module, arg)
@@ -77,11 +80,13 @@ def _supervisor(child: Any, arg: Any) -> OtpStart | None:
 
 
 def _named(read: Reader, name: Any, *args: Any) -> OtpStart | None:
-    """Read what has ``{local, Name}`` before its other arguments."""
+    """Read what has ``{local, Name}`` or ``{global, Name}`` before its arguments."""
     start = read(*args)
     match name:
         case (Atom("local"), Atom() as local) if start is not None:
             return start._replace(name=local)
+        case (Atom("global"), term) if start is not None:
+            return start._replace(name=(GLOBAL, term))
     return None
 
 
@@ -94,11 +99,14 @@ def _proc_lib(child: Any, function: Any, args: Any) -> OtpStart | None:
 
 def _elixir(child: Any, arg: Any, options: Any = None) -> OtpStart | None:
     """Read ``GenServer.start_link/2,3``, which has the name among its options."""
-    name, others = None, []
+    name: Any = None
+    others = []
     for option in options if isinstance(options, list) else ():
         match option:
             case (Atom("name"), Atom() as given):
                 name = given
+            case (Atom("name"), (Atom("global"), term)):
+                name = (GLOBAL, term)
             case _:
                 others.append(option)
     start = _gen(_GEN_SERVER, child, arg, others)

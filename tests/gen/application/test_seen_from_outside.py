@@ -135,16 +135,9 @@ async def test_the_master_tells_its_child_as_otp_does(shop: Any) -> None:
     assert got[0][1] == (info.top, "tests.gen.application.kit.Logged")
 
 
-async def test_an_environment_is_shown_only_after_export_introspection(
-    shop: Any,
-) -> None:
+async def test_an_environment_is_shown_unless_it_was_turned_off(shop: Any) -> None:
     node, ask = shop
     name, key = Atom("shop"), Atom("secret")
-    for function, args in (("get_env", [name, key]), ("get_all_env", [name])):
-        with pytest.raises(RpcError) as caught:
-            await ask(APPLICATION, function, *args)
-        assert caught.value.reason == "undef"
-    node.export_introspection()
     assert await ask(APPLICATION, "get_env", name, key) == (Atom("ok"), b"s")
     assert await ask(APPLICATION, "get_env", name, key, 1) == b"s"
     assert await ask(APPLICATION, "get_env", name, Atom("x")) == UNDEFINED
@@ -153,6 +146,11 @@ async def test_an_environment_is_shown_only_after_export_introspection(
     shown = dict(await ask(APPLICATION, "get_all_env", name))
     assert shown == {"secret": b"s", "object": repr(object).encode()}
     assert await ask(APPLICATION, "get_all_env", Atom("nope")) == []
+    for function, args in (("get_env", [name, key]), ("get_all_env", [name])):
+        node.unexport(APPLICATION, function)
+        with pytest.raises(RpcError) as caught:
+            await ask(APPLICATION, function, *args)
+        assert caught.value.reason == "undef"
 
 
 async def test_a_description_that_has_any_character_can_be_sent(

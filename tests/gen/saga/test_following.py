@@ -61,7 +61,6 @@ async def test_it_goes_over_nodes_from_the_one_that_has_started_it(
     autojump_clock: Clock,
 ) -> None:
     async with node_pair() as (a, b):
-        b.export_introspection()
         tx = await _chain(a, b)
         graph = await saga.graph("top", tx, caller=a)
         assert shape(graph.roots) == WHOLE
@@ -71,7 +70,6 @@ async def test_it_goes_over_nodes_from_the_one_that_has_started_it(
 
 async def test_it_begins_at_the_top_whoever_is_asked(autojump_clock: Clock) -> None:
     async with node_pair() as (a, b):
-        a.export_introspection()
         tx = await _chain(a, b)
         graph = await saga.graph("far", str(tx), caller=b)
         assert shape(graph.roots) == WHOLE
@@ -79,6 +77,7 @@ async def test_it_begins_at_the_top_whoever_is_asked(autojump_clock: Clock) -> N
 
 async def test_a_node_that_shows_nothing_leaves_a_gap(autojump_clock: Clock) -> None:
     async with node_pair() as (a, b):
+        b.unexport("ergopy")
         tx = await _chain(a, b)
         graph = await saga.graph("top", tx, caller=a)
         assert shape(graph.roots) == {
@@ -272,7 +271,6 @@ async def test_one_in_doubt_says_whom_it_asks_and_who_decides_shows_that_it_has(
             return result
 
     async with node_pair() as (a, b):
-        b.export_introspection()
         await a.start(Slow, steps=[("hotel", b.name)], name="top")
         await b.start(Part, result=SECRET, name="hotel")
         tx = await start("top", a, two_phase_commit=True)

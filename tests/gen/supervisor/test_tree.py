@@ -294,18 +294,18 @@ async def test_who_answers_nonsense_has_no_tree(runtime: Runtime) -> None:
     assert caught.value.reason == 7
 
 
-async def test_a_node_shows_its_trees_to_others_if_it_is_told_to(
+async def test_a_node_shows_its_trees_to_others_unless_it_is_told_not_to(
     autojump_clock: Clock,
 ) -> None:
     async with node_pair() as (a, b):
         await b.start(Supervisor, [ChildSpec(Kid, [], "kid")], name="top")
-        with pytest.raises(ergopy.RpcError):
-            await a.rpc(b.name, "ergopy", "supervision_tree")
-        b.export_introspection()
         told = await a.rpc(b.name, "ergopy", "supervision_tree")
         trees = tuple(map(TreeNode.from_term, told))
         assert trees == b.supervision_tree()
         assert "top" in [tree.name for tree in trees]
+        b.unexport("ergopy")
+        with pytest.raises(ergopy.RpcError):
+            await a.rpc(b.name, "ergopy", "supervision_tree")
 
 
 @pytest.mark.parametrize("many", [1, 3])

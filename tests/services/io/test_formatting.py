@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ergopy.services.io_lib import MAX_WIDTH, render, text
+from ergopy.services.io.chars import text
+from ergopy.services.io.formatting import MAX_WIDTH, render
 from etf import Atom, Charlist, ImproperList
 
 WORKS: list[tuple[str, list[Any], str]] = [
@@ -49,8 +50,8 @@ WORKS: list[tuple[str, list[Any], str]] = [
     ("~4..0b", [7], "0007"),
     ("~.16# ~.16+", [255, 255], "16#FF 16#ff"),
     ("~#", [-10], "-10#10"),
-    ("~.16x", [255, b"0x"], "0xff"),
-    ("~.16X", [-255, b"0x"], "-0xFF"),
+    ("~.16x", [255, [48, 120]], "0xff"),
+    ("~.16X", [-255, Atom("0x")], "-0xFF"),
     ("~f", [1.5], "1.500000"),
     ("~.2f", [3.14159], "3.14"),
     ("~8.2f|", [3.14159], "    3.14|"),
@@ -83,7 +84,7 @@ FAILS: list[tuple[Any, list[Any]]] = [
     (b"~s", [(1,)]),
     (b"no place", [1]),
     (b"~c", [b"a"]),
-    (b"~c", [-1]),
+    (b"~tc", [-1]),
     (b"~b", [1.5]),
     (b"~b", [True]),
     (b"~.1b", [5]),

@@ -1,0 +1,1 @@
+"""Facts about a node that several services tell, each in the form of who asks."""

@@ -1,0 +1,472 @@
+"""``node.globals``: the names that all nodes of a cluster know; ``global`` of OTP."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import random
+from typing import TYPE_CHECKING, Any, final
+
+from etf import Atom, Pid
+from etf import encode as check_term
+
+from ...errors import (
+    LocalProtocolError,
+    LockNotTaken,
+    NamesNotKept,
+    NameTaken,
+    RegistryFull,
+)
+from ...gen.caller import acting
+from ...gen.registry.keys import mark_of
+from ...process.context import self as running
+from . import runs
+from .conflicts import Methods
+from .elsewhere import Elsewhere
+from .steps import Ask, delete, set_lock, while_locked
+from .words import REGISTER, SERVER, UNREGISTER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ...process.process import Process
+    from .actions import Send
+    from .machine import Machine
+    from .steps import Steps
+
+
+@final
+class Globals:
+    """The names and locks of the cluster, as one node has them: ``node.globals``.
+
+    On a node that takes part, which a visible one does, every name is known here: to
+    look one up is a step in a table. To register one locks the names of all nodes for a
+    moment, so it takes a call to each of them, twice. A name belongs to its process
+    until that ends, on whatever node it is, or its node is lost.
+
+    On a hidden node, or with ``global_="observe"``, no names are kept. The verbs that
+    wait ask a connected node that takes part; the others raise ``NamesNotKept``.
+
+    A name is any term. A ``str`` is a binary, as everywhere: what Erlang writes as
+    ``counter`` is ``Atom("counter")`` here.
+
+    ``caller=`` says for whom a lock is taken: a process, a behaviour or a node. By
+    default that is the process that runs the code, and outside of one the node.
+    """
+
+    def __init__(self, node: Any) -> None:
+        self._node = node
+        self._machine: Machine | None = None
+        self._registrar: Process | None = None
+        self._elsewhere = Elsewhere(node)
+        self.rng = random.Random(random.SystemRandom().getrandbits(64))
+        self.methods = Methods()
+        self._losses: dict[Atom, int] = {}
+
+    def __repr__(self) -> str:
+        kept = "no names" if self._machine is None else f"{len(self._machine.names)}"
+        return f"<Globals of {self._node.name}: {kept}>"
+
+    # What the name server and its helpers use.
+
+    def attach(self, machine: Machine, registrar: Process) -> None:
+        """Take the name server into use."""
+        self._machine, self._registrar = machine, registrar
+
+    def detach(self, machine: Machine) -> None:
+        """Go on without it until there is another one."""
+        if self._machine is machine:
+            self._machine = self._registrar = None
+            self._losses.clear()
+
+    def lost(self, node: Atom) -> None:
+        """Take that a node was lost, before the name server has heard of it."""
+        self._losses[node] = self._losses.get(node, 0) + 1
+
+    def loss_is_known(self, node: Atom) -> None:
+        """Take that the name server has heard of one loss."""
+        left = self._losses.pop(node, 0) - 1
+        if left > 0:
+            self._losses[node] = left
+
+    @property
+    def own(self) -> Atom:
+        """The name of the node."""
+        name: Atom = self._node.name
+        return name
+
+    @property
+    def takes_part(self) -> bool:
+        """Whether the names are kept here."""
+        return bool(self._node.takes_part)
+
+    def known(self) -> list[Atom]:
+        """Return the nodes that belong to the cluster; ``global:get_known``."""
+        return [] if self._machine is None else list(self._machine.cluster.known)
+
+    def can_set(self, resource: Any, requester: Any) -> bool:
+        """Tell whether this node would grant a lock now."""
+        return self._machine is None or self._machine.locks.can_set(resource, requester)
+
+    def is_locked(self) -> bool:
+        """Tell whether names and nodes are locked for somebody, now and here."""
+        return self._machine is not None and self._machine.locks.of_all is not None
+
+    def post(self, action: Send) -> None:
+        """Send to the name server of a node. Never waits."""
+        runtime = self._node.runtime
+        if runtime.is_local(action.node):
+            server = runtime.names.get(SERVER)
+            if server is not None:
+                server.deliver(action.message)
+            return
+        if action.node in self._losses:
+            return
+        peer = self._node.connections.peer(action.node)
+        if action.connect or peer.transport is not None:
+            server = runtime.names.get(SERVER)
+            sender = runtime.root if server is None else server
+            peer.send_name(sender.pid, SERVER, action.message)
+
+    # Names.
+
+    def whereis(self, name: Any) -> Pid | None:
+        """Return who has the name, or None; ``global:whereis_name/1``.
+
+        A look into a table. It never is a process of this node that is known to end.
+
+        Raises:
+            NamesNotKept: On a node that does not take part: use :meth:`lookup`.
+        """
+        machine = self._machine
+        if machine is None:
+            self._check_kept()
+            return None
+        entry = machine.names.find(name)
+        if entry is None:
+            return None
+        pid = entry.pid
+        runtime = self._node.runtime
+        if pid.node == runtime.name:
+            process = runtime.find(pid)
+            return pid if process is not None and process.alive else None
+        return pid
+
+    whereis_name = whereis
+    """The same, for ``Via("global", name)``."""
+
+    def names(self) -> list[Any]:
+        """Return all names; ``global:registered_names/0``.
+
+        Raises:
+            NamesNotKept: On a node that does not take part.
+        """
+        if self._machine is None:
+            self._check_kept()
+            return []
+        return [entry.name for entry in self._machine.names]
+
+    async def lookup(self, name: Any) -> Pid | None:
+        """Return who has the name, or None, asking another node if need be.
+
+        Where names are kept it is :meth:`whereis`, and no checkpoint.
+
+        Raises:
+            NamesNotKept: They are not kept here, and no node that keeps them answers.
+        """
+        if self.takes_part:
+            return self.whereis(name)
+        return await self._elsewhere.whereis(name)
+
+    async def register(
+        self,
+        name: Any,
+        pid: Any,
+        resolve: str | Callable[[Any, Pid, Pid], Any] | Any = "random_exit",
+    ) -> None:
+        """Give a process a name on all nodes; ``global:register_name/2,3``.
+
+        The process may be of any node, and may have several names, which a BEAM allows
+        with ``global_multi_name_action`` only. When this returns, every node of the
+        cluster knows the name. Cancelled, it may be registered or not.
+
+        Args:
+            name: Any term. ``{global, Name}`` of Erlang is ``("global", name)`` here.
+            pid: The process, or its pid.
+            resolve: Who keeps the name when two clusters meet that both have it.
+                ``"random_exit"`` keeps one and kills the other, ``"random_notify"``
+                sends the other ``{global_name_conflict, Name}``, and ``"none"`` takes
+                the name from both and sends each ``{global_name_conflict, Name,
+                OtherPid}``. A function ``f(name, one, other)`` of this program returns
+                one of the two pids, or None for neither; it may be ``async``, and
+                *pid* is of this node then. An :class:`etf.Export` or :class:`etf.Fun`
+                of a BEAM serves for processes of nodes that have it.
+
+        Raises:
+            NameTaken: Another process has the name (``no`` there).
+            RegistryFull: There are too many names.
+            NamesNotKept: No node that keeps them answers.
+            NoProcess: The name server is just being started again.
+            etf.EncodeError: The name is no Erlang term.
+        """
+        pid = _pid_of(pid)
+        check_term(name)
+        method = self.methods.term(resolve, pid, self.own)
+        try:
+            if not self.takes_part:
+                await self._elsewhere.register(name, pid, method)
+                return
+            await self._registered(name, pid, method)
+        except BaseException:
+            self.methods.drop(method)
+            raise
+        self._drop_with(pid, method)
+
+    async def _registered(self, name: Any, pid: Pid, method: Any) -> None:
+        def work(nodes: tuple[Atom, ...]) -> Steps:
+            owner = self.whereis(name)
+            if owner is None:
+                yield Ask(nodes, (REGISTER, name, pid, method))
+            return owner
+
+        self._check_room(name)
+        owner = await self._with_names_locked(work)
+        if owner is not None:
+            raise NameTaken(name, owner)
+
+    async def re_register(
+        self, name: Any, pid: Any, resolve: Any = "random_exit"
+    ) -> None:
+        """Give the name to another process, whoever has it; ``re_register_name``.
+
+        There is no moment in which nobody has it. Raises what :meth:`register` does,
+        but never NameTaken.
+        """
+        pid = _pid_of(pid)
+        check_term(name)
+        method = self.methods.term(resolve, pid, self.own)
+
+        def work(nodes: tuple[Atom, ...]) -> Steps:
+            yield Ask(nodes, (REGISTER, name, pid, method))
+
+        try:
+            if not self.takes_part:
+                await self._elsewhere.re_register(name, pid, method)
+                return
+            self._check_room(name)
+            await self._with_names_locked(work)
+        except BaseException:
+            self.methods.drop(method)
+            raise
+        self._drop_with(pid, method)
+
+    async def unregister(self, name: Any) -> None:
+        """Take a name away on all nodes; ``global:unregister_name/1``.
+
+        As there it is no error if nobody has it.
+
+        Raises:
+            NamesNotKept, NoProcess: As for :meth:`register`.
+        """
+        if not self.takes_part:
+            await self._elsewhere.unregister(name)
+            return
+
+        def work(nodes: tuple[Atom, ...]) -> Steps:
+            yield Ask(nodes, (UNREGISTER, name))
+
+        if self.whereis(name) is not None:
+            await self._with_names_locked(work)
+
+    async def claim(self, process: Process, name: Any) -> None:
+        """Register a process that begins, under its own start."""
+        await self.register(name, process.pid)
+
+    # Locks.
+
+    async def set_lock(
+        self,
+        id: tuple[Any, Any],
+        nodes: Iterable[str] | None = None,
+        retries: float = math.inf,
+        *,
+        caller: Any = None,
+    ) -> bool:
+        """Take a lock on several nodes; ``global:set_lock/1,2,3``.
+
+        *id* is ``(resource, requester)``, two terms. Whoever asks for the same resource
+        in the name of another requester does not get it. A lock that is held is granted
+        again to the same requester, also to another process; it is free when all of
+        those have given it back with :meth:`del_lock`, or ended.
+
+        Args:
+            id: What is locked, and in whose name.
+            nodes: By default this one and all visible ones that are connected.
+            retries: How often it is tried again, after a pause of up to 8 seconds.
+            caller: Who holds the lock; see the class.
+
+        Returns False when it is not to be had. Cancelled, it is given back.
+
+        Raises:
+            NamesNotKept: On a node that takes no part, if no other node was asked.
+            ValueError: *id* is no pair.
+        """
+        process = self._holder(caller)
+        lock = _lock(id)
+        names = self._lock_nodes(nodes)
+        try:
+            taken = await runs.drive(
+                process, self, set_lock(self, lock, names, retries)
+            )
+        except BaseException:
+            runs.give_back(process, lock, names)
+            raise
+        return bool(taken)
+
+    async def del_lock(
+        self,
+        id: tuple[Any, Any],
+        nodes: Iterable[str] | None = None,
+        *,
+        caller: Any = None,
+    ) -> None:
+        """Give a lock back; ``global:del_lock/1,2``. *nodes* as for :meth:`set_lock`.
+
+        No error if it is not held.
+        """
+        process = self._holder(caller)
+        lock = _lock(id)
+        names = self._lock_nodes(nodes)
+        try:
+            await runs.drive(process, self, delete(lock, names))
+        except BaseException:
+            runs.give_back(process, lock, names)
+            raise
+
+    async def trans(
+        self,
+        id: tuple[Any, Any],
+        function: Callable[[], Any],
+        nodes: Iterable[str] | None = None,
+        retries: float = math.inf,
+        *,
+        caller: Any = None,
+    ) -> Any:
+        """Call *function* while a lock is held; return its value; ``global:trans``.
+
+        It may be ``async``. Whatever it raises is raised here, the lock is given back.
+
+        Raises:
+            LockNotTaken: The lock was not to be had (``aborted`` there).
+            NamesNotKept, ValueError: As for :meth:`set_lock`.
+        """
+        names = self._lock_nodes(nodes)
+        if not await self.set_lock(id, names, retries, caller=caller):
+            raise LockNotTaken(id)
+        try:
+            value = function()
+            return await value if inspect.isawaitable(value) else value
+        finally:
+            # It need not be waited for: who asks next asks after this.
+            runs.give_back(self._holder(caller), _lock(id), names)
+
+    async def sync(self, nodes: Iterable[str] | None = None) -> None:
+        """Wait until names are in sync with other nodes; ``global:sync/0,1``.
+
+        *nodes* are by default all visible ones that are connected. One that is lost, or
+        cannot be connected to, is not waited for.
+
+        Raises:
+            NamesNotKept: On a node that does not take part.
+            NoProcess: The name server is just being started again.
+        """
+        if not self.takes_part:
+            raise NamesNotKept(self.own)
+        wanted = [Atom(n) for n in (self._node.nodes() if nodes is None else nodes)]
+        request = (Atom("sync"), wanted)
+        await self._node.runtime.root.call(SERVER, request, None)
+
+    async def _with_names_locked(
+        self, work: Callable[[tuple[Atom, ...]], Steps]
+    ) -> Any:
+        return await runs.do(self._registrar, lambda pid: while_locked(self, pid, work))
+
+    def _lock_nodes(self, nodes: Iterable[str] | None) -> list[Atom]:
+        if nodes is not None:
+            return [Atom(node) for node in dict.fromkeys(nodes)]
+        own = [self.own] if self.takes_part else []
+        names = [*own, *self._node.nodes()]
+        if not names:
+            raise NamesNotKept(self.own)
+        return names
+
+    def _holder(self, caller: Any) -> Process:
+        if caller is None:
+            try:
+                return running()
+            except LocalProtocolError:
+                return acting(self._node)
+        return acting(caller)
+
+    def _check_kept(self) -> None:
+        if not self.takes_part:
+            raise NamesNotKept(self.own)
+
+    def _check_room(self, name: Any) -> None:
+        machine = self._machine
+        if machine is not None:
+            names = machine.names
+            if len(names) >= names.limit and names.find(name) is None:
+                raise RegistryFull("global", "names", names.limit)
+
+    def _drop_with(self, pid: Pid, method: Any) -> None:
+        """Forget the function of a conflict when its process has ended."""
+        if self.methods.find(method) is not None:
+            process = self._node.runtime.find(pid)
+            if process is None:
+                self.methods.drop(method)
+            else:
+                process.watchers[_Ended(self.methods, method)] = _Ended(
+                    self.methods, method
+                )
+
+    # For Via("global", name), whose verbs do not wait.
+
+    def register_name(self, name: Any, pid: Pid, /) -> bool:
+        """Refuse: it takes calls to other nodes; ``name=("global", name)`` waits."""
+        raise LocalProtocolError(
+            f"a global name is not taken in one step: name=('global', {name!r})"
+        )
+
+    def unregister_name(self, name: Any, /) -> None:
+        """Refuse, as :meth:`register_name`."""
+        raise LocalProtocolError("a global name is not given back in one step")
+
+
+@final
+class _Ended:
+    """Hears of the end of a process with a function for conflicts."""
+
+    __slots__ = ("_method", "_methods")
+
+    def __init__(self, methods: Methods, method: Any) -> None:
+        self._methods = methods
+        self._method = method
+
+    def fire(self, reason: Any) -> None:
+        self._methods.drop(self._method)
+
+
+def _pid_of(process: Any) -> Pid:
+    found = getattr(process, "pid", process)
+    if found.__class__ is not Pid:
+        raise TypeError(f"a process, or its pid, is to have the name, not {process!r}")
+    return found
+
+
+def _lock(id: Any) -> tuple[Any, Any]:
+    if not (isinstance(id, tuple) and len(id) == 2):
+        raise ValueError(f"the id of a lock is (resource, requester), not {id!r}")
+    for part in id:
+        mark_of(part)
+    return id

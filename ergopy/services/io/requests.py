@@ -1,0 +1,246 @@
+"""I/O requests as they come from a peer, and what they ask for (protocol 6.8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from etf import Atom
+
+from ...process.atoms import ERROR
+from .chars import text
+from .formatting import MAX_TEXT, render
+from .pretty import pretty
+from .reading import MAX_INPUT, Reader, characters, line, until
+from .words import atom, quoted
+from .writing import write
+
+MAX_NESTING = 8
+"""Lists of requests inside each other."""
+
+MAX_REQUESTS = 1000
+"""Requests in one list."""
+
+LATIN_1, UNICODE = Atom("latin1"), Atom("unicode")
+REQUEST = (ERROR, Atom("request"))
+NOT_SUPPORTED = (ERROR, Atom("enotsup"))
+TERMINATED = (ERROR, Atom("terminated"))
+SYSTEM_LIMIT = (ERROR, Atom("system_limit"))
+_PUT_CHARS = Atom("put_chars")
+_ENCODINGS = {"unicode": UNICODE, "utf8": UNICODE, "latin1": LATIN_1}
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Put out this text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Take input, until *reader* has enough of it."""
+
+    prompt: str
+    reader: Reader
+    encoding: str
+
+
+@dataclass(frozen=True, slots=True)
+class Password:
+    """Take a line that is not shown."""
+
+    encoding: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Give this reply, and do nothing."""
+
+    reply: Any
+
+
+@dataclass(frozen=True, slots=True)
+class GetOptions:
+    """Say how the device is set."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetOptions:
+    """Set the device."""
+
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Say how many ``columns`` or ``rows`` there are."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Do all of these, up to the first that fails."""
+
+    wishes: tuple[Wish, ...]
+
+
+Wish = Put | Read | Password | Answer | GetOptions | SetOptions | Geometry | Several
+
+
+def wish(request: Any, nesting: int = MAX_NESTING) -> Wish:
+    """Return what *request* asks for. Nothing that it may be raises."""
+    match request:
+        case (
+            Atom("put_chars"),
+            Atom("unicode" | "latin1") as encoding,
+            module,
+            function,
+            args,
+        ):
+            return _put_call(module, function, args)
+        case (Atom("put_chars"), Atom("unicode" | "latin1") as encoding, chars):
+            return _put_text(chars, encoding)
+        case (Atom("put_chars"), module, function, list(args)):
+            return _put_call(module, function, args)
+        case (Atom("put_chars"), chars):
+            return _put_text(chars, LATIN_1)
+        case (Atom("get_password"), Atom("unicode" | "latin1") as encoding):
+            return Password(encoding)
+        case Atom("get_password"):
+            return Password(LATIN_1)
+        case Atom("getopts"):
+            return GetOptions()
+        case (Atom("setopts"), list(options)):
+            return _set_options(options)
+        case (Atom("get_geometry"), Atom("columns" | "rows") as what):
+            return Geometry(what)
+        case (Atom("requests"), list(requests)) if (
+            nesting and len(requests) <= MAX_REQUESTS
+        ):
+            return Several(tuple([wish(one, nesting - 1) for one in requests]))
+        case tuple():
+            return _read(request)
+    return Answer(REQUEST)
+
+
+def reads(wanted: Wish) -> bool:
+    """Tell whether input is needed for it."""
+    if isinstance(wanted, Several):
+        return any(reads(one) for one in wanted.wishes)
+    return isinstance(wanted, Read | Password)
+
+
+def _read(request: tuple[Any, ...]) -> Wish:
+    match request:
+        case (
+            Atom("get_line" | "get_chars" | "get_until"),
+            Atom("unicode" | "latin1"),
+            _,
+            *_,
+        ):
+            kind, encoding, prompt, *rest = request
+        case (Atom("get_line" | "get_chars" | "get_until"), _, *_):
+            # The forms of before R13.
+            kind, prompt, *rest = request
+            encoding = LATIN_1
+        case _:
+            return Answer(REQUEST)
+    match kind, rest:
+        case Atom("get_line"), []:
+            return Read(prompt_text(prompt, encoding), line, encoding)
+        case Atom("get_chars"), [int(count)] if count >= 0 and count is not True:
+            if count > MAX_INPUT:
+                return Answer(SYSTEM_LIMIT)
+            return Read(prompt_text(prompt, encoding), characters(count), encoding)
+        case Atom("get_until"), [module, function, list(arguments)]:
+            reader = until(module, function, arguments)
+            if reader is None:
+                what = function if isinstance(function, Atom) else REQUEST[1]
+                return Answer((ERROR, what))
+            return Read(prompt_text(prompt, encoding), reader, encoding)
+    return Answer(REQUEST)
+
+
+def prompt_text(prompt: Any, encoding: str = UNICODE) -> str:
+    """Return a prompt as it is shown; ``io_lib:format_prompt/2``."""
+    directive = "~ts" if encoding == UNICODE else "~s"
+    match prompt:
+        case (Atom("format"), form, list(arguments)):
+            shown = render(form, arguments, limit=MAX_INPUT)
+        case list() | bytes() | str() | None | bool():
+            shown = render(Atom(directive), [prompt], limit=MAX_INPUT)
+        case _:
+            shown = render(Atom(directive[:-1] + "p"), [prompt], limit=MAX_INPUT)
+    return "???" if shown is None else shown
+
+
+def _put_text(chars: Any, encoding: str) -> Wish:
+    written = text(chars, "utf-8" if encoding == UNICODE else "latin-1")
+    if written is None:
+        return Answer((ERROR, (_PUT_CHARS, encoding, chars)))
+    return Put(written) if len(written) <= MAX_TEXT else Answer(SYSTEM_LIMIT)
+
+
+def _put_call(module: Any, function: Any, arguments: Any) -> Wish:
+    """Put out what a function of ``io_lib`` returns, which nobody but us computes."""
+    written = None
+    if isinstance(module, Atom) and module == "io_lib" and isinstance(arguments, list):
+        try:
+            written = _called(function, arguments)
+        except (ValueError, OverflowError):
+            written = None
+    if written is None:
+        return Answer((ERROR, function))
+    return Put(written) if len(written) <= MAX_TEXT else Answer(SYSTEM_LIMIT)
+
+
+def _called(function: Any, arguments: list[Any]) -> str | None:
+    match function, arguments:
+        case Atom("format" | "fwrite"), [form, list(values)] | [
+            form,
+            list(values),
+            list(),
+        ]:
+            return render(form, values)
+        case Atom("write"), [term] | [term, list()]:
+            return write(term)
+        case Atom("write"), [term, int(depth)]:
+            return write(term, depth, unicode=False)
+        case Atom("print"), [term]:
+            return pretty(term)
+        case Atom("print"), [term, int(column), int(width), int(depth)]:
+            return pretty(term, column=column, width=width, depth=depth, unicode=False)
+        case Atom("nl"), []:
+            return "\n"
+        case Atom("write_atom"), [Atom() as name]:
+            return atom(name, unicode=True)
+        case Atom("write_string"), [list() as string]:
+            characters_ = text(string)
+            return characters_ and quoted(characters_, '"', unicode=True)
+    return None
+
+
+def _set_options(options: list[Any]) -> Wish:
+    chosen: dict[str, Any] = {}
+    for option in reversed(options):
+        match option:
+            case Atom("binary" | "list"):
+                chosen["binary"] = option == "binary"
+            case Atom("echo"):
+                chosen["echo"] = True
+            case Atom("unicode" | "utf8" | "latin1"):
+                chosen["encoding"] = _ENCODINGS[option]
+            case (Atom("encoding"), Atom("unicode" | "utf8" | "latin1") as encoding):
+                chosen["encoding"] = _ENCODINGS[encoding]
+            case (Atom("binary" | "echo") as name, bool(on)):
+                chosen[str(name)] = on
+            case (Atom("list"), bool(on)):
+                chosen["binary"] = not on
+            case (Atom("expand_fun" | "line_history" | "log"), _):
+                # It is for who edits lines, and nobody here does.
+                pass
+            case _:
+                return Answer(NOT_SUPPORTED)
+    return SetOptions(chosen)

@@ -1,0 +1,1 @@
+"""Logging across nodes: what a BEAM logs here, and what goes to its logger."""

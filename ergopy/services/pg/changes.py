@@ -1,0 +1,53 @@
+"""Changes of groups, for a program outside of any process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+from ..stream import Stream
+
+if TYPE_CHECKING:
+    from etf import Atom, Pid
+
+    from .scope import Scope
+    from .table import Group
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class GroupChange:
+    """Processes that have joined a group, or have left it or ended."""
+
+    kind: Atom
+    """``join`` or ``leave``."""
+    group: Any
+    pids: list[Pid]
+
+
+@final
+class GroupChanges(Stream[GroupChange]):
+    """What becomes of a group, or of all of a scope; see ``ProcessGroups.changes``."""
+
+    def __init__(self, scope: Scope, key: Any, limit: int) -> None:
+        super().__init__(scope.runtime, limit)
+        self._scope = scope
+        self._key = key
+        self.groups: dict[Any, list[Pid]] = {}
+        """Who was in the groups when the block was entered."""
+
+    def _begin(self) -> None:
+        self.groups = {
+            group.key: list(group.members())
+            for group in self._scope.table
+            if self._key is None or group.key == self._key
+        }
+        self._scope.streams.append(self)
+
+    def _end(self) -> None:
+        self._scope.streams.remove(self)
+
+    def tell(self, what: Atom, group: Group, pids: list[Pid]) -> None:
+        """Take a change."""
+        if self._key is None or group.key == self._key:
+            self.deliver(GroupChange(what, group.term, list(pids)))

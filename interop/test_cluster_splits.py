@@ -1,0 +1,133 @@
+"""Nodes on hosts of their own, whose cables are cut and mended."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ergopy import Atom
+
+from .clusters.cluster import in_order
+from .clusters.fixtures import make_cluster as make_cluster
+from .clusters.fixtures import split as split
+
+if TYPE_CHECKING:
+    from .clusters.cluster import Cluster
+
+ONES, OTHERS = [0, 2], [1, 3]
+"""A BEAM and a Python node each."""
+UNDEFINED = Atom("undefined")
+CONFLICT = Atom("global_name_conflict")
+
+
+@pytest.fixture
+async def whole(split: Cluster) -> Cluster:
+    """All run, know each other and have no names."""
+    await split.restore()
+    return split
+
+
+async def test_halves_that_meet_again_have_the_names_of_both(whole):
+    own = [await member.do("holder") for member in whole]
+    for number, pid in enumerate(own):
+        assert await whole[number].do("register", (Atom("own"), number), pid) == "yes"
+    await whole.is_whole()
+    await whole.cut(ONES, OTHERS)
+    assert await whole.cliques() == [ONES, OTHERS]
+    # Each half has lost the names of the other, and gives new ones.
+    for half in (ONES, OTHERS):
+        among = [whole[number] for number in half]
+        left = [((Atom("own"), number), own[number]) for number in half]
+        assert await whole.agree("names", among=among) == in_order(left)
+    new = [await member.do("holder") for member in whole]
+    for number, pid in enumerate(new):
+        assert await whole[number].do("register", (Atom("new"), number), pid) == "yes"
+    conflicts = await _conflicts(whole)
+    expected = [((Atom("own"), number), pid) for number, pid in enumerate(own)]
+    expected += [((Atom("new"), number), pid) for number, pid in enumerate(new)]
+    await whole.mend(ONES, OTHERS)
+    found = await whole.is_whole()
+    for name, pids in conflicts.items():
+        pid = dict(found).get(name)
+        expected += await _resolved(whole, name, pids, pid)
+    assert found == in_order(expected)
+
+
+async def _conflicts(cluster: Cluster) -> dict[Any, Any]:
+    """Have names that are given in both halves, for every pair and every method."""
+    conflicts = {}
+    methods = ("random_exit", "random_notify", "none", "smaller")
+    for one, other, method in product(ONES, OTHERS, methods):
+        name = (Atom(method), one, other)
+        conflicts[name] = [
+            await cluster[number].do("holder") for number in (one, other)
+        ]
+        for number, pid in zip((one, other), conflicts[name], strict=True):
+            assert await cluster[number].do("register", name, pid, name[0]) == "yes"
+    return conflicts
+
+
+async def _resolved(
+    cluster: Cluster, name: Any, pids: list[Any], winner: Any
+) -> list[Any]:
+    """See that a conflict has had its effects; return what is left of the name."""
+    method, *numbers = name
+    lives = [
+        await cluster[number].do("is_alive", pid)
+        for number, pid in zip(numbers, pids, strict=True)
+    ]
+    told = [
+        await cluster[number].do("ask", pid, Atom("heard")) if alive else None
+        for number, pid, alive in zip(numbers, pids, lives, strict=True)
+    ]
+    place = pids.index(winner) if winner else 0
+    match method:
+        case "random_exit":
+            assert lives == [pid == winner for pid in pids]
+        case "random_notify":
+            assert all(lives)
+            assert told[place] == []
+            assert told[1 - place] == [(CONFLICT, name)]
+        case "smaller":
+            assert winner == min(pids, key=lambda pid: pid.node)
+            assert told == [[], []]
+        case "none":
+            assert winner is None
+            assert told == [[(CONFLICT, name, pids[1])], [(CONFLICT, name, pids[0])]]
+    return [(name, winner)] if winner else []
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [(0, 2), (2, 3)], ids=["BEAM and Python", "Python and Python"]
+)
+async def test_two_that_lose_each_other_end_in_groups_that_agree(whole, one, other):
+    pids = await whole.all("holder")
+    for number, pid in enumerate(pids):
+        assert await whole[number].do("register", (Atom("own"), number), pid) == "yes"
+    await whole.is_whole()
+    await whole.cut([one], [other])
+    groups = await whole.cliques()
+    print(groups)
+    assert not any({one, other} <= set(group) for group in groups)
+    for group in groups:
+        among = [whole[number] for number in group]
+        left = [((Atom("own"), number), pids[number]) for number in group]
+        assert await whole.agree("names", among=among) == in_order(left)
+    await whole.mend([one], [other])
+    everything = [((Atom("own"), number), pid) for number, pid in enumerate(pids)]
+    assert await whole.is_whole() == in_order(everything)
+
+
+async def test_node_that_is_cut_off_comes_back(whole):
+    pids = await whole.all("holder")
+    alone, rest = [2], [0, 1, 3]
+    await whole[2].do("register", Atom("alone"), pids[2])
+    await whole.is_whole()
+    await whole.cut(alone, rest)
+    assert await whole.cliques() == in_order([alone, rest])
+    assert await whole[2].do("whereis", Atom("alone")) == pids[2]
+    assert await whole[0].do("whereis", Atom("alone")) == UNDEFINED
+    await whole.mend(alone, rest)
+    assert await whole.is_whole() == [(Atom("alone"), pids[2])]
