@@ -3,7 +3,8 @@
     python docs/generate.py
 
 The tables of terms are also what the tests check, with the codec and against a BEAM;
-the table of flags is that of the handshake. A test fails when a page is out of date.
+the table of flags is that of the handshake, and that of answers what a node goes by. A
+test fails when a page is out of date.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ergopy.dist.flags import MANDATORY, Flag, offered, sent_by
+from ergopy.node.questions import ANY
+from ergopy.services import QUESTIONS
 
 REFERENCE = Path(__file__).parent / "reference"
 MARK = "<!-- made by docs/generate.py -->"
@@ -175,6 +178,22 @@ def _hex(flags: Flag) -> str:
     return f"0x{flags:X}"
 
 
+def answers() -> dict[str, str]:
+    """The table of ``answers.md``."""
+    rows = []
+    modules = list(dict.fromkeys(one.module for one in QUESTIONS))
+    for one in sorted(QUESTIONS, key=lambda one: modules.index(one.module)):
+        counts = ",".join(str(count - (one.module == ANY)) for count in one.arities)
+        module = "any module" if one.module == ANY else code(_atom(one.module))
+        does = "acts" if one.acts else ""
+        rows.append([module, code(f"{one.function}/{counts}"), does, one.about])
+    return {"answers": table(["module", "function", "", "what it tells or does"], rows)}
+
+
+def _atom(name: str) -> str:
+    return name if name[0].islower() else f"'{name}'"
+
+
 def render(page: Path, parts: dict[str, str]) -> str:
     """Put *parts* between the marks of a page; ``<!-- NAME -->`` opens each."""
     text = page.read_text("utf-8")
@@ -189,7 +208,7 @@ def render(page: Path, parts: dict[str, str]) -> str:
 
 def pages() -> dict[Path, str]:
     """All pages that are made, with the text that they should have."""
-    made = {"types.md": types(), "flags.md": flags()}
+    made = {"types.md": types(), "flags.md": flags(), "answers.md": answers()}
     return {REFERENCE / n: render(REFERENCE / n, parts) for n, parts in made.items()}
 
 

@@ -72,8 +72,10 @@ if TYPE_CHECKING:
     from .errors import Ignored as Ignored
     from .errors import IoError as IoError
     from .errors import LocalProtocolError as LocalProtocolError
+    from .errors import LockNotTaken as LockNotTaken
     from .errors import MailboxFull as MailboxFull
     from .errors import MissingFlags as MissingFlags
+    from .errors import NamesNotKept as NamesNotKept
     from .errors import NameTaken as NameTaken
     from .errors import NeededChildExited as NeededChildExited
     from .errors import NextTimeout as NextTimeout
@@ -219,11 +221,16 @@ if TYPE_CHECKING:
     from .process import Via as Via
     from .process import self as self
     from .services import io as io
+    from .services.globals.registers import Globals as Globals
     from .services.io import IoDevice as IoDevice
+    from .services.logger.handler import BeamLogHandler as BeamLogHandler
     from .services.pg import GroupChange as GroupChange
     from .services.pg import GroupChanges as GroupChanges
     from .services.pg import ProcessGroups as ProcessGroups
-    from .services.logger.handler import BeamLogHandler as BeamLogHandler
+    from .services.pubsub import PubSub as PubSub
+    from .services.pubsub import TopicMessages as TopicMessages
+    from .services.pubsub import Topics as Topics
+    from .services.pubsub import phoenix as phoenix
 
 # Importing Trio takes longer than answering ``ergopy --help``, so names are fetched
 # from their homes when they are first used. Those of a home are in order, whatever
@@ -241,10 +248,9 @@ _HOMES = {
         "DependencyCycle EndOfLifespan ErgopyError EventError EventMismatch "
         "EventOwnerError EventTaken EventUnknown Exit HandlerError HandshakeError "
         "HandshakeTimeout HopLimitExceeded Ignored IoError LocalProtocolError "
-        "MailboxFull "
-        "MissingFlags NameTaken NeededChildExited NextTimeout NodeDown NodeNameError "
-        "NodeNotFound NodeStopped NoProcess NotAllowed NotDistribution NotPermitted "
-        "NotExported "
+        "LockNotTaken MailboxFull MissingFlags NamesNotKept NameTaken "
+        "NeededChildExited NextTimeout NodeDown NodeNameError NodeNotFound "
+        "NodeStopped NoProcess NotAllowed NotDistribution NotExported NotPermitted "
         "NotRegistered ProtocolError ReceiveTimeout RegistryClosed RegistryFull "
         "RemoteProtocolError ResultAlreadySent RpcError SagaError SagaLogError "
         "SagaNotAllowed SessionClosed SessionError SessionTimeout SpecError "
@@ -292,8 +298,10 @@ _HOMES = {
         "Process ProcessConfig Request self Via"
     ),
     ".services": "io",
+    ".services.globals.registers": "Globals",
     ".services.io": "IoDevice",
     ".services.pg": "GroupChange GroupChanges ProcessGroups",
+    ".services.pubsub": "phoenix PubSub TopicMessages Topics",
     ".services.logger.handler": "BeamLogHandler",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}

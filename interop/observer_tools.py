@@ -67,11 +67,13 @@ class Etop:
         with trio.fail_after(_SECONDS):
             while True:
                 # A screen begins and ends with such a line.
-                parts = re.split(r"^={40,}\n", self._text, maxsplit=2, flags=re.M)
+                parts = re.split(
+                    r"^={40,}\n", self._text, maxsplit=2, flags=re.MULTILINE
+                )
                 if len(parts) == 3:
                     self._text = parts[2]
-                    rows = [found.groupdict() for found in _ROW.finditer(parts[1])]
-                    return Screen(parts[1], rows)
+                    found = _ROW.finditer(parts[1])
+                    return Screen(parts[1], [row.groupdict() for row in found])
                 data = await self._process.stdout.receive_some()
                 assert data, f"etop has ended:\n{self._text}"
                 self._text += data.decode()

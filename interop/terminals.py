@@ -12,6 +12,7 @@ import re
 import secrets
 import subprocess
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import trio
@@ -32,6 +33,8 @@ set -g history-limit 5000
 set -g default-terminal screen-256color
 set -s escape-time 0
 """
+# tmux does not always notice that a program has ended. The shell does not mind Ctrl-C.
+_REPORTING = ["sh", "-c", 'trap : INT QUIT; "$@"; echo $? >"$0"']
 _LOOPBACK = "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}"
 
 
@@ -62,6 +65,7 @@ class Terminal:
         self._socket = f"/tmp/ergopy-{secrets.token_hex(6)}.tmux"
         self._tmux = [tmux, "-S", self._socket]
         self._seen = 0
+        self._status = folder / f"{secrets.token_hex(6)}.status"
         environment = _environment(folder, TERM="xterm-256color")
         self._server = subprocess.Popen(
             [*self._tmux, "-D", "-f", str(settings)],
@@ -77,7 +81,15 @@ class Terminal:
         start = ["new-session", "-d", *size, "-c", str(folder)]
         try:
             self._wait_for_server()
-            self._do(*start, "--", "/usr/bin/env", *more, *command)
+            self._do(
+                *start,
+                "--",
+                "/usr/bin/env",
+                *more,
+                *_REPORTING,
+                str(self._status),
+                *command,
+            )
         except BaseException:
             self.stop()
             raise
@@ -167,11 +179,9 @@ class Terminal:
         """Wait for the end of the program; return its exit status."""
         with trio.move_on_after(seconds):
             while True:
-                form = "#{pane_dead} #{pane_dead_status}"
-                dead, *status = (await self._ask("display-message", "-p", form)).split()
-                # It is dead a moment before its status is known.
-                if dead == "1" and status:
-                    return int(status[0])
+                with suppress(FileNotFoundError):
+                    if status := self._status.read_text().strip():
+                        return int(status)
                 await trio.sleep(_POLL)
         raise Unseen(f"still running:\n{await self.screen()}")
 

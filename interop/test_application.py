@@ -90,7 +90,6 @@ async def test_what_a_beam_asks_about_one_application(beam, node):
         {ok, Kernel} = application:get_all_key(kernel),
         env = hd([K || {K, _} <- Kernel] -- [K || {K, _} <- Keys]),
         [] = [K || {K, _} <- Keys] -- [K || {K, _} <- Kernel],
-        {badrpc, {'EXIT', {undef, _}}} = Ask(get_env, [shop, secret]),
         Desk = rpc:call(Py, tools, desk, []),
         {ok, shop} = Ask(get_application, [Desk]),
         Master = rpc:call(Py, application_controller, get_master, [shop]),
@@ -103,8 +102,11 @@ async def test_what_a_beam_asks_about_one_application(beam, node):
     desk = node.whereis("desk")
     node.export("tools", {"desk": lambda: desk})
     assert await beam.run(source, Py=node.name) == "yes"
-    source = "erpc:call(Py, application, get_env, [shop, secret])"
-    assert await beam.run(source, Py=node.name) == ("ok", b"s")
+    ask = "rpc:call(Py, application, get_env, [shop, secret])"
+    assert await beam.run(ask, Py=node.name) == ("ok", b"s")
+    node.unexport("application", "get_env")
+    source = f"{{badrpc, {{'EXIT', {{undef, _}}}}}} = {ask}, yes"
+    assert await beam.run(source, Py=node.name) == "yes"
 
 
 async def test_the_keys_of_otp_are_in_its_order(beam, node):
@@ -130,7 +132,8 @@ async def test_the_services_are_below_the_supervisors_of_otp(beam, node):
     ours, top, safe = await beam.run(source, Py=node.name, Rex=rex)
     assert ours == ("ok", "kernel")
     assert top == [("kernel_safe_sup", "supervisor")]
-    names = ["net_kernel", "rex", "standard_error", "user"]
+    names = ["global_name_server", "logger_proxy", "net_kernel", "pg", "rex"]
+    names += ["standard_error", "user"]
     assert safe == [(name, "worker") for name in names]
     # A node of OTP has the second below the first as well.
     source = (

@@ -109,7 +109,6 @@ async def test_two_that_lose_each_other_end_in_groups_that_agree(whole, one, oth
     await whole.is_whole()
     await whole.cut([one], [other])
     groups = await whole.cliques()
-    print(groups)
     assert not any({one, other} <= set(group) for group in groups)
     for group in groups:
         among = [whole[number] for number in group]
@@ -124,10 +123,21 @@ async def test_node_that_is_cut_off_comes_back(whole):
     pids = await whole.all("holder")
     alone, rest = [2], [0, 1, 3]
     await whole[2].do("register", Atom("alone"), pids[2])
-    await whole.is_whole()
+    for number in (2, 3):
+        id = ((Atom("held"), number), pids[number])
+        assert await whole[number].do("ask", pids[number], (Atom("lock"), id))
+    assert not await whole[0].do("is_free", (Atom("held"), 2))
     await whole.cut(alone, rest)
-    assert await whole.cliques() == in_order([alone, rest])
+    assert await whole.cliques(locks=1) == in_order([alone, rest])
+    # What is held by one who is not there any more is not held.
+    assert await whole[0].do("is_free", (Atom("held"), 2))
+    assert not await whole[0].do("is_free", (Atom("held"), 3))
+    assert await whole[2].do("is_free", (Atom("held"), 3))
     assert await whole[2].do("whereis", Atom("alone")) == pids[2]
     assert await whole[0].do("whereis", Atom("alone")) == UNDEFINED
-    await whole.mend(alone, rest)
+    for number in (2, 3):
+        id = ((Atom("held"), number), pids[number])
+        assert await whole[number].do("ask", pids[number], (Atom("unlock"), id))
+    whole.hosts.mend(alone, rest)
+    await whole.rush()
     assert await whole.is_whole() == [(Atom("alone"), pids[2])]

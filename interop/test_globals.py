@@ -138,3 +138,94 @@ async def test_a_node_that_takes_no_part_asks(beam, node_options, options):
         assert await node.call(("global", Atom("outsider")), (Atom("add"), 4)) == 4
         await node.globals.unregister(Atom("outsider"))
         assert await node.globals.lookup(Atom("outsider")) is None
+
+
+@pytest.mark.parametrize("first", ["python", "beam"])
+@pytest.mark.parametrize("resolve", ["random_exit", "none"])
+async def test_a_conflict_when_two_clusters_meet(
+    new_beam, node_options, resolve, first
+):
+    # The one with the lesser name settles it.
+    name = {"python": "aa", "beam": "zz"}[first] + node_options["name"]
+    beam = new_beam()
+    async with Node(**{**node_options, "name": name}) as node:
+        assert (node.name < beam.name) is (first == "python")
+        ours = await node.start(Desk)
+        await node.globals.register(Atom("clash"), ours, resolve)
+        method = {"random_exit": "random_exit_name", "none": "notify_all_name"}[resolve]
+        theirs = await beam.run(f"""
+            Pid = spawn(fun() -> receive {{global_name_conflict, _, _}} -> ok end,
+                                 timer:sleep(60000) end),
+            yes = global:register_name(clash, Pid, fun global:{method}/3),
+            Pid
+        """)
+        await joined(node, beam)
+        found = await beam.run("global:whereis_name(clash)")
+        assert node.globals.whereis(Atom("clash")) == (
+            None if found == "undefined" else found
+        )
+        alive = await beam.run("is_process_alive(Pid)", Pid=theirs)
+        if resolve == "none":
+            assert (found, alive) == ("undefined", True)
+            assert node.is_process_alive(ours)
+        else:
+            assert found == (ours if first == "python" else theirs)
+            assert alive is (first == "beam")
+            assert node.is_process_alive(ours) is (first == "python")
+
+
+@pytest.mark.parametrize("first", ["python", "beam"])
+async def test_a_function_of_python_settles_a_conflict(new_beam, node_options, first):
+    name = {"python": "aa", "beam": "zz"}[first] + node_options["name"]
+    beam = new_beam()
+
+    async def mine(name, one, other):
+        return next(pid for pid in (one, other) if pid.node == node.name)
+
+    async with Node(**{**node_options, "name": name}) as node:
+        ours = await node.start(Desk)
+        await node.globals.register(Atom("clash"), ours, mine)
+        await beam.run("""
+            yes = global:register_name(clash, spawn(timer, sleep, [60000]),
+                                       fun global:random_notify_name/3)
+        """)
+        await joined(node, beam)
+        found = await beam.run("global:whereis_name(clash)")
+        assert found == node.globals.whereis(Atom("clash"))
+        # The method of the side that settles it is the one that counts.
+        assert (found == ours) is (first == "python")
+
+
+async def test_a_cluster_of_three_agrees(start_beam, node):
+    beams = [start_beam("otp25"), start_beam("otp28")]
+    try:
+        await joined(node, beams[0])
+        assert await beams[1].run("net_adm:ping(N)", N=beams[0].name) == "pong"
+        await joined(node, *beams)
+        pid = await node.start(Desk)
+        await node.globals.register(Atom("of_three"), pid)
+        for beam in beams:
+            assert await beam.run("global:whereis_name(of_three)") == pid
+            known = await beam.run("gen_server:call(global_name_server, get_known)")
+            assert len(known) == 2
+            assert node.name in known
+    finally:
+        for beam in beams:
+            beam.stop()
+
+
+async def test_a_supervisor_of_a_beam_starts_a_python_child_under_a_global_name(
+    beam, node
+):
+    await joined(node, beam)
+    node.provide_spawn("desk_server", Desk)
+    pid = await beam.run(
+        """
+        Args = [gen_server, self(), self(), {global, child}, desk_server, [], []],
+        Pid = proc_lib:spawn_link(Py, gen, init_it, Args),
+        receive {ack, Pid, {ok, Pid}} -> unlink(Pid), Pid after 5000 -> timeout end
+        """,
+        Py=node.name,
+    )
+    assert await beam.run("global:whereis_name(child)") == pid
+    assert node.globals.whereis(Atom("child")) == pid

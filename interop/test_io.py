@@ -233,6 +233,32 @@ async def test_what_we_start_on_a_beam_prints_here(
         assert device.text == "[from,1.5]\n"
 
 
+GARBAGE = r"""
+Fun = fun(X) -> X end,
+Asked = [foo, {}, [], 1.5, <<>>, {put_chars}, {put_chars, unicode, [1 | 2]},
+         {put_chars, unicode, [Fun]}, {get_chars, unicode, '', -3},
+         {get_until, unicode, '', lists, map, [Fun]},
+         {setopts, [{encoding, {utf16, big}}]}, {requests, [a | b]},
+         {put_chars, unicode, erlang, halt, []}, {get_geometry, self()}],
+[D ! {io_request, self(), N, Ask} || {N, Ask} <- lists:enumerate(Asked)],
+Errors = [receive {io_reply, N, {error, _}} -> N after 5000 -> lost end
+          || {N, _} <- lists:enumerate(Asked)],
+Many = lists:seq(1, 5000),
+[D ! {io_request, self(), {put, N}, {put_chars, unicode, "x"}} || N <- Many],
+[receive {io_reply, {put, N}, ok} -> ok end || N <- Many],
+Errors =:= lists:seq(1, length(Asked))
+"""
+
+
+async def test_a_device_answers_garbage_and_floods(
+    beam: Beam, node: ergopy.Node
+) -> None:
+    async with captured_io(node) as device:
+        await node.connect(beam.name)
+        assert await beam.run(GARBAGE, D=device.pid) is True
+        assert device.text == "x" * 5000
+
+
 async def test_elixir_prints_to_and_reads_from_a_device_here(
     elixir: Beam, node: ergopy.Node
 ) -> None:
@@ -296,8 +322,8 @@ TOKENS = """
  end || Text <- Cases]
 """
 WORDS = r"""a bc 'an at' 'it\'s' X _y 12 1_000 16#fF 1.5 1.0e-3 $a $\n $\s "s"
-"a\x{436}" { } [ ] ( ) << >> , | || -> <- => := : :: = == =:= =/= /= =< >= < > + ++ - -- */
- ! ? ; # .. ... . ^ \ ` & case fun of when \x{436} ф é %c"""
+"a\x{436}" { } [ ] ( ) << >> , | || -> <- => := : :: = == =:= =/= /= =< >= < > + ++
+- -- * / ! ? ; # .. ... . ^ \ ` & case fun of when \x{436} ф é %c"""
 
 
 async def test_tokens_are_those_of_otp(beam: Beam) -> None:

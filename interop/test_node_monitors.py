@@ -68,7 +68,7 @@ async def test_the_loss_of_a_watched_node_is_told_as_often_as_asked(beam, node):
     await beam.run("erlang:disconnect_node(Py)", Py=node.name)
     await until(lambda: len(watching.mail) >= 2)
     assert watching.mail == [NodeDownMessage(beam.name)] * 2
-    assert node.runtime.node_monitors.is_empty()
+    assert not node.runtime.node_monitors._of_one
 
 
 async def test_a_node_that_cannot_be_reached_is_down_at_once(node):

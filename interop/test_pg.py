@@ -25,17 +25,16 @@ HOLD = "spawn(fun() -> receive stop -> ok end end)"
 @pytest.fixture(params=[False, True], ids=["visible", "hidden"])
 async def node(request, beam, node_options) -> AsyncIterator[Node]:
     """A node that is connected to the BEAM; both have the scope."""
-    scope = await beam.run("element(2, pg:start(interop))")
+    await beam.run("pg:start(interop)")
+    scope = await beam.run("whereis(interop)")
     async with Node(**node_options, hidden=request.param) as node:
         node.pg(SCOPE)
         await node.connect(beam.name)
         yield node
     # Whatever the test did, the scope of the BEAM has not crashed.
     assert await beam.run("whereis(interop)") == scope
-    left = "length([P || P <- pg:get_members(interop, g), node(P) =/= node()])"
-    async with trio.open_nursery():
-        while await beam.run(left):
-            await trio.sleep(0.01)
+    left = "[P || P <- pg:get_members(interop, g), node(P) =/= node()]"
+    await until_async(lambda: beam.run(left), [])
     await beam.run("[P ! stop || P <- pg:get_local_members(interop, g)]")
 
 
@@ -69,7 +68,7 @@ async def test_members_of_both_are_known_to_both(beam, node):
 
 async def until_async(ask, wanted) -> None:
     with trio.fail_after(10):
-        while await ask() != wanted:
+        while await ask() != wanted:  # noqa: ASYNC110
             await trio.sleep(0.01)
 
 

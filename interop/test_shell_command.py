@@ -152,7 +152,7 @@ async def test_what_is_put_out_meanwhile_goes_above_the_line(
     await terminal.see(f"\nfrom\nbehind\n({beam.name})2> half")
     assert (await terminal.screen()).count("half") == 1
     await terminal.type("\b\b\b\bok.\n")
-    await terminal.see("\nok\n")
+    await terminal.see(")3> ")
 
 
 async def test_a_second_ctrl_c_offers_to_leave(

@@ -107,7 +107,7 @@ class Verbs(Introspection):
         self,
         behaviour: Any,
         *args: Any,
-        name: str | Via | None = None,
+        name: str | Via | tuple[str, Any] | None = None,
         timeout: float | None = None,
         **options: Any,
     ) -> Pid:

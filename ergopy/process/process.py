@@ -267,7 +267,7 @@ class Process(SpawnVerbs):
         self,
         behaviour: Any,
         *args: Any,
-        name: str | Via | None = None,
+        name: str | Via | tuple[str, Any] | None = None,
         link: bool = False,
         timeout: float | None = None,
         tag: Any = None,
@@ -279,8 +279,8 @@ class Process(SpawnVerbs):
 
         Args:
             behaviour: A class such as a GenServer's; *args* go to its ``init``.
-            name: A local name or a :class:`ergopy.Via`, held from before ``init``,
-                given back if that fails.
+            name: A local name, a :class:`ergopy.Via` or ``("global", name)``, held
+                from before ``init``, given back if that fails.
             link: Link the two before ``init`` runs; ``start_link``.
             timeout: Seconds for ``init``; past it the new process is killed.
             tag: That of the link, for the ``ExitMessage`` on this side.

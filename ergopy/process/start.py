@@ -81,7 +81,7 @@ async def start(
     behaviour: Any,
     args: tuple[Any, ...],
     *,
-    name: str | Via | None,
+    name: str | Via | tuple[str, Any] | None,
     link: bool,
     timeout: float | None,
     tag: Any = None,

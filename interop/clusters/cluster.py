@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from functools import partial
+from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -197,6 +198,11 @@ class Cluster(list[Member]):
         self.hosts.mend(ones, others)
         await self.meet()
 
+    async def rush(self) -> None:
+        """Have each that runs connect to each, all at once."""
+        ways = permutations(self.up, 2)
+        await together([partial(one.do, "connect", other.name) for one, other in ways])
+
     # States.
 
     async def meet(self, among: Sequence[Member] | None = None) -> list[Any]:
@@ -206,8 +212,13 @@ class Cluster(list[Member]):
             await member.do("connect", among[0].name)
         return await self.is_whole(among)
 
-    async def is_whole(self, among: Sequence[Member] | None = None) -> list[Any]:
-        """Wait until all have each other and agree; return the names."""
+    async def is_whole(
+        self, among: Sequence[Member] | None = None, locks: int = 0
+    ) -> list[Any]:
+        """Wait until all have each other, and agree; return the names.
+
+        So many *locks* are held on each, and no more.
+        """
         among = self.up if among is None else among
         everybody = {member.name for member in among}
 
@@ -217,7 +228,7 @@ class Cluster(list[Member]):
         await self.until("members", is_full, among=among)
         with trio.fail_after(SECONDS):
             assert set(await self.all("sync", among=among)) == {"ok"}
-        await self.until("locks", lambda answers: not any(answers), among=among)
+        await self.until("locks", lambda held: set(held) == {locks}, among=among)
         names: list[Any] = await self.agree("names", among=among)
         return names
 
@@ -231,7 +242,7 @@ class Cluster(list[Member]):
             for answer, member in zip(answers, among, strict=True)
         ]
 
-    async def cliques(self) -> list[list[int]]:
+    async def cliques(self, locks: int = 0) -> list[list[int]]:
         """Wait until those that run are in groups that agree; return the numbers.
 
         In a group each has each, and nobody has one of another group.
@@ -254,7 +265,7 @@ class Cluster(list[Member]):
             for group in groups
         ]
         for group in found:
-            await self.is_whole([self[number] for number in group])
+            await self.is_whole([self[number] for number in group], locks)
         return sorted(found)
 
 

@@ -158,6 +158,11 @@ def names(node: ergopy.Node) -> list[tuple[Any, Any]]:
     return [(name, whereis(node, name)) for name in node.globals.names()]
 
 
+def known(node: ergopy.Node) -> list[Atom]:
+    """Those that take part, as far as this one knows."""
+    return list(node.globals.known)
+
+
 async def lookup(node: ergopy.Node, name: Any) -> Any:
     return await node.globals.lookup(name)
 
@@ -238,7 +243,7 @@ WORDS = {
     word.__name__: word
     for word in (
         *(holder, ask, kill, is_alive, members, connect, disconnect, leave),
-        *(register, re_register, unregister, whereis, names, lookup, sync),
+        *(register, re_register, unregister, whereis, names, known, lookup, sync),
         *(is_free, locks, count, pg_start, pg_crash, pg_join, pg_leave, pg_groups),
     )
 }

@@ -58,6 +58,19 @@ async def test_shouts(peer, start) -> None:
         assert await example.line() == "got tick"
 
 
+async def test_pubsub(peer, start) -> None:
+    async with start(EXAMPLES / "pubsub.py") as example:
+        assert PY in await example.line()
+        await peer.start(PubSub, "MyApp.PubSub")
+        topics = PubSub.of("MyApp.PubSub", caller=peer)
+        async with topics.subscribe("clock") as ticks:
+            await peer.connect(PY)
+            kind, number = await anext(ticks)
+            assert (kind, number + 1) == await anext(ticks)
+            await topics.broadcast("shouts", "hello")
+        assert await example.line() == "somebody shouts: b'hello'"
+
+
 async def test_saga_travel(start) -> None:
     async with start(EXAMPLES / "saga_travel.py") as example:
         *booked, refused = (await example.rest()).splitlines()

@@ -34,11 +34,13 @@ RUN = {
     "docs/tutorial/1-hello.md": "hello.py",
     "docs/tutorial/3-pipeline.md": "keys.py",
     "docs/tutorial/4-travel.md": "trips.py",
+    "docs/howto/logging.md": "shop.py",
     "docs/howto/test-your-server.md": "test_counter.py",
     "docs/howto/without-epmd.md": "py.py",
     "docs/howto/tls.md": "py.py",
 }
-"""Programs to be saved as a file; each has a test of its own that runs it.
+"""Programs to be saved as a file; each has a test of its own that runs it, some of them
+beside a BEAM.
 
 Those of pages that show their output are run by ``test_output``.
 """

@@ -56,7 +56,7 @@ async def test_a_watched_node_is_connected_to_and_its_loss_told(
     there.disconnect(here.name)
     await until(lambda: mail(watcher))
     assert mail(watcher) == [NodeDownMessage(there.name)] * 2
-    assert here.runtime.node_monitors.is_empty()
+    assert not here.runtime.node_monitors._of_one
 
 
 async def test_a_node_that_is_not_there_is_down(make_node: MakeNode) -> None:
@@ -67,7 +67,7 @@ async def test_a_node_that_is_not_there_is_down(make_node: MakeNode) -> None:
         await until(lambda: mail(watcher))
         assert mail(watcher) == [NodeDownMessage(Atom(absent))]
         watcher.clear()
-    assert here.runtime.node_monitors.is_empty()
+    assert not here.runtime.node_monitors._of_one
 
 
 async def test_a_loss_is_told_in_the_order_of_a_beam_and_before_what_comes_next(

@@ -14,7 +14,8 @@ from tests.runtimes import settle
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-SERVICES = ["user", "standard_error", "net_kernel", "rex"]
+SERVICES = ["user", "standard_error", "net_kernel", "rex", "logger_proxy"]
+SERVICES += ["global_name_server", "pg"]
 
 
 @pytest.fixture

@@ -47,10 +47,10 @@ def port_info_item(node: Any, port: Any, item: Any) -> Any:
         ValueError: It is no port of this node, or there is no such item.
     """
     link = links.link_of(node, port)
+    if not isinstance(item, str) or item not in (*_ITEMS, "registered_name"):
+        raise ValueError(f"port_info has no item {item!r}")
     if item == "registered_name":
         return None if link is None else []
-    if not isinstance(item, str) or item not in _ITEMS:
-        raise ValueError(f"port_info has no item {item!r}")
     return None if link is None else _item(node, link, item)
 
 

@@ -5,7 +5,8 @@
 prevention); ``actions`` is what it wants done. ``locker`` and ``steps`` are what takes
 several steps, as generators. ``server`` is the process ``global_name_server`` that
 drives all that, ``runs`` runs steps in a process. ``conflicts`` settles who keeps a
-name. ``registers`` is ``node.globals``, and ``elsewhere`` what that does on a node that
+name. ``place`` is what all these share,
+``registers`` is ``node.globals``, and ``elsewhere`` what that does on a node that
 takes no part. ``answers`` is for rpc.
 """
 
@@ -35,7 +36,9 @@ async def start(node: Any) -> None:
 
         async def resolve_it(method: Any, name: Any, one: Pid, other: Pid) -> Any:
             root = node.runtime.root
-            return await resolve(root, globals_.methods, (method, name, one, other))
+            return await resolve(
+                root, globals_.place.methods, (method, name, one, other)
+            )
 
         node.exports.export("global", {"resolve_it": resolve_it})
     elif not node.hidden:

@@ -94,9 +94,33 @@ class Methods:
             if not self._uses[method]:
                 del self._uses[method], self._functions[method]
 
+    def drop_with(self, process: Process | None, method: Any) -> None:
+        """Forget a function when the process that it was given for has ended."""
+        if self.find(method) is None:
+            return
+        if process is None:
+            self.drop(method)
+        else:
+            ended = _Ended(self, method)
+            process.watchers[ended] = ended
+
     def find(self, method: Any) -> Resolver | None:
         """Return the function that a term stands for, if it is one of these."""
         return self._functions.get(method) if isinstance(method, Export) else None
+
+
+@final
+class _Ended:
+    """Hears of the end of a process with a function for conflicts."""
+
+    __slots__ = ("_method", "_methods")
+
+    def __init__(self, methods: Methods, method: Any) -> None:
+        self._methods = methods
+        self._method = method
+
+    def fire(self, reason: Any) -> None:
+        self._methods.drop(self._method)
 
 
 async def resolve(process: Process, methods: Methods, args: tuple[Any, ...]) -> Any:

@@ -239,8 +239,9 @@ class Machine:
         self.node_down(node)
 
     def is_outside(self, node: Atom) -> bool:
-        """Tell whether a node does not belong to us, and is not about to."""
-        return node not in self.cluster.known and node not in self.sessions.by_node
+        """Tell whether a node is connected, but is not one of us or about to be."""
+        others = self.cluster.known.keys() | self.sessions.by_node.keys()
+        return node in self.cluster.synced and node not in others
 
     def out_of_step(self, node: Atom) -> None:
         """Take that a node outside counts us in."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import random
 from typing import TYPE_CHECKING, Any, final
 
 from etf import Atom, Pid
@@ -21,8 +20,8 @@ from ...gen.caller import acting
 from ...gen.registry.keys import mark_of
 from ...process.context import self as running
 from . import runs
-from .conflicts import Methods
 from .elsewhere import Elsewhere
+from .place import Place
 from .steps import Ask, delete, set_lock, while_locked
 from .words import REGISTER, SERVER, UNREGISTER
 
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ...process.process import Process
-    from .actions import Send
     from .machine import Machine
     from .steps import Steps
 
@@ -56,44 +54,19 @@ class Globals:
 
     def __init__(self, node: Any) -> None:
         self._node = node
-        self._machine: Machine | None = None
-        self._registrar: Process | None = None
         self._elsewhere = Elsewhere(node)
-        self.rng = random.Random(random.SystemRandom().getrandbits(64))
-        self.methods = Methods()
-        self._losses: dict[Atom, int] = {}
+        self.place = Place(node)
+        """For the name server; not for programs."""
+        self._methods = self.place.methods
 
     def __repr__(self) -> str:
         kept = "no names" if self._machine is None else f"{len(self._machine.names)}"
         return f"<Globals of {self._node.name}: {kept}>"
 
-    # What the name server and its helpers use.
-
-    def attach(self, machine: Machine, registrar: Process) -> None:
-        """Take the name server into use."""
-        self._machine, self._registrar = machine, registrar
-
-    def detach(self, machine: Machine) -> None:
-        """Go on without it until there is another one."""
-        if self._machine is machine:
-            self._machine = self._registrar = None
-            self._losses.clear()
-
-    def lost(self, node: Atom) -> None:
-        """Take that a node was lost, before the name server has heard of it."""
-        self._losses[node] = self._losses.get(node, 0) + 1
-
-    def loss_is_known(self, node: Atom) -> None:
-        """Take that the name server has heard of one loss."""
-        left = self._losses.pop(node, 0) - 1
-        if left > 0:
-            self._losses[node] = left
-
     @property
     def own(self) -> Atom:
         """The name of the node."""
-        name: Atom = self._node.name
-        return name
+        return self.place.own
 
     @property
     def takes_part(self) -> bool:
@@ -102,31 +75,15 @@ class Globals:
 
     def known(self) -> list[Atom]:
         """Return the nodes that belong to the cluster; ``global:get_known``."""
-        return [] if self._machine is None else list(self._machine.cluster.known)
-
-    def can_set(self, resource: Any, requester: Any) -> bool:
-        """Tell whether this node would grant a lock now."""
-        return self._machine is None or self._machine.locks.can_set(resource, requester)
+        return self.place.known()
 
     def is_locked(self) -> bool:
         """Tell whether names and nodes are locked for somebody, now and here."""
-        return self._machine is not None and self._machine.locks.of_all is not None
+        return self.place.is_locked()
 
-    def post(self, action: Send) -> None:
-        """Send to the name server of a node. Never waits."""
-        runtime = self._node.runtime
-        if runtime.is_local(action.node):
-            server = runtime.names.get(SERVER)
-            if server is not None:
-                server.deliver(action.message)
-            return
-        if action.node in self._losses:
-            return
-        peer = self._node.connections.peer(action.node)
-        if action.connect or peer.transport is not None:
-            server = runtime.names.get(SERVER)
-            sender = runtime.root if server is None else server
-            peer.send_name(sender.pid, SERVER, action.message)
+    @property
+    def _machine(self) -> Machine | None:
+        return self.place.machine
 
     # Names.
 
@@ -211,16 +168,16 @@ class Globals:
         """
         pid = _pid_of(pid)
         check_term(name)
-        method = self.methods.term(resolve, pid, self.own)
+        method = self._methods.term(resolve, pid, self.own)
         try:
             if not self.takes_part:
                 await self._elsewhere.register(name, pid, method)
                 return
             await self._registered(name, pid, method)
         except BaseException:
-            self.methods.drop(method)
+            self._methods.drop(method)
             raise
-        self._drop_with(pid, method)
+        self._methods.drop_with(self._node.runtime.find(pid), method)
 
     async def _registered(self, name: Any, pid: Pid, method: Any) -> None:
         def work(nodes: tuple[Atom, ...]) -> Steps:
@@ -244,7 +201,7 @@ class Globals:
         """
         pid = _pid_of(pid)
         check_term(name)
-        method = self.methods.term(resolve, pid, self.own)
+        method = self._methods.term(resolve, pid, self.own)
 
         def work(nodes: tuple[Atom, ...]) -> Steps:
             yield Ask(nodes, (REGISTER, name, pid, method))
@@ -256,9 +213,9 @@ class Globals:
             self._check_room(name)
             await self._with_names_locked(work)
         except BaseException:
-            self.methods.drop(method)
+            self._methods.drop(method)
             raise
-        self._drop_with(pid, method)
+        self._methods.drop_with(self._node.runtime.find(pid), method)
 
     async def unregister(self, name: Any) -> None:
         """Take a name away on all nodes; ``global:unregister_name/1``.
@@ -316,7 +273,7 @@ class Globals:
         names = self._lock_nodes(nodes)
         try:
             taken = await runs.drive(
-                process, self, set_lock(self, lock, names, retries)
+                process, self.place, set_lock(self.place, lock, names, retries)
             )
         except BaseException:
             runs.give_back(process, lock, names)
@@ -338,7 +295,7 @@ class Globals:
         lock = _lock(id)
         names = self._lock_nodes(nodes)
         try:
-            await runs.drive(process, self, delete(lock, names))
+            await runs.drive(process, self.place, delete(lock, names))
         except BaseException:
             runs.give_back(process, lock, names)
             raise
@@ -389,13 +346,17 @@ class Globals:
     async def _with_names_locked(
         self, work: Callable[[tuple[Atom, ...]], Steps]
     ) -> Any:
-        return await runs.do(self._registrar, lambda pid: while_locked(self, pid, work))
+        return await runs.do(
+            self.place.registrar, lambda pid: while_locked(self.place, pid, work)
+        )
 
     def _lock_nodes(self, nodes: Iterable[str] | None) -> list[Atom]:
         if nodes is not None:
             return [Atom(node) for node in dict.fromkeys(nodes)]
-        own = [self.own] if self.takes_part else []
-        names = [*own, *self._node.nodes()]
+        if self.takes_part:
+            return [self.own, *self._node.nodes()]
+        # To a hidden node all connections are hidden ones.
+        names: list[Atom] = self._node.nodes("connected")
         if not names:
             raise NamesNotKept(self.own)
         return names
@@ -419,17 +380,6 @@ class Globals:
             if len(names) >= names.limit and names.find(name) is None:
                 raise RegistryFull("global", "names", names.limit)
 
-    def _drop_with(self, pid: Pid, method: Any) -> None:
-        """Forget the function of a conflict when its process has ended."""
-        if self.methods.find(method) is not None:
-            process = self._node.runtime.find(pid)
-            if process is None:
-                self.methods.drop(method)
-            else:
-                process.watchers[_Ended(self.methods, method)] = _Ended(
-                    self.methods, method
-                )
-
     # For Via("global", name), whose verbs do not wait.
 
     def register_name(self, name: Any, pid: Pid, /) -> bool:
@@ -441,20 +391,6 @@ class Globals:
     def unregister_name(self, name: Any, /) -> None:
         """Refuse, as :meth:`register_name`."""
         raise LocalProtocolError("a global name is not given back in one step")
-
-
-@final
-class _Ended:
-    """Hears of the end of a process with a function for conflicts."""
-
-    __slots__ = ("_method", "_methods")
-
-    def __init__(self, methods: Methods, method: Any) -> None:
-        self._methods = methods
-        self._method = method
-
-    def fire(self, reason: Any) -> None:
-        self._methods.drop(self._method)
 
 
 def _pid_of(process: Any) -> Pid:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ...process.process import Process
     from .actions import Action
     from .names import Names
-    from .registers import Globals
+    from .place import Place
     from .words import NamedPid
 
 logger = logging.getLogger("ergopy.globals")
@@ -61,7 +61,7 @@ class NameServer(GenServer):
             return IGNORE
         process = self.process
         process.trap_exit = True
-        self._globals: Globals = node.globals
+        self._place: Place = node.globals.place
         self._monitors: dict[int, Reference] = {}
         self._keys: dict[Reference, int] = {}
         self._checked: set[Atom] = set()
@@ -77,10 +77,10 @@ class NameServer(GenServer):
             connect_all=setting("connect_all"),
             prevent=setting("prevent_overlapping_partitions"),
         )
-        self._globals.attach(self.machine, self._registrar)
+        self._place.attach(self.machine, self._registrar)
         connected = node.nodes("visible")
         monitors = process.runtime.node_monitors
-        monitors.subscribe(_Ears(process, self._globals), NodeFilter())
+        monitors.subscribe(_Ears(process, self._place), NodeFilter())
         if connected:
             # A server has been here before, and what it knew is lost: only who
             # connects anew tells it all.
@@ -96,13 +96,13 @@ class NameServer(GenServer):
             await self._connect(node)
 
     async def _helper(self, function: Any) -> Process:
-        pid = await self.process.spawn(function, self._globals, link=True)
+        pid = await self.process.spawn(function, self._place, link=True)
         found = self.process.runtime.find(pid)
         assert found is not None
         return found
 
     async def terminate(self, reason: Any) -> None:
-        self._globals.detach(self.machine)
+        self._place.detach(self.machine)
 
     def format_state(self) -> Any:
         """Show what an operator wants to know."""
@@ -143,7 +143,7 @@ class NameServer(GenServer):
                 machine.node_up(node)
             case NodeDownMessage(node):
                 machine.closing = self.process.runtime.closing
-                self._globals.loss_is_known(node)
+                self._place.loss_is_known(node)
                 machine.node_down(node)
             case ExitMessage(pid, reason):
                 if pid in (self._locker.pid, self._registrar.pid):
@@ -169,7 +169,7 @@ class NameServer(GenServer):
     def _do(self, action: Action) -> None:
         match action:
             case do.Send():
-                self._globals.post(action)
+                self._place.post(action)
             case do.Reply(from_, value):
                 self.process.reply_nowait(from_, value)
             case do.Tell(message):
@@ -226,12 +226,12 @@ class NameServer(GenServer):
         name, pid, method = ours
         args = (method, name, other, pid)
         if pid.node == self.machine.own:
-            return await resolve(self.process, self._globals.methods, args)
+            return await resolve(self.process, self._place.methods, args)
         return await self.process.rpc(pid.node, *RESOLVE_IT, list(args), None)
 
     async def _check(self, node: Atom) -> None:
-        steps = counts_us_in(self._globals, node, self.machine.is_outside)
-        if await drive(self.process, self._globals, steps):
+        steps = counts_us_in(self._place, node, self.machine.is_outside)
+        if await drive(self.process, self._place, steps):
             self._feed(self.machine.out_of_step, node)
         self._checked.discard(node)
 
@@ -239,7 +239,7 @@ class NameServer(GenServer):
         for _ in range(1 + RETRIES):
             if await self._connect(node):
                 in_sync = (GEN_CAST, (IN_SYNC, self.machine.own, True))
-                self._globals.post(do.Send(node, in_sync))
+                self._place.post(do.Send(node, in_sync))
                 return
         self._feed(self.machine.unreachable, node)
 
@@ -264,16 +264,16 @@ class _Ears:
     another one already.
     """
 
-    def __init__(self, process: Process, globals_: Globals) -> None:
+    def __init__(self, process: Process, place: Place) -> None:
         self._process = process
-        self._globals = globals_
+        self._place = place
 
     def deliver(self, message: Any) -> None:
         if not self._process.alive:
             self._process.runtime.node_monitors.unsubscribe(self, NodeFilter())
             return
         if isinstance(message, NodeDownMessage):
-            self._globals.lost(message.node)
+            self._place.lost(message.node)
         self._process.deliver(message)
 
 
@@ -296,11 +296,11 @@ class _Fed(tuple[Any, Any]):
         return self[1]
 
 
-async def _locker(process: Process, globals_: Globals) -> None:
+async def _locker(process: Process, place: Place) -> None:
     """Be the locker."""
     process.trap_exit = False
-    locker = Locker(globals_, process.pid)
-    await drive(process, globals_, locker.run())
+    locker = Locker(place, process.pid)
+    await drive(process, place, locker.run())
 
 
 def _setting(node: Any, name: str) -> bool:

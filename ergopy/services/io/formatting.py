@@ -23,7 +23,7 @@ from .writing import pieces
 MAX_WIDTH = 10_000
 """The widest field, and the most repetitions, that a peer may ask for."""
 
-MAX_TEXT = 16 * 2**20
+MAX_TEXT = 4 * 2**20
 """The most characters that one format may become."""
 
 MAX_BASE_BITS = 20_000

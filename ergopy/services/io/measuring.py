@@ -14,9 +14,12 @@ LEFT: Final = {LIST: "[", TUPLE: "{", TAGGED: "{", MAP: "#{"}
 RIGHT: Final = {LIST: "]", TUPLE: "}", TAGGED: "}", MAP: "}"}
 _PER_LEVEL: Final = 4
 
+MAX_PIECES: Final = 50_000
+"""Parts of a term that is laid out; one with more of them is on one line."""
 
-class TooDeep(Exception):
-    """A term is nested deeper than Python can follow."""
+
+class TooMuch(Exception):
+    """A term is nested deeper, or has more parts, than is worth the while."""
 
 
 class Piece:
@@ -51,10 +54,12 @@ class Reader:
     def __init__(self, unicode: bool, strings: bool) -> None:
         self.unicode = unicode
         self.strings = strings
+        self.pieces = 0
 
     def read(self, term: Any, depth: int, room: int) -> Piece:
-        if not room:
-            raise TooDeep
+        self.pieces += 1
+        if not room or self.pieces > MAX_PIECES:
+            raise TooMuch
         term = known(term)
         if isinstance(term, Atom):
             return Piece(LEAF, atom(term, unicode=self.unicode))

@@ -20,7 +20,7 @@ from .measuring import (
     TAGGED,
     Piece,
     Reader,
-    TooDeep,
+    TooMuch,
     flat,
 )
 
@@ -57,7 +57,7 @@ def pretty(
         return "..."
     try:
         whole = Reader(unicode, strings).read(term, depth, MAX_NESTING)
-    except TooDeep:
+    except TooMuch:
         return etf.format(term)
     if whole.kind == LEAF:
         return whole.text

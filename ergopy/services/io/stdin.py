@@ -18,7 +18,7 @@ _decoder = getincrementaldecoder("utf-8")
 
 
 class Stdin:
-    """Reads from the file descriptor of ``sys.stdin``; what was not asked for is kept."""
+    """Reads from the descriptor of ``sys.stdin``; what was not asked for is kept."""
 
     def __init__(self) -> None:
         self._decoder = _decoder("replace")

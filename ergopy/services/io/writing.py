@@ -58,12 +58,25 @@ def _written(term: Any, depth: int, unicode: bool) -> str | Iterator[Step]:
     if isinstance(term, bytes | BitBinary):
         return f"<<{numbers(term, depth)}>>"
     if isinstance(term, list):
+        if depth < 0 and (written := _whole_numbers(term)) is not None:
+            return written
         return _sequence("[", term, None, "]", "|...]", depth) if term else "[]"
     if isinstance(term, ImproperList):
         return _sequence("[", term.items, term, "]", "|...]", depth)
     if isinstance(term, tuple):
         return _sequence("{", term, None, "}", ",...}", depth) if term else "{}"
     return _map(term, depth)
+
+
+def _whole_numbers(items: list[Any]) -> str | None:
+    """Write a list of nothing but integers, such as a string, at once."""
+    if len(items) < 8 or any(item.__class__ is not int for item in items):
+        return None
+    try:
+        return f"[{','.join(map(str, items))}]"
+    except ValueError:
+        # One is longer than Python writes in decimals.
+        return None
 
 
 def _sequence(

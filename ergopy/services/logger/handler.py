@@ -13,6 +13,7 @@ from etf import Atom, EncodeError
 
 from ...errors import ConnectError, ErgopyError, NodeNameError
 from .outgoing import LOG, PROXY, event
+from .proxy import INCOMING
 
 if TYPE_CHECKING:
     from ...process.process import Process
@@ -47,7 +48,8 @@ class BeamLogHandler(logging.Handler):
     as any message is.
 
     What would go in a circle is not sent: records of ergopy itself at level DEBUG,
-    those about the connection to this BEAM, and those that came from its logger.
+    those about the connection to this BEAM, and those that came from another node's
+    logger (``ergopy.beam``).
 
     Args:
         node: The node that sends; while it is down nothing is sent.
@@ -111,7 +113,7 @@ class BeamLogHandler(logging.Handler):
         self._call(self._wake)
 
     def _goes_in_a_circle(self, record: logging.LogRecord) -> bool:
-        if getattr(record, "peer", None) == self.peer:
+        if record.name == INCOMING or getattr(record, "peer", None) == self.peer:
             return True
         ours = record.name.partition(".")[0] in _OWN
         return ours and record.levelno < logging.INFO

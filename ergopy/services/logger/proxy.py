@@ -22,7 +22,10 @@ from .levels import level_number
 if TYPE_CHECKING:
     from ...process.process import Process
 
-logger = logging.getLogger("ergopy.beam")
+INCOMING: Final = "ergopy.beam"
+"""The logger of what other nodes have logged."""
+
+logger = logging.getLogger(INCOMING)
 
 LIMIT: Final = MailboxLimit(1000, "drop_new")
 """Events that wait, as many as where a BEAM's ``logger_proxy`` begins to drop them."""
@@ -72,7 +75,6 @@ def _about(meta: dict[Any, Any]) -> dict[str, Any]:
     domain = meta.get("domain")
     return {
         "node": str(pid.node) if isinstance(pid, Pid) else None,
-        "peer": str(pid.node) if isinstance(pid, Pid) else None,
         "pid": str(pid) if isinstance(pid, Pid) else None,
         "domain": list(map(str, domain)) if isinstance(domain, list) else [],
     }
@@ -86,6 +88,9 @@ def _formatted(form: Any, arguments: list[Any]) -> str:
 def _reported(report: Any) -> str:
     """Return the text of a report, one line for each part; or a text as it is."""
     match report:
+        case {"format": form, "args": list(arguments)}:
+            # What error_logger makes of its calls.
+            return _formatted(form, arguments)
         case {"label": (who, what), "report": told}:
             head, parts = [f"{_term(who)}: {_term(what)}"], told
         case {"label": label, **rest}:

@@ -88,7 +88,9 @@ class AppmonInfo(GenServer):
 
     async def handle_call(self, request: Any, from_: Any) -> Any:
         match request:
-            case (Atom("register_client"), Pid() as client) if client not in self._clients:
+            case (Atom("register_client"), Pid() as client) if (
+                client not in self._clients
+            ):
                 self._clients.append(client)
                 await self.link(client)
         return OK

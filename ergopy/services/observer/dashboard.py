@@ -47,8 +47,12 @@ def capabilities_callback(node: Any, wanted: Any = ()) -> dict[Atom, Any]:
         "dashboard_running?": False,
         "dashboard": None,
         "os_mon": Atom("os_mon"),
-        "applications": [n for n in names.get(Atom("application"), ()) if _has(node, n)],
-        "modules": [n for n in names.get(Atom("module"), ()) if n in node.exports.modules()],
+        "applications": [
+            n for n in names.get(Atom("application"), ()) if _has(node, n)
+        ],
+        "modules": [
+            n for n in names.get(Atom("module"), ()) if n in node.exports.modules()
+        ],
         "processes": [n for n in names.get(Atom("process"), ()) if node.whereis(n)],
     }
     return _map(told)

@@ -33,15 +33,15 @@ class GroupChanges(Stream[GroupChange]):
         super().__init__(scope.runtime, limit)
         self._scope = scope
         self._key = key
-        self.groups: dict[Any, list[Pid]] = {}
+        self.groups: list[tuple[Any, list[Pid]]] = []
         """Who was in the groups when the block was entered."""
 
     def _begin(self) -> None:
-        self.groups = {
-            group.key: list(group.members())
+        self.groups = [
+            (group.term, list(group.members()))
             for group in self._scope.table
             if self._key is None or group.key == self._key
-        }
+        ]
         self._scope.streams.append(self)
 
     def _end(self) -> None:

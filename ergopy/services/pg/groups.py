@@ -46,6 +46,8 @@ class ProcessGroups:
         self.runtime = node.runtime
         self._all: dict[Atom, ProcessGroups] = {scope: self}
         self._scope = Scope(node, scope)
+        self.kept: dict[Any, Any] = {}
+        """What services that are made of groups keep for as long as the node is up."""
 
     def __repr__(self) -> str:
         return f"<ProcessGroups {self._scope.name} of {self.runtime.name}>"

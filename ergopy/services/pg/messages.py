@@ -56,10 +56,10 @@ def read(message: Any) -> Discover | Join | Leave | None:
                 return Join(peer, group, members)
         case (Atom("leave"), Pid() as peer, pids, list() as groups):
             members = _members(peer, pids)
-            if members is not None and all(map(_is_term, groups)):
-                # A BEAM names one of one or the other.
-                if len(members) * len(groups) <= MAX_MEMBERS:
-                    return Leave(peer, members, groups)
+            # A BEAM names one of one or the other.
+            few = members is not None and len(members) * len(groups) <= MAX_MEMBERS
+            if members is not None and few and all(map(_is_term, groups)):
+                return Leave(peer, members, groups)
     return None
 
 

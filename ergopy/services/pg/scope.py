@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from etf import Atom, Pid
 
+from ...dist.flags import Flag
 from ...errors import ErgopyError
 from ...process.atoms import GEN_CAST
 from . import messages as says
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from .changes import GroupChanges
 
 logger = logging.getLogger("ergopy.pg")
+
+MAY_HAVE_SCOPES = Flag.PUBLISHED | Flag.SPAWN
+"""What a node has one of if it can be asked. A C node has none: it reads the answer to
+its question and would take ours for that."""
 
 SEEK = 5.0
 """Seconds between two questions to a node whose new scope would not tell us."""
@@ -261,7 +266,7 @@ class Scope:
             self._seek()
 
     def _discover(self, way: Way) -> None:
-        if self.process is not None:
+        if self.process is not None and way.flags & MAY_HAVE_SCOPES:
             own = self.process.pid
             way.send_name(own, self.name, (says.DISCOVER, own))
 
@@ -287,7 +292,11 @@ class Scope:
         else:
             hidden = self._node.nodes("hidden")
             ways = [way for name in hidden if (way := self._way(name)) is not None]
-        return [way for way in ways if way.name not in self._peers]
+        return [
+            way
+            for way in ways
+            if way.flags & MAY_HAVE_SCOPES and way.name not in self._peers
+        ]
 
 
 @final

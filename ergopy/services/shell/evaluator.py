@@ -108,17 +108,17 @@ class Evaluator:
     def interrupt(self) -> None:
         """Raise KeyboardInterrupt in what runs, at the point where it waits.
 
-        As Ctrl-C in the main task of Trio. Code that does not wait does not hear it.
+        As Ctrl-C in the main task of Trio. If it does not wait just now, or went on
+        after the last one, it is cancelled. Code that never waits hears of neither.
         """
         task, scope = self._task, self._scope
         if task is None or scope is None:
             return
-        self._interrupted = True
+        again, self._interrupted = self._interrupted, True
         attempt = getattr(task, ATTEMPT, None)
-        if attempt is None:
-            # Not this Trio: then it is a cancellation.
+        if again or attempt is None or task._abort_func is None:
             scope.cancel()
-        elif task._abort_func is not None:
+        else:
             attempt(_raise)
 
 

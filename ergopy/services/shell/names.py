@@ -29,7 +29,7 @@ def banner(name: str) -> str:
     return (
         f"ergopy {__version__}, Python {version}, Trio {trio.__version__} on {name}\n"
         f"{_NAMES} are there; await works.\n"
-        "exit() ends this shell, and Ctrl-G q the terminal.\n"
+        "exit() ends this shell; then Ctrl-G q leaves erl or iex.\n"
     )
 
 

@@ -22,6 +22,8 @@ MAX_ITEMS = 1000
 MAX_DEPTH = 50
 """Containers inside each other."""
 
+_KNOWN = ("builtins", "collections", "array")
+
 
 class _Bounded(reprlib.Repr):
     """The repr of a built-in container, or text, with limits and in its own order."""
@@ -39,6 +41,9 @@ class _Bounded(reprlib.Repr):
         if self._left <= 0:
             return "..."
         self._left -= 2
+        if type(x).__module__ not in _KNOWN:
+            # It goes by the name of the type, whosever that is.
+            return self.repr_instance(x, level)
         return super().repr1(x, level)
 
     def repr_dict(self, x: dict[Any, Any], level: int) -> str:

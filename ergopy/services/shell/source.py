@@ -7,7 +7,7 @@ import ast
 import codeop
 import linecache
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .showing import cut
 
@@ -88,8 +88,10 @@ class Source:
         flags |= self._complete.compiler.flags & _FUTURE
         only_tree = flags | ast.PyCF_ONLY_AST
         tree = compile(text, name, "single", only_tree, dont_inherit=True)
-        body = [_Shown().visit(statement) for statement in tree.body]
-        module = ast.fix_missing_locations(ast.Module(body, []))
+        assert isinstance(tree, ast.Interactive)
+        for index, statement in enumerate(tree.body):
+            tree.body[index] = _Shown().visit(statement)
+        module = ast.Module(tree.body, [])
         code: CodeType = compile(module, name, "exec", flags, dont_inherit=True)
         return code
 
@@ -120,19 +122,21 @@ class Source:
         return trace
 
 
+_CLOSED = (ast.expr, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+"""What has no statements of the prompt itself; expressions may be deep."""
+
+
 class _Shown(ast.NodeTransformer):
     """Makes an expression that stands alone a call of ``SHOW`` with it.
 
     Also in loops and the like, as Python's prompt does, but not in functions.
     """
 
-    def visit_Expr(self, node: ast.Expr) -> ast.Expr:
-        show = ast.Name(SHOW, ast.Load())
-        call = ast.Call(show, [node.value], [])
-        return ast.copy_location(ast.Expr(ast.copy_location(call, node)), node)
-
-    def _leave(self, node: ast.AST) -> ast.AST:
-        return node
-
-    visit_FunctionDef = visit_AsyncFunctionDef = visit_ClassDef = _leave
-    visit_Lambda = _leave
+    def visit(self, node: ast.AST) -> Any:
+        if isinstance(node, ast.Expr):
+            show = ast.copy_location(ast.Name(SHOW, ast.Load()), node)
+            call = ast.copy_location(ast.Call(show, [node.value], []), node)
+            return ast.copy_location(ast.Expr(call), node)
+        if isinstance(node, _CLOSED):
+            return node
+        return self.generic_visit(node)

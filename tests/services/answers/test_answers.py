@@ -124,7 +124,9 @@ async def test_a_behaviour_is_looked_into(node: Node, ask: Ask) -> None:
     assert await ask("sys", "no_debug", Atom("kid")) == "ok"
 
 
-async def test_who_does_not_answer_is_an_exit_as_in_otp(node: Node, ask: Ask) -> None:
+async def test_who_does_not_answer_is_an_exit_as_in_otp(
+    autojump_clock: Clock, node: Node, ask: Ask
+) -> None:
     async def silent(process: Process) -> None:
         await trio.sleep_forever()
 

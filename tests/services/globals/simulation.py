@@ -40,7 +40,8 @@ class Runner:
             try:
                 self.step = self._generator.send(answer)
             except StopIteration as done:
-                self.result, self.over, self.step = done.value, True, None
+                self.result, self.over = done.value, True
+                self.step = self.due = None
                 if self.about and self.result:
                     self.node.inbox.append(("out of step", self.about))
                 return

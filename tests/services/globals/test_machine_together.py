@@ -97,7 +97,7 @@ def _trouble(sim: Simulation) -> None:
                 sim.join(f"n{next(sim.numbers)}@z")
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(50))
 def test_whatever_happens_they_agree_when_it_is_over(seed: int) -> None:
     sim = Simulation(seed, NAMES[: 2 + seed % 4])
     for _ in range(60):

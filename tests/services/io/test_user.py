@@ -5,17 +5,20 @@ from __future__ import annotations
 import io
 import os
 import sys
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trio
 
+import ergopy
 from ergopy import io as device_io
 from ergopy.services.io import serve_stdin, user
 from etf import Atom, Pid
 from tests.runtimes import find, mail, settle, sleeper
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from tests.services.conftest import LoneNode
 
@@ -158,7 +161,7 @@ async def test_a_password_needs_a_terminal(node: LoneNode, typed: int) -> None:
     pid = await node.start(user.User)
     root = node.runtime.root
     serve_stdin(caller=root)
-    with pytest.raises(device_io_error()) as caught:
+    with pytest.raises(ergopy.IoError) as caught:
         await device_io.get_password(device=pid, caller=root)
     assert caught.value.reason == "enotsup"
 
@@ -175,36 +178,24 @@ async def test_a_password_is_not_shown(
         os.write(master, b"seen\n")
         assert await device_io.get_line(device=pid, caller=root) == "seen\n"
         shown = os.read(master, 100)
-        async with typing(node, master):
+        async with typing(master):
             secret = await device_io.get_password(device=pid, caller=root)
         assert secret == "hidden"
     os.close(master)
     assert b"seen" in shown
 
 
-def typing(node: LoneNode, master: int) -> Any:
+@asynccontextmanager
+async def typing(master: int) -> AsyncIterator[None]:
     """Type a password once somebody waits for it."""
-    from contextlib import asynccontextmanager
 
-    import trio
+    async def type_it() -> None:
+        await settle()
+        os.write(master, b"hidden\n")
 
-    @asynccontextmanager
-    async def both() -> Any:
-        async def type_it() -> None:
-            await settle()
-            os.write(master, b"hidden\n")
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(type_it)
-            yield
-
-    return both()
-
-
-def device_io_error() -> type[Exception]:
-    from ergopy import IoError
-
-    return IoError
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(type_it)
+        yield
 
 
 async def test_without_a_terminal_there_is_no_size(node: LoneNode) -> None:

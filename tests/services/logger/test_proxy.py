@@ -61,6 +61,10 @@ EVENTS: list[tuple[Any, str]] = [
     ((LOG, ERROR, {Atom("a"): 1, Atom("b"): []}, META), "    a: 1\n    b: []"),
     ((LOG, ERROR, [(Atom("a"), 1)], META), "    a: 1"),
     (
+        (LOG, ERROR, {Atom("format"): etf.Charlist("~w"), Atom("args"): [1]}, META),
+        "1",
+    ),
+    (
         (LOG, ERROR, CRASH, META),
         "proc_lib: crash\n"
         f"    pid: {etf.format(PID)}\n"
@@ -82,7 +86,7 @@ async def test_an_event_becomes_a_record(
     await log(served, event)
     assert said(caplog) == [(logging.ERROR, text)]
     record: Any = caplog.records[-1]
-    assert (record.node, record.peer, record.pid) == ("a@there", "a@there", str(PID))
+    assert (record.node, record.pid) == ("a@there", str(PID))
     assert (record.beam_level, record.domain) == ("error", ["otp", "sasl"])
 
 

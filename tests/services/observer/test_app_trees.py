@@ -80,7 +80,7 @@ def _text(characters: Any) -> str:
 async def test_the_tree_is_drawn_as_it_was_and_stays_so_over_restarts(
     pair: Pair, caplog: pytest.LogCaptureFixture
 ) -> None:
-    viewer, node = pair
+    _viewer, node = pair
     golden = (GOLDEN / "shop.txt").read_text()
 
     async def look(process: Process, server: Any) -> None:
@@ -103,7 +103,7 @@ async def test_the_tree_is_drawn_as_it_was_and_stays_so_over_restarts(
 async def test_the_applications_are_told_and_told_again_when_they_change(
     autojump_clock: object, pair: Pair
 ) -> None:
-    viewer, node = pair
+    _viewer, node = pair
 
     async def look(process: Process, server: Any) -> None:
         await want(process, server, "app_ctrl", node.name)
@@ -209,9 +209,10 @@ async def test_masters_tell_their_top_process(pair: Pair) -> None:
     viewer, node = pair
     info = node.applications.info("shop")
     question = [node.name, "application_master", "get_child"]
-    assert await viewer.rpc(*question, [info.pid]) == (info.top, "shop") or (
-        await viewer.rpc(*question, [info.pid])
-    )[0] == info.top
+    assert (
+        await viewer.rpc(*question, [info.pid]) == (info.top, "shop")
+        or (await viewer.rpc(*question, [info.pid]))[0] == info.top
+    )
     assert await viewer.rpc(*question, [info.top]) == ("undefined", "undefined")
 
 
@@ -233,7 +234,8 @@ async def test_the_dashboard_draws_supervisors_their_children_and_their_links(
     info = node.applications.info("shop")
     assert master == ("master", info.pid, [])
     ((kind, starter, _), (top,)) = tree[0]
-    assert kind == "ancestor" and starter.node == node.name
+    assert kind == "ancestor"
+    assert starter.node == node.name
     assert top[0] == ("supervisor", info.top, [])
     assert [child[0][0] for child in top[1]] == ["worker"] * 3
     assert top[1][0] == (("worker", till, "till"), [(("link", linked, "helper"), [])])

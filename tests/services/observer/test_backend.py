@@ -91,14 +91,17 @@ async def test_etop_gets_a_record_of_every_process_but_the_one_that_looks(
     assert sender == pid
     tag, now, count, wall_clock, busy, queue, areas, memory, records = info
     assert (tag, wall_clock, busy, areas) == ("etop_info", "undefined", "undefined", [])
-    assert len(now) == 3 and queue >= 0
+    assert len(now) == 3
+    assert queue >= 0
     assert [name for name, _ in memory] == list(processes._ETOP_MEMORY)
     assert count == len(records)
     assert living <= {record[1] for record in records}
     assert pid not in {record[1] for record in records}
     till = next(record for record in records if record[4] == "till")
     assert till[:2] == ("etop_proc_info", node.whereis("till"))
-    assert till[2] > 0 and till[5] == 0 and till[7] == 0
+    assert till[2] > 0
+    assert till[5] == 0
+    assert till[7] == 0
     assert len(till[6]) == 3
     unnamed = [record[4] for record in records if isinstance(record[4], tuple)]
     assert (f"{__package__}.shops.Shelf", "init", 0) in unnamed
@@ -222,7 +225,7 @@ async def test_load_is_not_told_more_often_than_makes_sense(
 
 
 @pytest.mark.parametrize(
-    "function, more",
+    ("function", "more"),
     [
         ("etop_collect", ()),
         ("procs_info", ()),

@@ -56,7 +56,8 @@ async def test_the_home_page_has_all_that_it_shows(pair: Pair) -> None:
     assert memory.pop("total") == sum(memory.values())
     assert set(memory) == {"process", "atom", "binary", "code", "ets", "other"}
     received, sent = usage["io"]
-    assert received > 0 and sent > 0
+    assert received > 0
+    assert sent > 0
     assert usage["total_run_queue"] >= usage["cpu_run_queue"] >= 0
     # What is in the environment stays there.
     assert told["environment"] == [(b"HOME", None), (b"SECRET", None)]
@@ -69,9 +70,7 @@ async def test_processes_are_searched_sorted_and_limited(pair: Pair) -> None:
     for _ in range(20):
         await viewer.call(("till", node.name), Atom("buy"))
     by = Atom("reductions")
-    rows, count, state = await ask(
-        pair, "processes_callback", None, by, DESC, 5, None
-    )
+    rows, count, state = await ask(pair, "processes_callback", None, by, DESC, 5, None)
     assert count == pytest.approx(len(node.processes()), abs=1)
     assert len(rows) == 5
     reductions = [dict(row)["reductions"] for row in rows]
@@ -101,7 +100,8 @@ async def test_processes_are_searched_sorted_and_limited(pair: Pair) -> None:
     rows, count = await ask(
         pair, "processes_callback", b"<0.%d." % pid.id, Atom("memory"), ASC, 50
     )
-    assert [dict(row)["pid"] for row in rows] == [pid] and count == 1
+    assert [dict(row)["pid"] for row in rows] == [pid]
+    assert count == 1
 
 
 async def test_a_process_is_shown_with_its_links(pair: Pair) -> None:
@@ -163,7 +163,8 @@ async def test_links_in_memory_are_ports(pair: Pair) -> None:
     assert count == len(rows) == 2
     told = dict(rows[0])
     assert "".join(map(chr, told["name"])) == "memory"
-    assert told["input"] > 0 and told["connected"] == node.whereis("net_kernel")
+    assert told["input"] > 0
+    assert told["connected"] == node.whereis("net_kernel")
     tag, more = await ask(pair, "port_info_callback", told["port"])
     assert tag == "ok"
     assert dict(more)["connected"]["name_or_initial_call"] == b":net_kernel"
@@ -176,7 +177,8 @@ async def test_there_are_no_tables_and_no_allocators(pair: Pair) -> None:
     assert await ask(pair, "ets_callback", None, Atom("size"), ASC, 50) == ([], 0)
     assert await ask(pair, "ets_info_callback", Atom("t")) == "error"
     (row,), peaks = await ask(pair, "memory_allocators_callback", None)
-    assert row["name"] == "total" and row["block_size"] > 10**6
+    assert row["name"] == "total"
+    assert row["block_size"] > 10**6
     higher = {Atom("total"): 10**15}
     (row,), peaks = await ask(pair, "memory_allocators_callback", higher)
     assert row["max_carrier_size"] == 10**15 == peaks["total"]
@@ -185,18 +187,21 @@ async def test_there_are_no_tables_and_no_allocators(pair: Pair) -> None:
 async def test_the_machine_is_shown(pair: Pair) -> None:
     for _ in range(2):
         told = await ask(pair, "os_mon_callback")
-    assert told["cpu_avg1"] >= 0 and told["cpu_nprocs"] > 0
+    assert told["cpu_avg1"] >= 0
+    assert told["cpu_nprocs"] > 0
     for number, (core, shares) in enumerate(told["cpu_per_core"]):
         assert core == number
         assert sum(shares.values()) == pytest.approx(100, abs=101)
     memory = dict(told["system_mem"])
     assert 0 < memory["free_memory"] < memory["system_total_memory"]
     ((folder, size, percent),) = told["disk"]
-    assert folder == list(b"/") and size > 0 and 0 <= percent <= 100
+    assert folder == list(b"/")
+    assert size > 0
+    assert 0 <= percent <= 100
 
 
 @pytest.mark.parametrize(
-    "function, arguments",
+    ("function", "arguments"),
     [
         ("processes_callback", [1, 2, 3, Atom("many"), 5]),
         ("processes_callback", [None, Atom("memory"), DESC, -1, None]),
@@ -220,4 +225,5 @@ async def test_nonsense_is_badarg(
 @pytest.mark.parametrize("by", ["pid", "current_function", "nothing", "memory"])
 async def test_whatever_is_sorted_by_there_is_an_answer(pair: Pair, by: str) -> None:
     rows, count = await ask(pair, "processes_callback", 1, Atom(by), Atom(by), 3)
-    assert len(rows) == 3 and count >= 3
+    assert len(rows) == 3
+    assert count >= 3

@@ -89,9 +89,17 @@ class Terminal:
 
     async def answer(self, reply: Any) -> None:
         """Answer the read that waits."""
+        await self._answer(reply)
+        await settle()
+
+    async def _answer(self, reply: Any) -> None:
         sender, ref = self._reads.pop(0)
         await self._process.send(sender, (Atom("io_reply"), ref, reply))
-        await settle()
+
+    async def line(self, text: str) -> None:
+        """Type a line as soon as the shell asks for one."""
+        await until(lambda: self.waits)
+        await self._answer(f"{text}\n".encode())
 
     async def type(self, *lines: str) -> str:
         """Type lines; return what is shown for them."""
@@ -103,14 +111,18 @@ class Terminal:
     async def asks(self) -> None:
         """Wait until the shell asks for a line."""
         await until(lambda: self.waits)
-        await settle()
 
     async def interrupt(self) -> str:
         """Press Ctrl-C while something runs; return what is shown for it."""
         before = len(self.shown)
-        self._process.exit_nowait(self.shell, Atom("interrupt"))
+        self.press_ctrl_c()
         await settle()
         return self.shown[before:]
+
+    def press_ctrl_c(self) -> None:
+        """Interrupt the shell."""
+        assert self.shell is not None
+        self._process.exit_nowait(self.shell, Atom("interrupt"))
 
     async def hang_up(self, reason: str) -> None:
         """End as a terminal that is closed, or whose connection is lost."""

@@ -46,6 +46,10 @@ def run(lines: list[str]) -> list[Any]:
         (["1 + \\", "2"], [3]),
         (["[", "1,", "]"], [[1]]),
         ([FUTURE, "def f(x: y): ...", "", "f.__annotations__"], [{"x": "y"}]),
+        (["x = " + "1 + " * 300 + "1", "x"], [301]),
+        (["try: 1", "except* OSError: 2", "else: 3", "finally: 4", ""], [1, 3, 4]),
+        (["match 1:", "    case 1: 5", ""], [5]),
+        (["with open('/dev/null'): 6", ""], [6]),
         (["", "  ", "# only a comment", "1 # and one more"], [1]),
     ],
 )  # fmt: skip
@@ -120,6 +124,14 @@ def test_what_is_deep_is_cut() -> None:
     for _ in range(100_000):
         deep = [deep]
     assert len(show(deep)) < 300
+
+
+def test_a_type_may_have_the_name_of_another() -> None:
+    class dict:
+        def __repr__(self) -> str:
+            return "mine"
+
+    assert show([dict()]) == "[mine]"
 
 
 def test_atoms_and_the_like_are_shown_in_containers() -> None:

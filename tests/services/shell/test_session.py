@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ergopy.process.runtime import Runtime
 
 
+DEEP = "x = " + "1 + " * 20_000 + "1"
+
+
 async def test_it_says_who_it_is_and_asks_for_a_line(terminal: Terminal) -> None:
     assert "ergopy" in terminal.shown
     assert "on py@test" in terminal.shown
@@ -88,7 +91,9 @@ async def test_a_traceback_begins_with_what_was_typed(terminal: Terminal) -> Non
     assert await terminal.type("1") == "1\n"
 
 
-@pytest.mark.parametrize("line", ["1 +* 2", "x = = 1", "'\0'", "return 5", "f(", "é$"])
+@pytest.mark.parametrize(
+    "line", ["1 +* 2", "x = = 1", "'\0'", "return 5", "f(", "é$", DEEP]
+)
 async def test_what_is_no_python_is_refused(terminal: Terminal, line: str) -> None:
     shown = await terminal.type(line)
     if line == "f(":
@@ -196,6 +201,31 @@ async def test_code_can_catch_ctrl_c_and_go_on_waiting(
     await settle()
     assert terminal.shown.endswith("caught\n")
     assert terminal.waits
+
+
+async def test_a_second_ctrl_c_cancels(terminal: Terminal) -> None:
+    await terminal.type(
+        "while True:",
+        "    try: await trio.sleep_forever()",
+        "    except KeyboardInterrupt: print('no')",
+        "",
+    )
+    assert await terminal.interrupt() == "no\n"
+    assert await terminal.interrupt() == "KeyboardInterrupt\n"
+    assert await terminal.type("1") == "1\n"
+
+
+async def test_ctrl_c_ends_a_loop_that_never_sleeps(
+    terminal: Terminal, runtime: Runtime
+) -> None:
+    await terminal.line("while True: await trio.sleep(0)")
+    await terminal.line("")
+    for _ in range(50):
+        await trio.lowlevel.checkpoint()
+    assert not terminal.waits
+    terminal.press_ctrl_c()
+    await terminal.asks()
+    assert terminal.shown.endswith("\nKeyboardInterrupt\n")
 
 
 async def test_ctrl_c_of_nobody_does_nothing(terminal: Terminal) -> None:
