@@ -8,7 +8,8 @@ In another:
 
     iex --name iex@127.0.0.1 --cookie secret
     iex> Mix.install([{:phoenix_pubsub, "~> 2.1"}])
-    iex> Supervisor.start_link([{Phoenix.PubSub, name: MyApp.PubSub}], strategy: :one_for_one)
+    iex> children = [{Phoenix.PubSub, name: MyApp.PubSub}]
+    iex> Supervisor.start_link(children, strategy: :one_for_one)
     iex> Node.connect(:"py@127.0.0.1")
     iex> Phoenix.PubSub.subscribe(MyApp.PubSub, "clock")
     iex> flush()

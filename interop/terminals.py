@@ -34,7 +34,7 @@ set -g default-terminal screen-256color
 set -s escape-time 0
 """
 # tmux does not always notice that a program has ended. The shell does not mind Ctrl-C.
-_REPORTING = ["sh", "-c", 'trap : INT QUIT; "$@"; echo $? >"$0"']
+_REPORTING = ["/bin/sh", "-c", 'trap : INT QUIT; "$@"; echo $? >"$0"']
 _LOOPBACK = "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}"
 
 

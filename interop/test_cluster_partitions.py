@@ -21,6 +21,7 @@ from .clusters.fixtures import make_cluster as make_cluster
 if TYPE_CHECKING:
     from .clusters.cluster import Cluster
 
+UNDEFINED = Atom("undefined")
 PAIRS = list(permutations(range(len(KINDS)), 2))
 
 
@@ -85,3 +86,25 @@ async def test_those_who_take_no_part_are_never_dropped(whole):
         assert await member.do("ask", watcher, Atom("heard")) == []
     for known in await whole.all("known"):
         assert not {member.name for member in beside} & {*known}
+
+
+async def test_frozen_node_comes_back_and_its_name_was_taken_meanwhile(whole):
+    pids = await whole.all("holder")
+    frozen, rest = whole[-1], whole[:-1]
+    assert await frozen.do("register", Atom("name"), pids[-1]) == "yes"
+    await whole.is_whole()
+    frozen.pause()
+    # They give it up after the time of the ticks, and then it is nobody's.
+    await whole.until(
+        "whereis", lambda a: set(a) == {UNDEFINED}, Atom("name"), among=rest
+    )
+    assert await whole[1].do("register", Atom("name"), pids[1]) == "yes"
+    assert await whole.is_whole(rest) == [(Atom("name"), pids[1])]
+    frozen.resume()
+    await whole.until("members", lambda answers: answers == [[]], among=[frozen])
+    assert await frozen.do("whereis", Atom("name")) == pids[-1]
+    await whole.rush()
+    ((_, winner),) = await whole.is_whole()
+    lives = [await whole[place].do("is_alive", pids[place]) for place in (1, -1)]
+    assert lives == [winner == pids[1], winner == pids[-1]]
+    assert any(lives)

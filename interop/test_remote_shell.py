@@ -147,11 +147,14 @@ async def test_keys(kind: str, attach: Open, shell_node: ergopy.Node) -> None:
     await terminal.type("i\n")
     await terminal.see("-->")
     await terminal.type("c\n")
+    # What is typed ahead of that is lost, by OTP.
+    await terminal.see(prompt)
     await terminal.type("'still ' + 'here'\n")
     await terminal.see("'still here'")
 
     # A second prompt in the same terminal, with names of its own.
     await terminal.type("mine = 1\n")
+    await terminal.see("mine = 1")
     await terminal.see(prompt)
     await terminal.press("C-g")
     await terminal.see("-->")

@@ -15,6 +15,7 @@ from etf import Atom, Export, Fun
 
 from ..errors import Exit, Throw
 from ..node.exports import Undefined
+from ..node.questions import Refused
 from ..process.atoms import APPLY, BADARG, ERLANG, UNDEF
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ async def apply(process: Process, function: Function, args: Any) -> Any:
     """Run ``function(*args)`` in *process* and return its value.
 
     Raises:
-        Exit: It is not exported (``undef``), or it threw (``{nocatch, Term}``).
+        Exit: It is not exported (``undef``), it threw (``{nocatch, Term}``), or it is a
+            standard question that is not answered like this (``badarg``).
         Exception: Whatever else it raises.
     """
     try:
@@ -50,7 +52,10 @@ async def apply(process: Process, function: Function, args: Any) -> Any:
             value = function(*args)
             return await value if inspect.isawaitable(value) else value
         module, name = function
-        return await process.node.exports.call(module, name, list(args))
+        try:
+            return await process.node.exports.call(module, name, list(args))
+        except Refused as refused:
+            raise ended(refused.reason, module, name, list(args)) from None
     except Undefined as missing:
         raise undefined(missing.module, missing.function, missing.arguments) from None
     except Throw as thrown:
@@ -123,4 +128,9 @@ def told(term: Any) -> Work:
 
 def undefined(module: Any, function: Any, arguments: list[Any]) -> Exit:
     """Make the end of who calls a function that is not there."""
-    return Exit((UNDEF, [(Atom(module), Atom(function), arguments, [])]))
+    return ended(UNDEF, module, function, arguments)
+
+
+def ended(reason: Any, module: Any, function: Any, arguments: list[Any]) -> Exit:
+    """Make the end of who calls a function that raises ``error:Reason``."""
+    return Exit((reason, [(Atom(module), Atom(function), arguments, [])]))

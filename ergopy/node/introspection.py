@@ -41,7 +41,7 @@ class Introspection(Membership):
         list of these, and without one the items that OTP shows by default. The shapes
         are OTP's, and so is ``[]`` for the ``registered_name`` of a process without a
         name. A process that is not alive gives None. ``memory`` is an estimate,
-        ``reductions`` counts only since the process last waited.
+        ``reductions`` are the messages it took and sent, and its calls.
 
         Beside OTP's items there is ``dropped``, what a limited mailbox has dropped.
 

@@ -47,8 +47,6 @@ class Life(Verbs):
     from_thread: FromThread
     listeners: Sequence[Listener]
     """Where it listens."""
-    since: float
-    """When it came up, by Trio's clock."""
     _closed: trio.Event
     _dialling: Dialling
     _entered: bool
@@ -158,7 +156,6 @@ class Life(Verbs):
         self._runtime = runtime = Runtime(
             self._name, creation, self._peer, owner=self, **self._of_runtime
         )
-        self.since = trio.current_time()
         runtime.nursery = nursery
         runtime.root.environment = self._environment
         if self._watchdog is not None:

@@ -17,8 +17,8 @@ from ..gen.supervisor import ChildSpec, Supervisor
 from . import net_kernel, rex
 from .globals import NameServer
 from .io.user import StandardError, User
-from .pg import ScopeServer
 from .logger import proxy
+from .pg import ScopeServer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

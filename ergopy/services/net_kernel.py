@@ -17,7 +17,7 @@ class NetKernel(GenServer):
 
     async def handle_call(self, request: Any, from_: Any) -> Any:
         match request:
-            case ("is_auth", _):
+            case (Atom("is_auth"), _):
                 return Atom("yes")
             case _:
                 return (Atom("error"), Atom("badarg"))

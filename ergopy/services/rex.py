@@ -28,31 +28,31 @@ class Rex(GenServer):
 
     async def handle_call(self, request: Any, from_: Any) -> Any:
         match request:
-            case ("call", module, function, arguments, leader):
+            case (Atom("call"), module, function, arguments, leader):
                 mfa = module, function, arguments
                 self.start_soon(self._answer, from_, leader, *mfa)
                 return NOREPLY
-            case ("block_call", module, function, arguments, leader):
+            case (Atom("block_call"), module, function, arguments, leader):
                 return await self._run(leader, module, function, arguments)
             case _:
                 return (BADRPC, (EXIT, Atom("badarg")))
 
     async def handle_cast(self, request: Any) -> None:
         match request:
-            case ("cast", module, function, arguments, leader):
+            case (Atom("cast"), module, function, arguments, leader):
                 self.start_soon(self._run, leader, module, function, arguments)
 
     async def handle_info(self, message: Any) -> None:
         match message:
-            case (Pid() as asker, ("call", module, function, arguments, leader)):
+            case (Pid() as asker, (Atom("call"), module, function, arguments, leader)):
                 mfa = module, function, arguments
                 self.start_soon(self._tell, asker, leader, *mfa)
-            case (Pid() as asker, "features_request"):
+            case (Pid() as asker, Atom("features_request")):
                 features = (Atom("features_reply"), self.node.name, [Atom("erpc")])
                 await self.send(asker, features)
-            case (Pid() as asker, ("sbcast", str(name), text)):
+            case (Pid() as asker, (Atom("sbcast"), Atom() as name, text)):
                 await self.send(asker, (REX, self.node.name, self._pass_on(name, text)))
-            case (Pid() as asker, ("send", str(name), text)):
+            case (Pid() as asker, (Atom("send"), Atom() as name, text)):
                 answer = self._pass_on(name, (asker, text))
                 if answer != self.node.name:
                     await self.send(asker, (REX, self.node.name, answer))

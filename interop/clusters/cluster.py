@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 NET_TICKTIME = 4
 SECONDS = 30
 CRASHES = (" crashed: ", "CRASH REPORT", "[error] GenServer", "[error] Process")
-KINDS = tuple(os.environ.get("ERGOPY_CLUSTER", "elixir,otp28,python,python").split(","))
-"""Of BEAMs only, it is how to see what they make of the same chapters by themselves."""
+KINDS = tuple(os.environ.get("ERGOPY_CLUSTER", "python,elixir,otp28,python").split(","))
+"""By name the least and the greatest are of Python, to which ``global`` gives tasks.
+
+Of BEAMs only, it is how to see what they make of the same chapters by themselves.
+"""
 
 
 class Cluster(list[Member]):

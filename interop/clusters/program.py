@@ -160,7 +160,7 @@ def names(node: ergopy.Node) -> list[tuple[Any, Any]]:
 
 def known(node: ergopy.Node) -> list[Atom]:
     """Those that take part, as far as this one knows."""
-    return list(node.globals.known)
+    return node.globals.known()
 
 
 async def lookup(node: ergopy.Node, name: Any) -> Any:

@@ -10,7 +10,7 @@ import pytest
 import epmd
 import ergopy
 import etf
-from ergopy import Atom, Down, Task, stage
+from ergopy import Atom, Down, PubSub, Task, stage
 from ergopy.testing import inside
 from ergopy.testing.ports import free_port
 from tests.docs.pages import EXAMPLES

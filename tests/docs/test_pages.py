@@ -35,6 +35,7 @@ RUN = {
     "docs/tutorial/3-pipeline.md": "keys.py",
     "docs/tutorial/4-travel.md": "trips.py",
     "docs/howto/logging.md": "shop.py",
+    "docs/explain/what-a-beam-sees.md": "shop.py",
     "docs/howto/test-your-server.md": "test_counter.py",
     "docs/howto/without-epmd.md": "py.py",
     "docs/howto/tls.md": "py.py",

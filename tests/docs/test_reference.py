@@ -21,7 +21,7 @@ from tests.docs.pages import DOCS, generator
 REFERENCE = DOCS / "reference"
 TEXT = "\n".join(page.read_text("utf-8") for page in sorted(REFERENCE.glob("*.md")))
 API = (REFERENCE / "api.md").read_text("utf-8")
-FOR_LAYERS_ABOVE = {"runtime", "connections"}
+FOR_LAYERS_ABOVE = {"runtime", "connections", "registrations"}
 generate = generator()
 
 NAMES = {

@@ -71,7 +71,8 @@ async def test_who_waits_is_counted(pair: Pair) -> None:
     while not numbers(here, there).waiting:
         await trio.lowlevel.checkpoint()
     waiting = numbers(here, there)
-    assert (waiting.waiting, waiting.waits, waiting.queued) == (1, 1, 0)
+    # The services of the nodes talk to each other, too.
+    assert (waiting.waiting, waiting.waits) == (1, 1)
     assert 0 < waiting.queued_large <= 300_100
     stalled = False
     await done.wait()

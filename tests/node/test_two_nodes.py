@@ -7,6 +7,7 @@ import trio
 
 import ergopy
 from ergopy import Atom, Down, Exit, Pid, testing
+from ergopy.process.calls import Call
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -39,6 +40,12 @@ async def test_a_call_by_name_and_by_pid_is_answered(pair: Pair, echo: Any) -> N
     assert there.nodes() == [here.name]
 
 
+def _calls(here: ergopy.Node, there: ergopy.Node) -> list[Any]:
+    """Return what waits for an answer from the other node."""
+    monitors = here.connections.peer(there.name).monitors.values()
+    return [record for record in monitors if isinstance(record, Call)]
+
+
 async def test_nothing_is_left_in_any_table_after_calls(pair: Pair, echo: Any) -> None:
     here, there = pair
     await there.start(echo, name="echo")
@@ -50,9 +57,11 @@ async def test_nothing_is_left_in_any_table_after_calls(pair: Pair, echo: Any) -
     await here.call(("echo", there.name), 1)
     assert await there.call("echo", 1) == 1
     assert not here.runtime.aliases
-    assert not here.connections.peer(there.name).monitors
-    assert not there.connections.peer(here.name).watches
+    # Services of the two nodes watch each other.
+    assert not _calls(here, there)
     server = there.runtime.names["echo"]
+    watches = there.connections.peer(here.name).watches.values()
+    assert not [watch for watch in watches if watch.process is server]
     assert not server.watchers
 
 
@@ -297,7 +306,7 @@ async def test_an_rpc_that_takes_too_long_is_given_up_and_leaves_nothing(
     with trio.fail_after(30):
         while peer.spawns:  # noqa: ASYNC110
             await trio.sleep(0.001)
-    assert not peer.monitors
+    assert not _calls(here, there)
 
 
 async def test_ping_answers_both_ways_and_for_itself(pair: Pair) -> None:

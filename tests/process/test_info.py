@@ -234,3 +234,26 @@ async def test_to_look_at_a_process_makes_no_tables(runtime: Runtime) -> None:
     assert process._monitors is None
     assert process._dictionary is None
     assert process.queue is None
+
+
+async def test_reductions_grow_with_messages_and_calls(runtime: Runtime) -> None:
+    counts: list[int] = []
+
+    def count(process: Process) -> None:
+        counts.append(process_info(process, "reductions")[1])
+
+    async def body(process: Process) -> None:
+        for _ in range(3):
+            count(process)
+            for _ in range(10):
+                await process.receive()
+
+    process = runtime.spawn(body, ())
+    for _ in range(3):
+        await settle()
+        for number in range(10):
+            process.deliver(number)
+    await settle()
+    assert counts[0] >= 0
+    assert counts[1] >= counts[0] + 10
+    assert counts[2] >= counts[1] + 10

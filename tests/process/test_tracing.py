@@ -103,9 +103,11 @@ async def test_processes_and_ways_that_were_there_before_are_watched_as_well() -
 
 
 async def test_nothing_is_left_of_an_instrument_that_was_removed() -> None:
-    async with node_pair() as (a, b):
+    async with node_pair(global_="observe") as (a, b):
         await a.start(Echo, name="old")
         await a.ping(b.name)
+        # What the services of the two have to say to each other.
+        await settle()
         peer = a.connections.peer(b.name)
         classes = type(a.runtime.processes[a.whereis("old").id]), type(peer)  # type: ignore[union-attr]
         log = Log()

@@ -19,10 +19,11 @@ from etf import Atom
 
 from ...errors import Exit
 from ...node.exports import Undefined
+from ...node.questions import Refused
 from ...process import reasons
 from ...process.atoms import BADARG, OK
 from ...process.refusals import refuse
-from ..apply import apply, told, undefined
+from ..apply import apply, ended, told, undefined
 from ..returns import NOREPLY, Stop
 from ..server import GenServer, logger
 
@@ -105,6 +106,8 @@ class Agent(GenServer):
                 self.process.node.exports.find(*work.function, args)
             except Undefined:
                 raise undefined(*work.function, args) from None
+            except Refused as refused:
+                raise ended(refused.reason, *work.function, args) from None
         return what, work
 
     async def _run(self, work: Work) -> Any:

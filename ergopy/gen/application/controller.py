@@ -36,9 +36,9 @@ class ApplicationController(GenServer):
 
     async def handle_call(self, request: Any, from_: Any) -> Any:
         match request:
-            case "which_applications":
+            case Atom("which_applications"):
                 return terms.descriptions(self._applications.which())
-            case "loaded_applications":
+            case Atom("loaded_applications"):
                 return terms.descriptions(self._applications.loaded())
         return (Atom("error"), Atom("badarg"))
 

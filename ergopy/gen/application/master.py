@@ -52,9 +52,9 @@ async def _serve(process: Process, run: Run, starter: Pid) -> Any:
                     return reason
                 if pid == process.parent:
                     await process.exit(starter, SHUTDOWN)
-            case ("io_request", *_) as request:
+            case (Atom("io_request"), *_) as request:
                 await process.send(process.runtime.root.group_leader, request)
-            case ("get_child", tag, Pid() as asker):
+            case (Atom("get_child"), tag, Pid() as asker):
                 top, spec = run.top, run.application.spec
                 child = (top and top.pid, Atom(str(spec.module)))
                 await process.send(asker, (tag, child))

@@ -1,8 +1,8 @@
 """A transaction over all its sagas: the nodes are asked, one after the other.
 
 No saga is asked itself, as one that is not of ergopy might end of it. A node is, with
-``rpc``: it answers unless it was told not to, and a node that is not of ergopy says that
-there is no such function::
+``rpc``: it answers unless it was told not to, and a node that is not of ergopy says
+that there is no such function::
 
     ergopy:sagas()                  its sagas, a list of maps; sagas(Limit) as well
     ergopy:saga_transaction(Tx)     what they know of a transaction, a list of maps

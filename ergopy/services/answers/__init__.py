@@ -29,6 +29,7 @@ ROOMS = (
     network.OS,
     applications.ROOM,
     applications.APPLICATION,
+    applications.CONTROLLER,
     behaviours.SUPERVISOR,
     behaviours.ELIXIR,
     behaviours.SYS,

@@ -23,6 +23,7 @@ _TEMPORARY = Atom("temporary")
 
 ROOM = Room("application", "application_controller")
 APPLICATION = Room("application")
+CONTROLLER = Room("application_controller")
 
 
 @ROOM.reads
@@ -67,6 +68,13 @@ def get_supervisor(node: Any, name: Atom) -> Any:
     """Its top process."""
     info = node.applications.find(name)
     return UNDEFINED if info is None or info.top is None else (OK, info.top)
+
+
+@CONTROLLER.reads
+def get_master(node: Any, name: Atom) -> Any:
+    """The group leader of its processes."""
+    info = node.applications.find(name)
+    return UNDEFINED if info is None or info.pid is None else info.pid
 
 
 @APPLICATION.reads

@@ -51,7 +51,7 @@ class Locks:
         self._locks: dict[Any, Lock] = {}
         self._by_key: dict[int, tuple[Any, Pid]] = {}
         self.global_was_lost = False
-        """Whether the last holder of the lock of all has ended, and not given it back."""
+        """Whether the last holder of the lock of all has ended while it had that."""
 
     def __len__(self) -> int:
         return len(self._locks)

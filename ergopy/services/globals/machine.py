@@ -22,6 +22,7 @@ from .sessions import Sessions
 from .words import (
     INSERT,
     LOST_CONNECTION,
+    MAX_KNOWN,
     MAX_LOCKS,
     MAX_NAMES,
     OK,
@@ -164,7 +165,8 @@ class Machine:
                 self._apply(operations(ops), node, external(ext), extra)
             case (Atom("in_sync"), node, _) if is_node(node):
                 self.cluster.synced_with(node)
-                self.cluster.synced[node] = None
+                if len(self.cluster.synced) < MAX_KNOWN:
+                    self.cluster.synced[node] = None
                 sessions.in_sync(node)
                 if node not in self.cluster.known:
                     self._emit(Check(node))

@@ -52,6 +52,7 @@ class Names:
         self.entries: dict[Any, Entry] = {}
         """By the mark of the name."""
         self._by_key: dict[int, Entry] = {}
+        self._by_pid: dict[Pid, dict[int, Entry]] = {}
         self._full = False
 
     def __len__(self) -> int:
@@ -80,19 +81,30 @@ class Names:
         entry = Entry(kept(name, mark), pid, method, key, external)
         # Replaced in one step: a name that changes hands is never without an owner.
         self.entries[mark] = self._by_key[key] = entry
+        self._by_pid.setdefault(pid, {})[key] = entry
         self._emit(Watch(key, pid))
         if old is not None:
-            del self._by_key[old.key]
-            self._emit(Forget(old.key))
+            self._drop(old)
         return entry
 
     def delete(self, name: Any) -> None:
         """Take the name away from whoever has it."""
         entry = self.entries.pop(mark_of(name), None)
         if entry is not None:
-            del self._by_key[entry.key]
+            self._drop(entry)
             self._full = False
-            self._emit(Forget(entry.key))
+
+    def _drop(self, entry: Entry) -> None:
+        del self._by_key[entry.key]
+        others = self._by_pid[entry.pid]
+        del others[entry.key]
+        if not others:
+            del self._by_pid[entry.pid]
+        self._emit(Forget(entry.key))
+
+    def of(self, pid: Pid) -> list[Any]:
+        """Return the names of a process."""
+        return [entry.name for entry in self._by_pid.get(pid, {}).values()]
 
     def down(self, key: int) -> None:
         """Take the end of a process."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import math
 from typing import TYPE_CHECKING, Any, final
 
@@ -17,10 +18,10 @@ from ...errors import (
     RegistryFull,
 )
 from ...gen.caller import acting
-from ...gen.registry.keys import mark_of
 from ...process.context import self as running
 from . import runs
 from .elsewhere import Elsewhere
+from .given import lock_id, pid_of
 from .place import Place
 from .steps import Ask, delete, set_lock, while_locked
 from .words import REGISTER, SERVER, UNREGISTER
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from ...process.process import Process
     from .machine import Machine
     from .steps import Steps
+
+
+logger = logging.getLogger("ergopy.globals")
 
 
 @final
@@ -143,9 +147,8 @@ class Globals:
     ) -> None:
         """Give a process a name on all nodes; ``global:register_name/2,3``.
 
-        The process may be of any node, and may have several names, which a BEAM allows
-        with ``global_multi_name_action`` only. When this returns, every node of the
-        cluster knows the name. Cancelled, it may be registered or not.
+        The process may be of any node. When this returns, every node of the cluster
+        knows the name. Cancelled, it may be registered or not.
 
         Args:
             name: Any term. ``{global, Name}`` of Erlang is ``("global", name)`` here.
@@ -160,13 +163,15 @@ class Globals:
                 of a BEAM serves for processes of nodes that have it.
 
         Raises:
-            NameTaken: Another process has the name (``no`` there).
+            NameTaken: Another process has the name (``no`` there). Or this one has
+                another name already, and the variable ``global_multi_name_action`` of
+                the application ``kernel`` is not ``allow``: then *owner* is itself.
             RegistryFull: There are too many names.
             NamesNotKept: No node that keeps them answers.
             NoProcess: The name server is just being started again.
             etf.EncodeError: The name is no Erlang term.
         """
-        pid = _pid_of(pid)
+        pid = pid_of(pid)
         check_term(name)
         method = self._methods.term(resolve, pid, self.own)
         try:
@@ -181,7 +186,7 @@ class Globals:
 
     async def _registered(self, name: Any, pid: Pid, method: Any) -> None:
         def work(nodes: tuple[Atom, ...]) -> Steps:
-            owner = self.whereis(name)
+            owner = self.whereis(name) or self._if_named(pid)
             if owner is None:
                 yield Ask(nodes, (REGISTER, name, pid, method))
             return owner
@@ -196,10 +201,9 @@ class Globals:
     ) -> None:
         """Give the name to another process, whoever has it; ``re_register_name``.
 
-        There is no moment in which nobody has it. Raises what :meth:`register` does,
-        but never NameTaken.
+        It raises what :meth:`register` does, but never NameTaken.
         """
-        pid = _pid_of(pid)
+        pid = pid_of(pid)
         check_term(name)
         method = self._methods.term(resolve, pid, self.own)
 
@@ -218,9 +222,7 @@ class Globals:
         self._methods.drop_with(self._node.runtime.find(pid), method)
 
     async def unregister(self, name: Any) -> None:
-        """Take a name away on all nodes; ``global:unregister_name/1``.
-
-        As there it is no error if nobody has it.
+        """Take a name away, if somebody has it; ``global:unregister_name/1``.
 
         Raises:
             NamesNotKept, NoProcess: As for :meth:`register`.
@@ -269,7 +271,7 @@ class Globals:
             ValueError: *id* is no pair.
         """
         process = self._holder(caller)
-        lock = _lock(id)
+        lock = lock_id(id)
         names = self._lock_nodes(nodes)
         try:
             taken = await runs.drive(
@@ -292,7 +294,7 @@ class Globals:
         No error if it is not held.
         """
         process = self._holder(caller)
-        lock = _lock(id)
+        lock = lock_id(id)
         names = self._lock_nodes(nodes)
         try:
             await runs.drive(process, self.place, delete(lock, names))
@@ -309,9 +311,7 @@ class Globals:
         *,
         caller: Any = None,
     ) -> Any:
-        """Call *function* while a lock is held; return its value; ``global:trans``.
-
-        It may be ``async``. Whatever it raises is raised here, the lock is given back.
+        """Call *function*, async or not, while a lock is held; ``global:trans``.
 
         Raises:
             LockNotTaken: The lock was not to be had (``aborted`` there).
@@ -325,7 +325,7 @@ class Globals:
             return await value if inspect.isawaitable(value) else value
         finally:
             # It need not be waited for: who asks next asks after this.
-            runs.give_back(self._holder(caller), _lock(id), names)
+            runs.give_back(self._holder(caller), lock_id(id), names)
 
     async def sync(self, nodes: Iterable[str] | None = None) -> None:
         """Wait until names are in sync with other nodes; ``global:sync/0,1``.
@@ -373,6 +373,16 @@ class Globals:
         if not self.takes_part:
             raise NamesNotKept(self.own)
 
+    def _if_named(self, pid: Pid) -> Pid | None:
+        """Return *pid* if it has a name, and may have one only."""
+        machine = self._machine
+        names = [] if machine is None else machine.names.of(pid)
+        env = self._node.applications.get_all_env("kernel")
+        if not names or env.get("global_multi_name_action") == "allow":
+            return None
+        logger.error("global: %s has a name already: %r", pid, names)
+        return pid
+
     def _check_room(self, name: Any) -> None:
         machine = self._machine
         if machine is not None:
@@ -382,27 +392,8 @@ class Globals:
 
     # For Via("global", name), whose verbs do not wait.
 
-    def register_name(self, name: Any, pid: Pid, /) -> bool:
+    def register_name(self, name: Any, pid: Pid | None = None, /) -> bool:
         """Refuse: it takes calls to other nodes; ``name=("global", name)`` waits."""
-        raise LocalProtocolError(
-            f"a global name is not taken in one step: name=('global', {name!r})"
-        )
+        raise LocalProtocolError(f"no global name is had in one step: {name!r}")
 
-    def unregister_name(self, name: Any, /) -> None:
-        """Refuse, as :meth:`register_name`."""
-        raise LocalProtocolError("a global name is not given back in one step")
-
-
-def _pid_of(process: Any) -> Pid:
-    found = getattr(process, "pid", process)
-    if found.__class__ is not Pid:
-        raise TypeError(f"a process, or its pid, is to have the name, not {process!r}")
-    return found
-
-
-def _lock(id: Any) -> tuple[Any, Any]:
-    if not (isinstance(id, tuple) and len(id) == 2):
-        raise ValueError(f"the id of a lock is (resource, requester), not {id!r}")
-    for part in id:
-        mark_of(part)
-    return id
+    unregister_name = register_name

@@ -29,7 +29,7 @@ from .locker import Locker
 from .machine import Machine
 from .runs import drive, registrar
 from .steps import counts_us_in
-from .words import IN_SYNC
+from .words import IN_SYNC, MAX_DIALS, MAX_KNOWN
 
 if TYPE_CHECKING:
     from etf import Pid, Reference
@@ -65,6 +65,10 @@ class NameServer(GenServer):
         self._monitors: dict[int, Reference] = {}
         self._keys: dict[Reference, int] = {}
         self._checked: set[Atom] = set()
+        self._greeted: set[Atom] = set()
+        self._sought: set[Atom] = set()
+        self._dials = trio.CapacityLimiter(MAX_DIALS)
+        self._warned = False
         self._scopes: dict[tuple[Atom, int], trio.CancelScope] = {}
         self._locker: Process = await self._helper(_locker)
         self._registrar: Process = await self._helper(registrar)
@@ -122,14 +126,14 @@ class NameServer(GenServer):
         if self.machine.call(request, from_):
             self._carry_out()
         else:
-            logger.warning("global: a call that is none: %s", shown(request))
+            self._refuse("call", request)
         return NOREPLY
 
     async def handle_cast(self, request: Any) -> None:
         if self.machine.cast(request):
             self._carry_out()
         else:
-            logger.warning("global: a message that is none: %s", shown(request))
+            self._refuse("message", request)
 
     async def handle_info(self, message: Any) -> Any:
         machine = self.machine
@@ -154,9 +158,16 @@ class NameServer(GenServer):
                 machine.closing = True
                 self.process.reply_nowait((from_, ref), Atom("ok"))
             case _ if not machine.info(message, trio.current_time()):
-                logger.warning("global: a message that is none: %s", shown(message))
+                self._refuse("message", message)
         self._carry_out()
         return None
+
+    def _refuse(self, what: str, message: Any) -> None:
+        # A peer may send any number of them.
+        if not self._warned:
+            self._warned = True
+            text = "global: a %s that is none: %s; later ones are not logged"
+            logger.warning(text, what, shown(message))
 
     def _carry_out(self) -> None:
         """Do what the machine wants done. It never waits."""
@@ -164,7 +175,7 @@ class NameServer(GenServer):
             try:
                 self._do(action)
             except (EncodeError, NodeNameError) as error:
-                logger.error("global: %s came to nothing: %s", action, error)
+                logger.error("global: %s came to nothing: %s", shown(action), error)
 
     def _do(self, action: Action) -> None:
         match action:
@@ -195,17 +206,26 @@ class NameServer(GenServer):
                 self.node.disconnect(node)
                 self.start_soon(self._come_back, [node])
             case do.Check(node):
-                if node not in self._checked:
-                    self._checked.add(node)
-                    self.start_soon(self._check, node)
+                if node in self.node.nodes("connected"):
+                    self._start_once(self._checked, self._check, node)
             case do.Greet(node):
-                self.start_soon(self._greet, node)
+                self._start_once(self._greeted, self._greet, node)
             case do.Seek(node):
-                self.start_soon(self._seek, node)
+                if not self._start_once(self._sought, self._seek, node):
+                    self._feed(self.machine.not_found, node)
             case do.Later(seconds, message):
                 self.process.send_after(seconds, self.process.pid, message)
             case do.Log(level, text, args):
                 logger.log(level, text, *args)
+
+    def _start_once(self, under_way: set[Atom], task: Any, node: Atom) -> bool:
+        """Do that with a node; return False if it is done with too many already."""
+        if node not in under_way:
+            if len(under_way) >= MAX_KNOWN:
+                return False
+            under_way.add(node)
+            self.start_soon(task, node)
+        return True
 
     def _feed(self, call: Any, *args: Any) -> None:
         """Let the process itself give something to the machine, in its turn."""
@@ -240,18 +260,22 @@ class NameServer(GenServer):
             if await self._connect(node):
                 in_sync = (GEN_CAST, (IN_SYNC, self.machine.own, True))
                 self._place.post(do.Send(node, in_sync))
-                return
-        self._feed(self.machine.unreachable, node)
+                break
+        else:
+            self._feed(self.machine.unreachable, node)
+        self._greeted.discard(node)
 
     async def _seek(self, node: Atom) -> None:
         if not await self._connect(node):
             self._feed(self.machine.not_found, node)
+        self._sought.discard(node)
 
     async def _connect(self, node: Atom) -> bool:
-        try:
-            await self.node.connect(node)
-        except (ConnectError, NodeNameError):
-            return False
+        async with self._dials:
+            try:
+                await self.node.connect(node)
+            except (ConnectError, NodeNameError):
+                return False
         return True
 
 
@@ -259,9 +283,9 @@ class NameServer(GenServer):
 class _Ears:
     """Hears of nodes, for the name server.
 
-    From the moment of a loss on nothing is sent to that node until the name server knows
-    of it: what it would say belongs to a connection that is no more, and there may be
-    another one already.
+    From the moment of a loss on nothing is sent to that node until the name server
+    knows of it: what it would say belongs to a connection that is no more, and there
+    may be another one already.
     """
 
     def __init__(self, process: Process, place: Place) -> None:

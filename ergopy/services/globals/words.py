@@ -31,6 +31,9 @@ MAX_LOCKS: Final = 100_000
 MAX_KNOWN: Final = 10_000
 """Nodes of a cluster. What others tell beyond that is logged, and not believed."""
 
+MAX_DIALS: Final = 100
+"""Nodes that the name server connects to at a time; others wait for their turn."""
+
 MAX_WAITING: Final = 10_000
 """Calls of ``sync`` that wait here at a time; of more the oldest goes on."""
 

@@ -11,7 +11,7 @@ from etf import Atom, Pid, Reference
 
 from ...errors import MailboxFull
 from ...gen.server import GenServer
-from ...process.atoms import ERROR, OK
+from ...process.atoms import BADARG, ERROR, OK
 from ...process.messages import Down
 from .reading import EOF, MAX_INPUT, encoded
 from .requests import (
@@ -118,6 +118,13 @@ class IoDevice(GenServer):
         ``binary`` says that input is given out as binaries, not as strings.
         """
         return self._own_desk().options
+
+    async def handle_call(self, request: Any, from_: Any) -> Any:
+        """Refuse any call. On a BEAM a device leaves who calls it without an answer."""
+        return (ERROR, BADARG)
+
+    async def handle_cast(self, request: Any) -> Any:
+        """Take any cast; as on a BEAM they are dropped."""
 
     async def handle_info(self, message: Any) -> Any:
         """Take any other message; as on a BEAM they are dropped."""

@@ -66,8 +66,11 @@ class ProcessGroups:
             NameTaken: Another process has that name.
         """
         found = self._find(Atom(scope))
-        if found._scope.process is None and not found._scope.supervised:
-            found._scope.begin()
+        inner = found._scope
+        wanted = inner.process is None and not inner.supervised
+        # While the node ends no process can be started, and who leaves needs none.
+        if wanted and not self.runtime.closing:
+            inner.begin()
         return found
 
     def existing(self, scope: Any) -> ProcessGroups | None:

@@ -10,6 +10,7 @@ from etf import Atom
 from ...errors import Exit, NoProcess
 from ...gen.caller import acting
 from ...gen.server import GenServer
+from ...process.atoms import BADARG, ERROR
 from ...process.reasons import shown
 from . import phoenix
 from .topics import CHANNEL, SCOPE, Topics, module_name
@@ -119,8 +120,12 @@ class PubSub(GenServer):
             case (ref, Atom("join"), group, _) if ref == self._ref:
                 self._follow(group)
 
+    async def handle_call(self, request: Any, from_: Any) -> Any:
+        """Refuse it; a worker of Phoenix would end."""
+        return (ERROR, BADARG)
+
     async def handle_cast(self, request: Any) -> None:
-        """Ignore it, as a worker does."""
+        """Ignore it."""
 
     def _warn(self, dispatcher: Any) -> None:
         if not self._warned:

@@ -243,7 +243,7 @@ class Topics:
 
     def forward(self, topic: Any, message: Any) -> None:
         """Hand out what another node has sent."""
-        if isinstance(topic, (bytes, str)):
+        if isinstance(topic, (bytes, str)) and not isinstance(topic, Atom):
             self._dispatch(_key(topic), message)
 
     def gone(self, process: Process) -> None:

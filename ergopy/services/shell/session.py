@@ -96,7 +96,7 @@ class Session:
         while True:
             message = await process.receive()
             match message:
-                case ("io_reply", Reference() as ref, reply):
+                case (Atom("io_reply"), Reference() as ref, reply):
                     if (slot := self._asked.pop(ref, None)) is not None:
                         slot.resolve(reply)
                 case ExitMessage(pid, reason) if pid == self.leader:
@@ -113,7 +113,7 @@ class Session:
                     pass
                 case ExitMessage():
                     return
-                case ("done", Reference() as ref):
+                case (Atom("done"), Reference() as ref):
                     if self._handshake is not None and ref == self._handshake[1]:
                         self._synchronised.resolve(None)
                 case _ if message is _LEFT:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from etf import Atom, Pid
 
 from ...errors import ErgopyError, RpcError
+from ..io.chars import text
 
 if TYPE_CHECKING:
     from ...process.process import Process
 
 ERLANG = "erlang"
 ELIXIR = "elixir"
+PYTHON = "python"
 
 _IEX = "Elixir.IEx"
 _ELIXIR_STARTS = ((_IEX, "start"), ("iex", "start"))
@@ -39,7 +41,10 @@ async def start(
         NoPrompt: There is no shell, or not this one.
         RpcError: The node was lost, or did not answer in time.
     """
-    if language is None:
+    if await _is_python(process, peer, timeout):
+        # Its prompt is the same by each door.
+        language = PYTHON
+    elif language is None:
         found = await _has_iex(process, peer, timeout)
         language = ELIXIR if found else ERLANG
     elif language == ELIXIR and not await _has_iex(process, peer, timeout):
@@ -56,6 +61,17 @@ async def start(
                 return pid, language
             raise NoPrompt(peer, f"{module}:{function}/0 gave no process")
     raise NoPrompt(peer, "it has no shell; a Python node has one with shell=True")
+
+
+async def _is_python(process: Process, peer: str, timeout: float) -> bool:
+    args = [Atom("system_version")]
+    try:
+        version = await process.rpc(peer, "erlang", "system_info", args, timeout)
+    except RpcError as error:
+        if error.kind == "erpc" and error.reason != "notsup":
+            raise
+        return False
+    return (text(version) or "").startswith("ergopy")
 
 
 async def _has_iex(process: Process, peer: str, timeout: float) -> bool:

@@ -111,6 +111,10 @@ class Session:
                     await self._process.send(sender, (_IO_REPLY, reply_as, reply))
             case ExitMessage(pid=pid, reason=reason) if pid == self.shell:
                 self.reason, self._over = reason, True
+            case ExitMessage(reason=Atom("shutdown")) if self.shell is not None:
+                # This node stops.
+                self._process.exit_nowait(self.shell, _KILL)
+                self._over = True
             case Down(ref=ref):
                 self._input.gone(ref)
 

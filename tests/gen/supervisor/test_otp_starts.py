@@ -15,6 +15,7 @@ from tests.etf import strategies
 ME = Pid("a@b", 1, 0, 1)
 MOD, ARG, NAME = Atom("mod"), (Atom("arg"), 1), Atom("shop")
 LOCAL = (Atom("local"), NAME)
+SHARED = (Atom("global"), [1, NAME])
 GEN_SERVER = Atom("gen_server")
 
 
@@ -42,6 +43,17 @@ TABLE: list[tuple[str, list[Any], Any]] = [
     ),
     ("proc_lib", [MOD, Atom("fun"), [1, 2]], (MOD, Atom("fun"), [1, 2])),
     ("Elixir.GenServer", [MOD, ARG], gen("gen_server", MOD)),
+    ("gen_server", [SHARED, MOD, ARG, []], gen("gen_server", SHARED, MOD)),
+    (
+        "supervisor",
+        [SHARED, MOD, ARG],
+        gen("gen_server", SHARED, Atom("supervisor"), arg=(SHARED, MOD, ARG)),
+    ),
+    (
+        "Elixir.GenServer",
+        [MOD, ARG, [(Atom("name"), SHARED)]],
+        gen("gen_server", SHARED, MOD),
+    ),
     (
         "Elixir.GenServer",
         [MOD, ARG, [(Atom("name"), NAME), (Atom("timeout"), 5)]],
@@ -80,7 +92,7 @@ def test_here_it_is_the_init_of_the_module(
         ("gen_server", "start_link", [MOD, ARG, [], []]),
         ("gen_server", "start_link", [7, ARG, []]),
         ("gen_server", "start_link", [MOD, ARG, Atom("none")]),
-        ("gen_server", "start_link", [(Atom("global"), NAME), MOD, ARG, []]),
+        ("gen_server", "start_link", [(Atom("via"), MOD, NAME), MOD, ARG, []]),
         ("gen_event", "start_link", [LOCAL]),
         ("proc_lib", "start_link", [MOD, Atom("fun"), 7]),
         ("my_server", "start_link", [MOD, ARG, []]),

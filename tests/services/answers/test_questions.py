@@ -9,7 +9,9 @@ import pytest
 
 import etf
 from ergopy import (
+    Agent,
     Atom,
+    CallExit,
     Node,
     NotExported,
     Pid,
@@ -17,6 +19,9 @@ from ergopy import (
     Reference,
     RpcError,
     Supervisor,
+    Task,
+    TaskExit,
+    TaskSupervisor,
 )
 from ergopy.node.exports import Undefined
 from ergopy.node.questions import ANY, Refused
@@ -195,6 +200,39 @@ async def test_a_mistake_in_an_exported_function_is_no_badarg(node: Node) -> Non
     with pytest.raises(RpcError) as caught:
         await node.rpc(node.name, "m", "f")
     assert caught.value.reason[:2] == (Atom("python"), b"builtins.ValueError")
+
+
+async def test_an_agent_that_is_to_act_refuses_and_lives_on(
+    autojump_clock: Clock,
+) -> None:
+    async with node_pair() as (a, b):
+        pid = await b.start(Agent, 5, name="n")
+        stop = (Atom("init"), Atom("stop"), [])
+        with pytest.raises(CallExit) as caught:
+            await a.call(("n", b.name), (Atom("get"), stop))
+        call = [(Atom("init"), Atom("stop"), [5], [])]
+        assert caught.value.reason == (Atom("not_allowed"), call)
+        assert b.is_process_alive(pid)
+
+
+@pytest.mark.parametrize(
+    ("mfa", "reason"),
+    [
+        ((Atom("init"), Atom("stop"), []), "not_allowed"),
+        ((Atom("erlang"), Atom("whereis"), [5]), "badarg"),
+    ],
+)
+async def test_a_task_ends_with_what_it_was_refused(
+    autojump_clock: Clock, mfa: Any, reason: str
+) -> None:
+    async with node_pair() as (a, b):
+        await b.start(TaskSupervisor, name="tasks")
+        module, function, args = mfa
+        under = ("tasks", b.name)
+        task = await Task.async_nolink((module, function), *args, under=under, caller=a)
+        with pytest.raises(TaskExit) as caught:
+            await task.await_()
+        assert caught.value.reason == (Atom(reason), [(*mfa, [])])
 
 
 def test_all_have_a_line_for_the_reference() -> None:

@@ -263,3 +263,27 @@ async def test_node_that_is_entered_again_has_no_groups():
         assert node.pg.groups() == []
         assert node.pg("other") is not before
         assert node.whereis("other") is not None
+
+
+@pytest.mark.parametrize("scope", ["pg", "other", "never seen"])
+async def test_groups_can_be_left_while_the_node_ends(scope):
+    left = []
+
+    class Worker(ergopy.GenServer):
+        async def init(self) -> None:
+            self.trap_exit = True
+            self.node.pg("other")
+            self.node.pg("pg").join("workers", self.pid)
+
+        async def terminate(self, reason) -> None:
+            left.append(self.node.pg(scope).leave("workers", self.pid))
+
+    async with MemoryNetwork().node("a") as node:
+        await node.start(Worker)
+    assert left == [scope == "pg"]
+
+
+async def test_operator_sees_a_scope(node):
+    node.pg.join("workers", await node.spawn(idle))
+    state = await ergopy.sys.get_status("pg", caller=node)
+    assert "groups" in repr(state)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from ergopy import Atom, Pid
+from ergopy import Atom, Pid, RpcError
 from ergopy.services.pg import table
 from ergopy.testing import MemoryNetwork, node_pair
 from tests.runtimes import idle, settle
@@ -255,7 +255,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("message", WRONG, ids=lambda it: repr(it)[:50])
+@pytest.mark.parametrize("message", WRONG, ids=range(len(WRONG)))
 async def test_garbage_does_no_harm(pair, caplog, message):
     a, b = pair
     before = a.whereis("pg")
@@ -327,3 +327,21 @@ async def test_scope_does_not_wait_for_a_node_that_reads_nothing():
         network.resume(a, b)
         await settle()
         assert len(b.pg.groups()) == 200
+
+
+async def test_other_nodes_may_ask(pair):
+    a, b = pair
+    pid = await member(a, Atom("workers"))
+    await settle()
+    for args in ([Atom("workers")], [Atom("pg"), Atom("workers")]):
+        assert await b.rpc(a.name, "pg", "get_members", args) == [pid]
+        assert await b.rpc(a.name, "pg", "get_local_members", args) == [pid]
+    for args in ([], [Atom("pg")]):
+        assert await b.rpc(a.name, "pg", "which_groups", args) == ["workers"]
+        assert await b.rpc(a.name, "pg", "which_local_groups", args) == ["workers"]
+    for nobody in (Atom("nothing"), b"pg", [1]):
+        assert await b.rpc(a.name, "pg", "get_members", [nobody, 1]) == []
+        with pytest.raises(RpcError, match="badarg"):
+            await b.rpc(a.name, "pg", "which_groups", [nobody])
+    with pytest.raises(RpcError, match="undef"):
+        await b.rpc(a.name, "pg", "join", [1, pid])

@@ -95,6 +95,13 @@ async def test_the_session_ends_with_its_shell(stage: Stage) -> None:
     assert stage.session.ended.is_set()
 
 
+async def test_the_shell_ends_when_this_node_stops(stage: Stage) -> None:
+    await (await stage.process()).exit(stage.leader, Atom("shutdown"))
+    await settle()
+    assert stage.session.ended.is_set()
+    assert not stage.shell.alive
+
+
 async def test_the_session_ends_with_the_node(stage: Stage) -> None:
     stage.near.disconnect(stage.far.name)
     await settle()
@@ -194,6 +201,7 @@ async def test_iex_is_taken_where_there_is_one(
     async with node_pair(cookie="c") as (near, far):
         await near.connect(far.name)
         here = await far.spawn(lambda process: process.receive())
+        far.export("erlang", {"system_info": lambda _: [*b"Erlang/OTP 28"]})
         far.export("code", {"ensure_loaded": lambda name: (Atom("module"), name)})
         far.export("Elixir.IEx", {"start": lambda: here})
         session = Session(far.name, Keyboard())
