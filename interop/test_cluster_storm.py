@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -37,7 +38,8 @@ async def whole(cluster: Cluster) -> Cluster:
 
 async def act(cluster: Cluster, number: int, chance: random.Random) -> None:
     """Do one thing with names or locks on a node."""
-    do, name = cluster[number].do, chance.choice(NAMES)
+    # Who does not get the lock of all waits for up to 8 seconds, again and again.
+    do, name = partial(cluster[number].do, timeout=60), chance.choice(NAMES)
     match chance.choice(("register", "register", "re_register", "unregister", "lock")):
         case "register":
             pid = await do("holder")
@@ -56,9 +58,9 @@ async def act(cluster: Cluster, number: int, chance: random.Random) -> None:
             await do("kill", pid)
 
 
-async def act_on(cluster: Cluster, number: int, over: trio.Event, seed: Any) -> None:
+async def act_on(cluster: Cluster, number: int, over: trio.Event) -> None:
     """Do one thing after the other on a node, unless it is not there."""
-    chance = random.Random(f"{seed} {number}")
+    chance = random.Random(f"{SEED} {number}")
     while not over.is_set():
         try:
             await act(cluster, number, chance)
@@ -66,12 +68,24 @@ async def act_on(cluster: Cluster, number: int, over: trio.Event, seed: Any) -> 
             await trio.sleep(0.05)
 
 
+async def settled(cluster: Cluster) -> list[Any]:
+    """Have all connect until they stay so; return the names.
+
+    A connection may end once more, because of a loss before that was told of late.
+    """
+    cluster.patience = 8
+    for _ in range(4):
+        await cluster.rush()
+        with suppress(AssertionError):
+            return await cluster.is_whole()
+    raise AssertionError(f"some do not agree: {await cluster.all('members')}")
+
+
 async def test_all_agree_after_a_storm(whole):
     over = trio.Event()
     async with trio.open_nursery() as nursery:
         for number in NUMBERS:
-            for actor in range(2):
-                nursery.start_soon(act_on, whole, number, over, f"{SEED} {actor}")
+            nursery.start_soon(act_on, whole, number, over)
         for number in NUMBERS:
             await trio.sleep(PAUSE)
             whole.kill9(number)
@@ -84,8 +98,7 @@ async def test_all_agree_after_a_storm(whole):
             await trio.sleep(PAUSE / 4)
             await whole.rush()
         over.set()
-    await whole.rush()
-    names = await whole.meet()
+    names = await settled(whole)
     for name, pid in names:
         place = [member.name for member in whole].index(pid.node)
         assert await whole[place].do("is_alive", pid), name

@@ -9,8 +9,8 @@ were over last. With one it is drawn from the saga that has started it down, and
 nodes that it went through are asked. What is in doubt, waits for others, or fails to be
 compensated is said so. Values and results are never shown.
 
-What goes on at nodes of ergo, or at those with answers="none", is not seen, and they are
-asked for nothing else.
+What goes on at nodes of ergo, or at those with answers="none", is not seen, and they
+are asked for nothing else.
 
 Status 1: the node does not show its sagas, or none of them knows the transaction.
 """

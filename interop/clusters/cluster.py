@@ -51,6 +51,8 @@ class Cluster(list[Member]):
             "cookie": cookie,
         }
         self._epmd_port = EPMD_PORT if hosts else epmd_port
+        self.patience = SECONDS
+        """Seconds until what does not become right is wrong."""
         self.running: set[int] = set()
         self._beside: list[Member] = []
         try:
@@ -168,7 +170,7 @@ class Cluster(list[Member]):
     ) -> list[Any]:
         """Ask all that run until the answers are right; return them."""
         answers: list[Any] = []
-        with trio.move_on_after(SECONDS):
+        with trio.move_on_after(self.patience):
             while True:
                 answers = await self.all(word, *args, among=among)
                 if right(answers):

@@ -11,8 +11,8 @@ import pytest
 import trio
 
 import ergopy
-from ergopy.cli.escapes import clean
-from ergopy.cli.terminals import PlainTerminal
+from ergopy.cli.shell.escapes import clean
+from ergopy.cli.shell.terminals import PlainTerminal
 from ergopy.services.terminal import Line, Pressed
 from tests.nodes import COOKIE, unique_name
 
@@ -93,7 +93,7 @@ async def test_what_a_shell_said_before_it_failed_is_shown(capsys: Any) -> None:
 
 
 def test_words_in_columns() -> None:
-    from ergopy.cli.editor import in_columns
+    from ergopy.cli.shell.editor import in_columns
 
     assert in_columns(["bb", "a", "ccc", "a"], 10) == "a    ccc\nbb\n"
     assert in_columns(["wide" * 5, "a"], 10) == "a\n" + "wide" * 5 + "\n"

@@ -164,14 +164,14 @@ async def test_a_goodbye_is_the_end_even_if_the_connection_stays_open(
 async def test_an_end_without_goodbye_is_the_end(sockets: Sockets) -> None:
     one, two = sockets
     await send_all(one, b"last words")
-    one._tcp.close()
+    one.tcp.close()
     assert await receive_some(two) == b"last words"
     assert await receive_some(two) == b""
 
 
 async def test_bytes_that_were_changed_are_a_named_error(sockets: Sockets) -> None:
     one, two = sockets
-    one._tcp.send(b"\x17\x03\x03\0\x20" + bytes(32))
+    one.tcp.send(b"\x17\x03\x03\0\x20" + bytes(32))
     with pytest.raises(TlsError) as caught:
         await receive_some(two)
     assert caught.value.reason == "broken"
@@ -180,7 +180,7 @@ async def test_bytes_that_were_changed_are_a_named_error(sockets: Sockets) -> No
 async def test_what_precedes_broken_bytes_is_received(sockets: Sockets) -> None:
     one, two = sockets
     await send_all(one, b"last words")
-    one._tcp.send(b"\x17\x03\x03\0\x20" + bytes(32))
+    one.tcp.send(b"\x17\x03\x03\0\x20" + bytes(32))
     assert await receive_some(two) == b"last words"
     await two.wait_readable()
     with pytest.raises(TlsError):

@@ -123,18 +123,20 @@ async def stages(
 def assert_nothing_left(
     node: ergopy.Node, other: ergopy.Node, residents: set[int]
 ) -> None:
+    # The services of the two watch each other all the time.
+    services = node.runtime.services
     peer = node.connections.peer(other.name)
-    assert not peer.monitors
-    assert not peer.watches
+    assert {m.owner.pid.id for m in peer.monitors.values()} <= services
+    assert {w.process.pid.id for w in peer.watches.values()} <= services
     assert not peer.spawns
     assert not node.runtime.aliases
     assert set(node.runtime.processes) == residents
     for process in node.runtime.processes.values():
-        assert not process.monitors
+        assert not process.monitors or process.pid.id in services
         # The node's own processes are linked and watched among themselves.
         held = [pid for pid in process.links if not is_resident(node, pid, residents)]
         assert not held
-        if process.pid.id not in node.runtime.services:
+        if process.pid.id not in services:
             assert not process.watchers
 
 

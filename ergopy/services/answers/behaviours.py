@@ -42,7 +42,7 @@ def _here(node: Any, dest: Any) -> Any:
 def _limit(timeout: Any) -> float | None:
     if timeout is _INFINITY:
         return None
-    if not isinstance(timeout, int) or timeout < 0:
+    if not isinstance(timeout, int) or not 0 <= timeout < 2**32:
         raise ValueError(timeout)
     return timeout / 1000
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, final
 from etf import Atom, Export, Fun, Pid
 
 from ...errors import ErgopyError
+from ...errors.text import shown
 from ...process import reasons
 from ...process.atoms import EXIT, GLOBAL, UNDEF
 from .words import DELETE, INSERT, NOTIFY_ALL, RANDOM_EXIT, RANDOM_NOTIFY
@@ -141,15 +142,16 @@ async def resolve(process: Process, methods: Methods, args: tuple[Any, ...]) -> 
     function = methods.find(method)
     if function is None:
         text = (
-            "global: %r settles who is %r, and cannot run here: nobody keeps the name"
+            "global: %r settles who is %s, and cannot run here: nobody keeps the name"
         )
-        logger.warning(text, method, name)
+        logger.warning(text, method, shown(name))
         return (EXIT, (UNDEF, []))
     try:
         answer = function(name, one, other)
         answer = await answer if inspect.isawaitable(answer) else answer
     except Exception as error:
-        logger.exception("global: %s failed to settle who is %r", method, name)
+        text = "global: %s failed to settle who is %s"
+        logger.exception(text, method, shown(name))
         return (EXIT, reasons.from_exception(error))
     return NONE if answer is None else answer
 
@@ -161,7 +163,8 @@ def _parted(one: Pid, other: Pid) -> tuple[Pid, Pid]:
 
 def _random_exit(process: Process, name: Any, one: Pid, other: Pid) -> Pid:
     stays, goes = _parted(one, other)
-    logger.info("global: two processes are %r; %s is killed", name, goes)
+    text = "global: two processes are %s; %s is killed"
+    logger.info(text, shown(name), goes)
     process.exit_nowait(goes, Atom("kill"))
     return stays
 
@@ -230,7 +233,8 @@ async def _outcome(ours: NamedPid, theirs: NamedPid, ask: AskOwner) -> NamedPid 
     if answer.__class__ is Pid and answer in (pid, theirs[1]):
         return ours if answer == pid else theirs
     if not (isinstance(answer, Atom) and answer is NONE):
-        logger.warning("global: %s returned %r for who is %r", method, answer, name)
+        text = "global: %s returned %s for who is %s"
+        logger.warning(text, method, shown(answer), shown(name))
     return None
 
 

@@ -137,7 +137,7 @@ class Locker:
         if him.version < _BY_PID:
             yield TellPid(him.locker, message)
         else:
-            yield Emit((Send(him.node, (GEN_CAST, message), connect=True),))
+            yield Emit((Send(him.node, (GEN_CAST, message)),))
 
     def _wait_for_his(self, him: Him, lock: tuple[Any, Any]) -> Steps:
         nodes = [self._own, him.node, *self.known]

@@ -51,6 +51,9 @@ async def drive(process: Process, post: Post, steps: st.Steps) -> Any:
 async def _do(process: Process, post: Post, step: st.Step) -> Any:
     match step:
         case st.Ask(nodes, request):
+            if request[0] is DEL_LOCK:
+                # What a node that was lost held for us went with the connection.
+                nodes = tuple(node for node in nodes if _is_connected(process, node))
             asked = await process.multi_call(SERVER, request, nodes)
             return asked.replies
         case st.Take(wanted, seconds):
@@ -68,6 +71,12 @@ async def _do(process: Process, post: Post, step: st.Step) -> Any:
     return None
 
 
+def _is_connected(process: Process, node: Atom) -> bool:
+    if process.runtime.is_local(node):
+        return True
+    return process.node.connections.peer(node).transport is not None
+
+
 def give_back(process: Process, lock: tuple[Any, Any], nodes: Iterable[Atom]) -> None:
     """Give a lock back on *nodes* without waiting for them.
 
@@ -81,7 +90,7 @@ def give_back(process: Process, lock: tuple[Any, Any], nodes: Iterable[Atom]) ->
             server = runtime.names.get(SERVER)
             if server is not None:
                 server.deliver(request)
-        elif process.node.connections.peer(node).transport is not None:
+        elif _is_connected(process, node):
             runtime.remote_node(node).send_name(process.pid, SERVER, request)
 
 

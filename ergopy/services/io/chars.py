@@ -32,6 +32,8 @@ def text(characters: Any, encoding: str = "utf-8") -> str | None:
                     return None
                 case int() as point:
                     parts.append(chr(point))
+                case list() as items if items and _are_points(items):
+                    parts.append("".join(map(chr, items)))
                 case list() | etf.FrozenList() as items:
                     stack.extend(reversed(items))
                 case etf.ImproperList(items=items, tail=tail):
@@ -66,6 +68,10 @@ def strict(characters: Any, encoding: str) -> str | None:
 def codes(characters: str) -> list[int]:
     """Return the text as a BEAM's string."""
     return list(map(ord, characters))
+
+
+def _are_points(items: list[Any]) -> bool:
+    return all(item.__class__ is int for item in items)
 
 
 def _has_surrogates(flat: str) -> bool:

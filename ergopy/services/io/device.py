@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 MAX_READS = 100
 """Requests for input that may wait; more are answered with an error."""
 
+MAX_LATE = 1000
+"""Replies that wait until those who asked read again; more are dropped."""
+
 _IO_REPLY = Atom("io_reply")
 
 
@@ -169,6 +172,7 @@ class _Desk:
         self._waiting: deque[_Asked] = deque()
         self._now: _Asked | None = None
         self._buffer = ""
+        self._late = 0
 
     async def request(self, sender: Any, reply_as: Any, request: Any) -> None:
         wanted = wish(request)
@@ -218,10 +222,18 @@ class _Desk:
             process.send_nowait(sender, message)
         except trio.WouldBlock:
             # Nobody else waits because this one does not read.
-            process.start_soon(process.send, sender, message)
+            if self._late < MAX_LATE:
+                self._late += 1
+                process.start_soon(self._reply_late, sender, message)
         except MailboxFull:
             # Who takes no more messages has chosen to lose some.
             pass
+
+    async def _reply_late(self, sender: Any, message: Any) -> None:
+        try:
+            await self._device.process.send(sender, message)
+        finally:
+            self._late -= 1
 
     async def _done(self, wanted: Wish) -> Any:
         try:

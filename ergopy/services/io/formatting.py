@@ -29,6 +29,9 @@ MAX_TEXT = 4 * 2**20
 MAX_BASE_BITS = 20_000
 """The size of an integer that is written in a base which is no power of two."""
 
+MAX_DIRECTIVES = 50_000
+"""Directives of one format."""
+
 LINE = 80
 """Characters of a line, for ``~p``."""
 
@@ -80,7 +83,9 @@ class _Rendering:
 
     def run(self, pattern: str) -> str:
         end = 0
-        for found in _DIRECTIVE.finditer(pattern):
+        for number, found in enumerate(_DIRECTIVE.finditer(pattern)):
+            if number == MAX_DIRECTIVES:
+                raise _Failed
             self._add(pattern[end : found.start()])
             end = found.end()
             spec = self._spec(found)

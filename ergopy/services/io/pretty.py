@@ -30,6 +30,24 @@ MAX_NESTING: Final = 100
 MAX_LENGTH: Final = 100_000
 """Characters that are laid out; a longer term is written on one line."""
 
+MAX_COLUMN: Final = 10_000
+"""How far from the left a term may begin."""
+
+MAX_LAID_OUT: Final = 2**21
+"""Characters that it may become by that; a longer one is written on one line."""
+
+
+class _Text(list[str]):
+    """What was written, of which there is an end."""
+
+    room = MAX_LAID_OUT
+
+    def append(self, text: str) -> None:
+        self.room -= len(text)
+        if self.room < 0:
+            raise TooMuch
+        super().append(text)
+
 
 class _TooFar(Exception):
     """There is no room left at the right."""
@@ -61,16 +79,18 @@ def pretty(
         return etf.format(term)
     if whole.kind == LEAF:
         return whole.text
-    column = max(1, column)
+    column = min(max(1, column), MAX_COLUMN)
     room = width - column
     if width == 0 or whole.length < room or whole.length > MAX_LENGTH:
         return "".join(flat(whole, []))
-    for step in (-1, 4):
+    for step in (-1, 4, 1):
         try:
             return _Layout(width, whole.length, step).run(whole, column)
         except _TooFar:
             continue
-    return _Layout(width, whole.length, 1).run(whole, column)
+        except TooMuch:
+            break
+    return "".join(flat(whole, []))
 
 
 class _Layout:
@@ -86,7 +106,7 @@ class _Layout:
         self.width = width
         self.most = most
         self.step = step
-        self.out: list[str] = []
+        self.out = _Text()
 
     def run(self, piece: Piece, column: int) -> str:
         self.put(piece, column, 0, 0)

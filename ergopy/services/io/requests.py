@@ -7,6 +7,7 @@ from typing import Any
 
 from etf import Atom
 
+from ...errors.text import parts
 from ...process.atoms import ERROR
 from .chars import text
 from .formatting import MAX_TEXT, render
@@ -20,6 +21,9 @@ MAX_NESTING = 8
 
 MAX_REQUESTS = 1000
 """Requests in one list."""
+
+MAX_PARTS = 500_000
+"""Parts of the terms that one request, or list of requests, has formatted."""
 
 LATIN_1, UNICODE = Atom("latin1"), Atom("unicode")
 REQUEST = (ERROR, Atom("request"))
@@ -89,8 +93,30 @@ class Several:
 Wish = Put | Read | Password | Answer | GetOptions | SetOptions | Geometry | Several
 
 
-def wish(request: Any, nesting: int = MAX_NESTING) -> Wish:
+class _Room:
+    """What is left of the limits for one request, with all that are inside of it."""
+
+    def __init__(self) -> None:
+        self.parts = MAX_PARTS
+        self.text = MAX_TEXT
+
+    def has_for(self, *terms: Any) -> bool:
+        """Tell whether these may be formatted."""
+        self.parts -= parts(terms, max(0, self.parts))
+        return self.parts >= 0
+
+    def put(self, written: str) -> Wish:
+        """Put out a text, if it is not too long."""
+        self.text -= len(written)
+        return Put(written) if self.text >= 0 else Answer(SYSTEM_LIMIT)
+
+
+def wish(request: Any) -> Wish:
     """Return what *request* asks for. Nothing that it may be raises."""
+    return _wish(request, MAX_NESTING, _Room())
+
+
+def _wish(request: Any, nesting: int, room: _Room) -> Wish:
     match request:
         case (
             Atom("put_chars"),
@@ -99,13 +125,13 @@ def wish(request: Any, nesting: int = MAX_NESTING) -> Wish:
             function,
             args,
         ):
-            return _put_call(module, function, args)
+            return _put_call(module, function, args, room)
         case (Atom("put_chars"), Atom("unicode" | "latin1") as encoding, chars):
-            return _put_text(chars, encoding)
+            return _put_text(chars, encoding, room)
         case (Atom("put_chars"), module, function, list(args)):
-            return _put_call(module, function, args)
+            return _put_call(module, function, args, room)
         case (Atom("put_chars"), chars):
-            return _put_text(chars, LATIN_1)
+            return _put_text(chars, LATIN_1, room)
         case (Atom("get_password"), Atom("unicode" | "latin1") as encoding):
             return Password(encoding)
         case Atom("get_password"):
@@ -119,10 +145,26 @@ def wish(request: Any, nesting: int = MAX_NESTING) -> Wish:
         case (Atom("requests"), list(requests)) if (
             nesting and len(requests) <= MAX_REQUESTS
         ):
-            return Several(tuple([wish(one, nesting - 1) for one in requests]))
+            return _several(requests, nesting - 1, room)
         case tuple():
-            return _read(request)
+            return _read(request, room)
     return Answer(REQUEST)
+
+
+def _several(requests: list[Any], nesting: int, room: _Room) -> Several:
+    wishes: list[Wish] = []
+    for one in requests:
+        wishes.append(_wish(one, nesting, room))
+        if _fails(wishes[-1]):
+            # Those behind it are not done.
+            break
+    return Several(tuple(wishes))
+
+
+def _fails(wanted: Wish) -> bool:
+    if isinstance(wanted, Several):
+        return bool(wanted.wishes) and _fails(wanted.wishes[-1])
+    return isinstance(wanted, Answer)
 
 
 def reads(wanted: Wish) -> bool:
@@ -132,7 +174,7 @@ def reads(wanted: Wish) -> bool:
     return isinstance(wanted, Read | Password)
 
 
-def _read(request: tuple[Any, ...]) -> Wish:
+def _read(request: tuple[Any, ...], room: _Room) -> Wish:
     match request:
         case (
             Atom("get_line" | "get_chars" | "get_until"),
@@ -147,6 +189,8 @@ def _read(request: tuple[Any, ...]) -> Wish:
             encoding = LATIN_1
         case _:
             return Answer(REQUEST)
+    if not room.has_for(prompt):
+        return Answer(SYSTEM_LIMIT)
     match kind, rest:
         case Atom("get_line"), []:
             return Read(prompt_text(prompt, encoding), line, encoding)
@@ -176,15 +220,17 @@ def prompt_text(prompt: Any, encoding: str = UNICODE) -> str:
     return "???" if shown is None else shown
 
 
-def _put_text(chars: Any, encoding: str) -> Wish:
+def _put_text(chars: Any, encoding: str, room: _Room) -> Wish:
     written = text(chars, "utf-8" if encoding == UNICODE else "latin-1")
     if written is None:
         return Answer((ERROR, (_PUT_CHARS, encoding, chars)))
-    return Put(written) if len(written) <= MAX_TEXT else Answer(SYSTEM_LIMIT)
+    return room.put(written)
 
 
-def _put_call(module: Any, function: Any, arguments: Any) -> Wish:
+def _put_call(module: Any, function: Any, arguments: Any, room: _Room) -> Wish:
     """Put out what a function of ``io_lib`` returns, which nobody but us computes."""
+    if not room.has_for(arguments):
+        return Answer(SYSTEM_LIMIT)
     written = None
     if isinstance(module, Atom) and module == "io_lib" and isinstance(arguments, list):
         try:
@@ -193,7 +239,7 @@ def _put_call(module: Any, function: Any, arguments: Any) -> Wish:
             written = None
     if written is None:
         return Answer((ERROR, function))
-    return Put(written) if len(written) <= MAX_TEXT else Answer(SYSTEM_LIMIT)
+    return room.put(written)
 
 
 def _called(function: Any, arguments: list[Any]) -> str | None:

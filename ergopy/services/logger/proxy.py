@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import etf
 from etf import Atom, Pid
 
-from ...errors.text import MAX_MESSAGE, shown
+from ...errors.text import MAX_MESSAGE, MAX_PARTS, parts, shown
 from ...process.limits import MailboxLimit
 from ..io.chars import text as characters
 from ..io.formatting import render
@@ -81,7 +81,8 @@ def _about(meta: dict[Any, Any]) -> dict[str, Any]:
 
 
 def _formatted(form: Any, arguments: list[Any]) -> str:
-    made = render(form, arguments, limit=MAX_TEXT)
+    small = parts((form, arguments), MAX_PARTS) <= MAX_PARTS
+    made = render(form, arguments, limit=MAX_TEXT) if small else None
     return _clean(f"{shown(form)} {shown(arguments)}" if made is None else made)
 
 
@@ -126,7 +127,8 @@ def _lines(parts: Any, room: int, nested: bool = True) -> list[str]:
 
 def _term(term: Any) -> str:
     try:
-        told = etf.format(term)
+        small = parts(term, MAX_PARTS) <= MAX_PARTS
+        told = etf.format(term) if small else shown(term)
     except Exception:
         told = shown(term)
     if len(told) > MAX_MESSAGE:

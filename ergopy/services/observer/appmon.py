@@ -36,6 +36,8 @@ MAX_TASKS = 100
 LEAST_INTERVAL = 0.1
 """Seconds between two looks, whatever the viewer asks for."""
 
+MOST_INTERVAL = 86_400.0
+
 _INTERVAL = 2.0
 _DELIVERY = Atom("delivery")
 _LOOK = Atom("look")
@@ -154,7 +156,8 @@ def _interval(options: Any) -> float | None:
             case (Atom("timeout"), Atom("at_most_once")):
                 return None
             case (Atom("timeout"), int(milliseconds)):
-                return max(milliseconds / 1000, LEAST_INTERVAL)
+                most = int(MOST_INTERVAL * 1000)
+                return max(min(milliseconds, most) / 1000, LEAST_INTERVAL)
     return _INTERVAL
 
 

@@ -117,11 +117,13 @@ def usage_callback(node: Any) -> dict[Atom, Any]:
 
 
 @ROOM.reads
-def processes_callback(
+async def processes_callback(
     node: Any, search: Any, sort_by: Any, direction: Any, limit: int, before: Any = ()
 ) -> tuple[Any, ...]:
     """The processes that were searched for, the first of them."""
-    found = listed(node, _text(search), before if isinstance(before, dict) else {})
+    found = await listed(
+        node, _text(search), before if isinstance(before, dict) else {}
+    )
     count = len(found) if search is not None else len(node.processes())
     rows = _first(found, sort_by, direction, limit)
     if before == ():

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import trio
+
 import etf
 from etf import Atom, Pid, Port, Reference
 
 from ...gen.portable import portable
 from ...process.atoms import ANCESTORS
 from ...process.info import process_info
-from .processes import initial_call
+from .processes import PORTION, initial_call
 
 if TYPE_CHECKING:
     from ...process.process import Process
@@ -45,18 +47,22 @@ _SHOWN = [
 Row = list[tuple[Atom, Any]]
 
 
-def listed(node: Any, sought: str | None, before: dict[Any, Any]) -> list[Row]:
+async def listed(node: Any, sought: str | None, before: dict[Any, Any]) -> list[Row]:
     """Return a row for each process that was searched for.
 
-    *before* are the reductions when somebody last looked, by pid.
+    *before* are the reductions when somebody last looked, by pid. Others have their
+    turns in between.
     """
     root = node.runtime.root
-    rows = (
-        _row(process, before)
-        for process in list(node.runtime.processes.values())
-        if process is not root and process.alive
-    )
-    return [row for row in rows if sought is None or _is_sought(row, sought)]
+    rows = []
+    for count, process in enumerate(list(node.runtime.processes.values()), 1):
+        if count % PORTION == 0:
+            await trio.lowlevel.checkpoint()
+        if process is not root and process.alive:
+            row = _row(process, before)
+            if sought is None or _is_sought(row, sought):
+                rows.append(row)
+    return rows
 
 
 def _row(process: Process, before: dict[Any, Any]) -> Row:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 LEAST_INTERVAL = 0.01
 """Seconds between two reports, whatever the viewer asks for."""
 
+MOST_MILLISECONDS = 2**32 - 1
+"""The longest time that a process of a BEAM can wait."""
+
 _INPUT = Atom("input")
 _OUTPUT = Atom("output")
 _STATS = Atom("stats")
@@ -33,7 +36,7 @@ async def fetch_stats(process: Process, parent: Any, interval: Any) -> None:
 
     ``observer_backend:fetch_stats/2``. The end of *parent* is one of these things.
     """
-    if not (isinstance(parent, Pid) and isinstance(interval, int) and interval >= 0):
+    if not (isinstance(parent, Pid) and _is_interval(interval)):
         raise Exit(BADARG)
     process.trap_exit = True
     await process.monitor(parent)
@@ -46,6 +49,10 @@ async def fetch_stats(process: Process, parent: Any, interval: Any) -> None:
                 await process.send(parent, _report(node))
             else:
                 return
+
+
+def _is_interval(interval: Any) -> bool:
+    return isinstance(interval, int) and 0 <= interval <= MOST_MILLISECONDS
 
 
 def _report(node: Any) -> tuple[Any, ...]:

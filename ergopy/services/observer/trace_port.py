@@ -41,6 +41,12 @@ NAME = "dbg_relay"
 INTERVAL = 0.25
 """Seconds between two reports."""
 
+PATIENCE = 5.0
+"""Seconds that who has connected may take to read a report."""
+
+MAX_VIEWERS = 8
+"""Connections of one relay; of more, each is closed at once."""
+
 _QUEUE_LENGTH = 5000
 _FIRST_PORT = 1024
 _LAST_PORT = 65_535
@@ -107,19 +113,27 @@ async def _listen(node: Any, port: int) -> list[trio.SocketListener]:
 
 
 def _served_by(process: Process) -> Any:
+    meters: list[RunningTimes] = []
+
     async def serve(stream: trio.SocketStream) -> None:
+        if len(meters) >= MAX_VIEWERS:
+            await trio.aclose_forcefully(stream)
+            return
         meter = RunningTimes(process.runtime)
+        meters.append(meter)
         trio.lowlevel.add_instrument(meter)
         try:
             while True:
                 await trio.sleep(INTERVAL)
                 data = b"".join(map(_packed, meter.take().items()))
                 if data:
-                    await stream.send_all(data)
-        except trio.BrokenResourceError:
+                    with trio.fail_after(PATIENCE):
+                        await stream.send_all(data)
+        except (trio.BrokenResourceError, trio.TooSlowError):
             # It has seen enough.
             pass
         finally:
+            meters.remove(meter)
             trio.lowlevel.remove_instrument(meter)
             await trio.aclose_forcefully(stream)
 

@@ -1,20 +1,4 @@
-"""Open the prompt of another node, in this terminal; Erlang is not needed here.
-
-  ergopy shell iex@127.0.0.1
-  ergopy shell a@127.0.0.1 --erl
-  ergopy shell a@127.0.0.1 -c 'length(nodes()).'
-  ergopy shell a@127.0.0.1 < lines.txt
-
-IEx where the node has it, else Erlang's shell, or the Python prompt of an ergopy node
-with shell=True. What is typed runs over there: q() and halt() end that node. Ctrl-D
-leaves the shell, and nothing else. Ctrl-C interrupts what runs; a second one asks
-whether to leave.
-
-Line editing, history and completion need prompt_toolkit: pip install 'ergopy[shell]'.
-
-Status 1: the node has no such prompt; 3: the node went away; whatever the prompt says
-to what was typed makes no difference.
-"""
+"""A prompt of another node: the terminal, the session, and what they come to."""
 
 from __future__ import annotations
 
@@ -26,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from ergopy.services.terminal import ELIXIR, ERLANG, NoPrompt, Session
+from ergopy.services.terminal import ERLANG, NoPrompt, Session
 
-from .common import add_node_arguments, client, complain, in_syntax
+from ..common import complain, in_syntax
+from . import HISTORY
 from .terminals import PlainTerminal
 
 if TYPE_CHECKING:
@@ -37,49 +22,10 @@ if TYPE_CHECKING:
     import ergopy
     from ergopy.services.terminal import Completion, Terminal
 
-HISTORY = "~/.ergopy_history"
 
+class Prompt:
+    """One session, in the best terminal that can be had."""
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's own arguments."""
-    add_node_arguments(parser)
-    language = parser.add_mutually_exclusive_group()
-    language.add_argument(
-        "--iex",
-        dest="language",
-        action="store_const",
-        const=ELIXIR,
-        help="Elixir's prompt; by default where the node has it",
-    )
-    language.add_argument(
-        "--erl",
-        dest="language",
-        action="store_const",
-        const=ERLANG,
-        help="Erlang's prompt, also where there is Elixir",
-    )
-    parser.add_argument(
-        "-c", dest="code", metavar="CODE", help="run this, print what it says, and end"
-    )
-    parser.add_argument(
-        "--no-history",
-        action="store_true",
-        help=f"do not keep what is typed in {HISTORY}",
-    )
-    parser.add_argument(
-        "--plain", action="store_true", help="no line editing, even if it is possible"
-    )
-
-
-async def run(args: argparse.Namespace) -> int:
-    """Run the command."""
-    async with client(args) as node:
-        await node.connect(args.node)
-        shell = _Shell(args)
-        return await shell.run(node)
-
-
-class _Shell:
     def __init__(self, args: argparse.Namespace) -> None:
         self._args = args
         self._terminal = self._choose()
@@ -118,6 +64,7 @@ class _Shell:
         return await self._session.complete(before)
 
     async def run(self, node: ergopy.Node) -> int:
+        """Go on until the shell has ended; return the exit status."""
         session = self._session
         # Who debugs over there looks for the shell of this terminal, and asks us.
         for module, name in ("group", "whereis_shell"), ("Elixir.IEx.Broker", "shell"):
