@@ -231,6 +231,10 @@ if TYPE_CHECKING:
     from .services.pubsub import TopicMessages as TopicMessages
     from .services.pubsub import Topics as Topics
     from .services.pubsub import phoenix as phoenix
+    from .services.ring import GroupRing as GroupRing
+    from .services.ring import Ring as Ring
+    from .services.ring import RingChange as RingChange
+    from .services.ring import RingChanges as RingChanges
 
 # Importing Trio takes longer than answering ``ergopy --help``, so names are fetched
 # from their homes when they are first used. Those of a home are in order, whatever
@@ -303,6 +307,7 @@ _HOMES = {
     ".services.pg": "GroupChange GroupChanges ProcessGroups",
     ".services.pubsub": "phoenix PubSub TopicMessages Topics",
     ".services.logger.handler": "BeamLogHandler",
+    ".services.ring": "GroupRing Ring RingChange RingChanges",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

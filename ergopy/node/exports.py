@@ -272,7 +272,7 @@ class Exports:
         try:
             value = found.call(*arguments)
             return await value if inspect.isawaitable(value) else value
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             if found.standard:
                 raise Refused(BADARG) from error
             raise

@@ -9,7 +9,8 @@ from ..dist.flags import Flag
 from ..errors import ErgopyError
 from ..process.configured import require_of_running
 from ..process.node_monitors import NodeFilter
-from .node_events import EVENTS, NodeEvents
+from .node_events import NodeEvents
+from .stream import LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -165,7 +166,7 @@ class Membership:
         *,
         node_type: str | None = None,
         nodedown_reason: bool = False,
-        limit: int = EVENTS,
+        limit: int = LIMIT,
     ) -> NodeEvents:
         """Hear of all nodes that connect or are lost, outside of any process.
 

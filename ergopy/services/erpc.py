@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from etf import Atom
+
 from ..errors import Exit
 from ..process.reasons import shown
 from . import outcome
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from ..process.process import Process
 
 logger = logging.getLogger("ergopy.services")
+
+
+def _text(name: Any) -> str:
+    return str(name) if isinstance(name, Atom) else shown(name)
 
 
 async def start(node: Node) -> None:
@@ -35,8 +41,9 @@ async def start(node: Node) -> None:
         if len(args) == 3:
             answer = await outcome.run(node.exports, *args)
             if answer[0] is not outcome.RETURN:
-                text = shown(answer)
-                logger.warning("erpc cast of %s:%s failed: %s", *args[:2], text)
+                # The names may be no atoms at all.
+                text = "erpc cast of %s:%s failed: %s"
+                logger.warning(text, *map(_text, args[:2]), shown(answer))
 
     node.exports.provide("erpc", execute_call, "execute_call")
     node.exports.provide("erpc", execute_cast, "execute_cast")

@@ -1,4 +1,4 @@
-"""What a peer that has the cookie may send: odd terms, and messages that are nearly right."""
+"""What a peer that has the cookie may send: odd terms, and what is nearly right."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import trio
 from hypothesis import strategies as st
 
 from ergopy import Atom, Node, Pid, Port, PubSub, Reference
-from ergopy.testing import MemoryNetwork
 from etf import BitBinary, Charlist, Export, ImproperList, TermMap
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
     import pytest
+
+    from ergopy.testing import MemoryNetwork
 
 PUBSUB = "Hostile.PubSub"
 WORKER = "Elixir.Hostile.PubSub.Adapter"
@@ -79,12 +80,56 @@ ODD: list[Any] = [
     nested(200),
 ]
 
-WORDS = """$gen_call $gen_cast $gen_all system io_request io_reply log discover sync join
-leave forward_to_local EXIT DOWN nodeup nodedown whereis register register_ext unregister
-set_lock del_lock get_known lost_connection remove_connection init_connect new_nodes
-init_connect_ack cancel_connect exchange resolved in_sync lock_set lock_is_set
-prepare_shutdown features_request sbcast send call cast block_call is_auth debug
-change_code get_status which_children which_applications register_client""".split()
+WORDS = [
+    "$gen_call",
+    "$gen_cast",
+    "$gen_all",
+    "system",
+    "io_request",
+    "io_reply",
+    "log",
+    "discover",
+    "sync",
+    "join",
+    "leave",
+    "forward_to_local",
+    "EXIT",
+    "DOWN",
+    "nodeup",
+    "nodedown",
+    "whereis",
+    "register",
+    "register_ext",
+    "unregister",
+    "set_lock",
+    "del_lock",
+    "get_known",
+    "lost_connection",
+    "remove_connection",
+    "init_connect",
+    "new_nodes",
+    "init_connect_ack",
+    "cancel_connect",
+    "exchange",
+    "resolved",
+    "in_sync",
+    "lock_set",
+    "lock_is_set",
+    "prepare_shutdown",
+    "features_request",
+    "sbcast",
+    "send",
+    "call",
+    "cast",
+    "block_call",
+    "is_auth",
+    "debug",
+    "change_code",
+    "get_status",
+    "which_children",
+    "which_applications",
+    "register_client",
+]
 
 
 def malformed(pids: Iterable[Pid]) -> list[Any]:

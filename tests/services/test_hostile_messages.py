@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ergopy import Atom, IoDevice
+from ergopy import Atom, ErgopyError, IoDevice
 from ergopy.testing import MemoryNetwork
 from tests.services.hostile import (
     FAR,
@@ -36,7 +37,7 @@ CAST, CALL = Atom("$gen_cast"), Atom("$gen_call")
 
 
 @pytest.fixture
-async def two(autojump_clock: object) -> AsyncIterator[Two]:
+async def two() -> AsyncIterator[Two]:
     async with attacked(MemoryNetwork()) as both:
         yield both
 
@@ -48,7 +49,10 @@ async def flood(peer: Node, dest: Any, these: list[Any]) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_no_message_harms_a_service(
-    two: Two, service: str, caplog: pytest.LogCaptureFixture
+    two: Two,
+    service: str,
+    caplog: pytest.LogCaptureFixture,
+    autojump_clock: object,
 ) -> None:
     node, peer = two
     harm = Harm(node, peer, caplog)
@@ -57,7 +61,7 @@ async def test_no_message_harms_a_service(
 
 
 async def test_no_message_harms_the_node_itself(
-    two: Two, caplog: pytest.LogCaptureFixture
+    two: Two, caplog: pytest.LogCaptureFixture, autojump_clock: object
 ) -> None:
     node, peer = two
     harm = Harm(node, peer, caplog)
@@ -65,7 +69,7 @@ async def test_no_message_harms_the_node_itself(
     await harm.check()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(messages, min_size=20, max_size=60))
 def test_nothing_that_hypothesis_thinks_of_harms_a_service(these: list[Any]) -> None:
     async def main() -> None:
@@ -92,14 +96,16 @@ ANSWERING = [
 
 @pytest.mark.parametrize("service", ANSWERING)
 async def test_who_calls_a_service_is_not_left_without_an_answer(
-    two: Two, service: str
+    two: Two, service: str, autojump_clock: object
 ) -> None:
     node, peer = two
     for odd in ODD:
         await peer.call((service, node.name), odd, timeout=5)
 
 
-async def test_a_device_of_a_program_stands_calls_and_casts(two: Two) -> None:
+async def test_a_device_of_a_program_stands_calls_and_casts(
+    two: Two, autojump_clock: object
+) -> None:
     node, peer = two
     device = await node.start(IoDevice)
     for odd in ODD:
@@ -112,7 +118,9 @@ TOPICS: list[Any] = [Atom("x"), 1, [120], None, b"\xff", (b"room",)]
 
 
 @pytest.mark.parametrize("topic", TOPICS, ids=repr)
-async def test_a_topic_is_any_term(two: Two, topic: Any) -> None:
+async def test_a_topic_is_any_term(
+    two: Two, topic: Any, autojump_clock: object
+) -> None:
     """Phoenix looks for the subscribers of whatever it is; there are none."""
     node, peer = two
     before = node.whereis(WORKER)
@@ -122,7 +130,9 @@ async def test_a_topic_is_any_term(two: Two, topic: Any) -> None:
     assert node.whereis(WORKER) == before is not None
 
 
-async def test_names_of_workers_that_are_none_make_none(two: Two) -> None:
+async def test_names_of_workers_that_are_none_make_none(
+    two: Two, autojump_clock: object
+) -> None:
     node, peer = two
     pg = ("Elixir.Phoenix.PubSub", node.name)
     scope = peer.pg("Elixir.Phoenix.PubSub")
@@ -142,7 +152,7 @@ async def sleep(process: Any) -> None:
 
 
 async def test_what_is_said_of_a_third_node_stays_where_it_is_not_connected(
-    two: Two,
+    two: Two, autojump_clock: object
 ) -> None:
     node, peer = two
     for word in ("discover", "join", "leave"):
@@ -157,7 +167,9 @@ async def test_what_is_said_of_a_third_node_stays_where_it_is_not_connected(
     assert node.nodes() == [peer.name]
 
 
-async def test_nodes_that_are_said_to_be_in_sync_are_not_looked_for(two: Two) -> None:
+async def test_nodes_that_are_said_to_be_in_sync_are_not_looked_for(
+    two: Two, autojump_clock: object
+) -> None:
     node, peer = two
     await node.globals.sync()
     tasks = trio.lowlevel.current_statistics().tasks_living
@@ -169,7 +181,9 @@ async def test_nodes_that_are_said_to_be_in_sync_are_not_looked_for(two: Two) ->
     assert trio.lowlevel.current_statistics().tasks_living <= tasks + 2
 
 
-async def test_many_waiting_for_the_same_node_are_one_search(two: Two) -> None:
+async def test_many_waiting_for_the_same_node_are_one_search(
+    two: Two, autojump_clock: object
+) -> None:
     node, peer = two
     await node.globals.sync()
     sync = (Atom("sync"), [Atom("nobody@memory")])
@@ -186,7 +200,7 @@ async def test_many_waiting_for_the_same_node_are_one_search(two: Two) -> None:
 
 
 async def test_rubbish_is_logged_once(
-    two: Two, caplog: pytest.LogCaptureFixture
+    two: Two, caplog: pytest.LogCaptureFixture, autojump_clock: object
 ) -> None:
     node, peer = two
     for service in ("global_name_server", "pg"):
@@ -223,3 +237,58 @@ def test_names_are_of_processes_that_are_there() -> None:
             assert sorted(map(str, node.registered())) == sorted(SERVICES)
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+async def test_programs_that_can_be_spawned_take_any_arguments(
+    two: Two, caplog: pytest.LogCaptureFixture, autojump_clock: object
+) -> None:
+    node, peer = two
+    services = {name: node.whereis(name) for name in SERVICES}
+    for module, name in list(node.exports.programs):
+        function = name or "start"
+        for count in range(6):
+            for odd in ODD:
+                arguments = [odd] * count
+                with suppress(ErgopyError):
+                    await peer.remote_spawn(node.name, module, function, arguments)
+                if count:
+                    arguments = [peer.pid, *arguments[1:]]
+                    with suppress(ErgopyError):
+                        await peer.remote_spawn(node.name, module, function, arguments)
+    await trio.sleep(30)
+    assert {name: node.whereis(name) for name in SERVICES} == services
+    crashes = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert [one.getMessage() for one in crashes] == []
+
+
+async def test_no_message_harms_a_shell(
+    caplog: pytest.LogCaptureFixture, autojump_clock: object
+) -> None:
+    async with attacked(MemoryNetwork(), shell=True) as (node, peer):
+        device = await peer.start(Quiet)
+        before = set(node.processes())
+
+        async def come_in(process: Any) -> None:
+            process.group_leader = device
+            await process.rpc(node.name, "shell", "start", [])
+            await trio.sleep_forever()
+
+        await peer.spawn(come_in)
+        await trio.sleep(1)
+        (shell,) = set(node.processes()) - before
+        await flood(peer, shell, malformed([peer.pid]))
+        await trio.sleep(1)
+        assert node.is_process_alive(shell)
+        crashes = [one for one in caplog.records if one.levelname == "ERROR"]
+        assert [one.getMessage() for one in crashes] == []
+
+
+class Quiet(IoDevice):
+    """A terminal at which nobody types."""
+
+    async def put_chars(self, text: str) -> None:
+        """Show it to nobody."""
+
+    async def get_line(self, prompt: str) -> str | None:
+        await trio.sleep_forever()
+        return None

@@ -95,7 +95,7 @@ class Seek(NamedTuple):
 
 
 class Later(NamedTuple):
-    """Give this message to the machine again, after a while."""
+    """Give this message to the machine, to ``again``, after a while."""
 
     seconds: float
     message: Any

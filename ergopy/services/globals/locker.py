@@ -101,33 +101,38 @@ class Locker:
         him = self._view.rng.choice(choice)
         lock = self._lock_with(him.locker)
         # His node is locked, too: so no two can wait for each other.
-        if (yield from self._lock_ours(lock, [him.node])):
+        nodes = yield from self._lock_ours(lock, [him.node])
+        if nodes:
             yield from self._say(him, is_set=True)
-            yield from self._wait_for_his(him, lock)
+            yield from self._wait_for_his(him, lock, nodes)
 
     def _lock_with(self, locker: Pid) -> tuple[Any, Any]:
         return GLOBAL, sorted([self._pid, locker], key=etf.sort_key)
 
     def _lock_ours(self, lock: tuple[Any, Any], extra: list[Atom]) -> Steps:
-        """Take the lock on all nodes of our side, or on none."""
+        """Take the lock on all nodes of our side, or on none; return where it is.
+
+        Those are the nodes to give it back on: one that was lost and has come again
+        meanwhile does not belong to us any more, and may have it.
+        """
         view = self._view
         first = [boss_of([self._own, *self.known])]
         if first != [self._own] and not view.can_set(*lock):
-            return False
+            return []
         if not (yield from set_once(view, lock, first)):
-            return False
+            return []
         while (change := (yield Take(_is_known, 0.0))) is not None:
             self._update(change)
         second = [node for node in (self._own, *extra) if node not in first]
         if not (yield from set_once(view, lock, second)):
             yield from delete(lock, first)
-            return False
+            return []
         done = [*first, *second]
         third = [node for node in self.known if node not in first]
         if not (yield from set_once(view, lock, third)):
             yield from delete(lock, done)
-            return False
-        return True
+            return []
+        return [*done, *third]
 
     def _say(self, him: Him, *, is_set: bool) -> Steps:
         """Tell the other side whether ours is locked."""
@@ -139,8 +144,9 @@ class Locker:
         else:
             yield Emit((Send(him.node, (GEN_CAST, message)),))
 
-    def _wait_for_his(self, him: Him, lock: tuple[Any, Any]) -> Steps:
-        nodes = [self._own, him.node, *self.known]
+    def _wait_for_his(
+        self, him: Him, lock: tuple[Any, Any], nodes: list[Atom]
+    ) -> Steps:
         answer = yield Take(_about(him))
         match answer:
             case LockSet(_, True):
@@ -160,10 +166,10 @@ class Locker:
             yield from self._say(him, is_set=False)
             return
         lock = self._lock_with(locker)
-        is_set = yield from self._lock_ours(lock, [])
-        yield from self._say(him, is_set=is_set)
-        if is_set:
-            yield from self._joining(him, lock, [self._own, *self.known])
+        nodes = yield from self._lock_ours(lock, [])
+        yield from self._say(him, is_set=bool(nodes))
+        if nodes:
+            yield from self._joining(him, lock, nodes)
 
     def _joining(self, him: Him, lock: tuple[Any, Any], nodes: list[Atom]) -> Steps:
         """Hold the lock until the name server is done, or gives up."""

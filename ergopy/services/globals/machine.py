@@ -25,6 +25,7 @@ from .words import (
     MAX_KNOWN,
     MAX_LOCKS,
     MAX_NAMES,
+    MAX_WAITING,
     OK,
     PREVENTS,
     REMOVE_CONNECTION,
@@ -95,6 +96,7 @@ class Machine:
             own, locker, self.cluster, self.names, emit, self._apply
         )
         self._losses = Losses()
+        self._put_off = 0
         self._emit = emit
 
     def actions(self) -> list[Action]:
@@ -287,21 +289,30 @@ class Machine:
         self._part(whom, what)
 
     def _remove(self, node: Atom) -> None:
-        if self.cluster.is_perhaps_known(node):
+        # Or he knew us, and we have not heard of it yet: nobody will tell us now.
+        if self.cluster.is_perhaps_known(node) or self.is_outside(node):
             self._emit(Disconnect(node))
             self._part(node, "ends the connection to")
 
     def _part(self, node: Atom, what: str) -> None:
         self._forget(node)
+        # The connection may last: who does not know us does not end it.
+        self.names.node_down(node)
         self.cluster.removing.add(node)
         text = "global: %s %s %s, to prevent overlapping partitions"
         self._emit(Log(_WARNING, text, (self.own, what, node)))
 
+    def again(self, message: Any) -> None:
+        """Take what was put off with ``Later``."""
+        self._put_off -= 1
+        self._whereis(message, *message[1:])
+
     def _whereis(self, message: Any, name: Any, from_: Any) -> None:
-        if self.locks.of_all is None:
+        if self.locks.of_all is None or self._put_off >= MAX_WAITING:
             entry = self.names.find(name)
             self._emit(Reply(from_, UNDEFINED if entry is None else entry.pid))
         else:
+            self._put_off += 1
             self._emit(Later(self._rng.uniform(0.0, AGAIN), message))
 
     def _apply(self, ops: list[Any], node: Atom, ext: Any, extra: list[Any]) -> None:
@@ -328,9 +339,19 @@ class Machine:
     ) -> None:
         """Insert a name for who has the lock: a registrar, or a node that joins."""
         self.names.insert(name, pid, method, watched_by)
-        if not self._lock_is_still_set(by, extra):
+        if not (self._is_of_us(by) and self._lock_is_still_set(by, extra)):
             # Who had the lock was lost, and it was delayed until after that.
             self.names.delete(name)
+
+    def _is_of_us(self, by: Pid | Atom) -> bool:
+        """Tell whether a registrar is of a node that belongs to us.
+
+        It may have locked us over a connection that was lost, and go on over the next
+        one: the others of our cluster do not hear of its names before it joins again.
+        """
+        if not isinstance(by, Pid):
+            return True
+        return by.node == self.own or by.node in self.cluster.known
 
     def _lock_is_still_set(self, by: Pid | Atom, extra: Any) -> bool:
         lock = self.locks.of_all

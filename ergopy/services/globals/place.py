@@ -31,12 +31,13 @@ class Place:
     def attach(self, machine: Machine, registrar: Process) -> None:
         """Take the name server into use."""
         self.machine, self.registrar = machine, registrar
+        # Of losses that the one before was told of, if that was killed.
+        self._losses.clear()
 
     def detach(self, machine: Machine) -> None:
         """Go on without it until there is another one."""
         if self.machine is machine:
             self.machine = self.registrar = None
-            self._losses.clear()
 
     def lost(self, node: Atom) -> None:
         """Take that a node was lost, before the name server has heard of it."""

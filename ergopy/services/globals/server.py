@@ -214,7 +214,8 @@ class NameServer(GenServer):
                 if not self._start_once(self._sought, self._seek, node):
                     self._feed(self.machine.not_found, node)
             case do.Later(seconds, message):
-                self.process.send_after(seconds, self.process.pid, message)
+                again = _Fed(self.machine.again, (message,))
+                self.process.send_after(seconds, self.process.pid, again)
             case do.Log(level, text, args):
                 logger.log(level, text, *args)
 

@@ -35,7 +35,8 @@ MAX_DIALS: Final = 100
 """Nodes that the name server connects to at a time; others wait for their turn."""
 
 MAX_WAITING: Final = 10_000
-"""Calls of ``sync`` that wait here at a time; of more the oldest goes on."""
+"""Calls of ``sync`` that wait here at a time; of more the oldest goes on. And questions
+for a name that wait while names change; more are answered with what is known."""
 
 MAX_RESTARTS: Final = 10
 """How often two nodes begin anew to become one cluster, before they connect anew."""

@@ -37,6 +37,7 @@ LEAST_INTERVAL = 0.1
 """Seconds between two looks, whatever the viewer asks for."""
 
 MOST_INTERVAL = 86_400.0
+"""And the longest time between them."""
 
 _INTERVAL = 2.0
 _DELIVERY = Atom("delivery")
@@ -157,7 +158,7 @@ def _interval(options: Any) -> float | None:
                 return None
             case (Atom("timeout"), int(milliseconds)):
                 most = int(MOST_INTERVAL * 1000)
-                return max(min(milliseconds, most) / 1000, LEAST_INTERVAL)
+                return max(min(max(milliseconds, 0), most) / 1000, LEAST_INTERVAL)
     return _INTERVAL
 
 

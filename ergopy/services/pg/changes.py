@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Protocol, final
 
-from ..stream import Stream
+from ...node.stream import Stream
 
 if TYPE_CHECKING:
     from etf import Atom, Pid
 
     from .scope import Scope
     from .table import Group
+
+
+class Listener(Protocol):
+    """Is told of each change of a scope; must neither wait nor raise."""
+
+    def tell(self, what: Atom, group: Group, pids: list[Pid], /) -> None:
+        """Take a change, which is in the table already."""
 
 
 @final
@@ -30,7 +37,7 @@ class GroupChanges(Stream[GroupChange]):
     """What becomes of a group, or of all of a scope; see ``ProcessGroups.changes``."""
 
     def __init__(self, scope: Scope, key: Any, limit: int) -> None:
-        super().__init__(scope.runtime, limit)
+        super().__init__(scope.runtime.node_monitors, limit)
         self._scope = scope
         self._key = key
         self.groups: list[tuple[Any, list[Pid]]] = []
@@ -42,10 +49,10 @@ class GroupChanges(Stream[GroupChange]):
             for group in self._scope.table
             if self._key is None or group.key == self._key
         ]
-        self._scope.streams.append(self)
+        self._scope.listeners.append(self)
 
     def _end(self) -> None:
-        self._scope.streams.remove(self)
+        self._scope.listeners.remove(self)
 
     def tell(self, what: Atom, group: Group, pids: list[Pid]) -> None:
         """Take a change."""

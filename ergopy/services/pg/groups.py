@@ -8,8 +8,8 @@ from etf import Atom, Pid
 
 from ...errors import LocalProtocolError
 from ...gen.caller import acting
+from ...node.stream import LIMIT
 from ...process.message_queue import carries
-from ..stream import LIMIT
 from .changes import GroupChanges
 from .scope import Scope
 from .table import key_of
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from etf import Reference
 
     from ...process.process import Process
+    from .changes import Listener
 
 PG = Atom("pg")
 
@@ -72,6 +73,16 @@ class ProcessGroups:
         if wanted and not self.runtime.closing:
             inner.begin()
         return found
+
+    @property
+    def listeners(self) -> list[Listener]:
+        """Who is told of each change of this scope, for services made of groups."""
+        return self._scope.listeners
+
+    @staticmethod
+    def key_of(group: Any) -> Any:
+        """Return what tells groups apart, as listeners are told it."""
+        return key_of(_term(group))
 
     def existing(self, scope: Any) -> ProcessGroups | None:
         """Return a scope of this node if it was started."""
@@ -192,7 +203,7 @@ class ProcessGroups:
         makes the node wait: if more than *limit* are not fetched, the oldest are
         dropped and counted in ``changes.dropped``. The loop ends when the node does.
         """
-        key = None if group is None else key_of(_term(group))
+        key = None if group is None else self.key_of(group)
         return GroupChanges(self._scope, key, limit)
 
     def _reader(self, caller: Any) -> Process:

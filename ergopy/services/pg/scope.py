@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ...node.peer import Peer as Way
     from ...process.process import Process
-    from .changes import GroupChanges
+    from .changes import Listener
 
 logger = logging.getLogger("ergopy.pg")
 
@@ -49,7 +49,7 @@ class Scope:
         """The process of the scope, while there is one."""
         self.supervised = False
         """Whether somebody else starts the process again when it ends."""
-        self.streams: list[GroupChanges] = []
+        self.listeners: list[Listener] = []
         self._peers: dict[Atom, Peer] = {}
         self._watches: dict[Reference, Watch] = {}
         self._of_group: dict[Any, dict[Reference, Watch]] = {}
@@ -157,8 +157,8 @@ class Scope:
             for key in (None, group.key):
                 for ref, watch in list(self._of_group.get(key, {}).items()):
                     watch.process.deliver((ref, what, group.term, list(pids)))
-        for stream in self.streams:
-            stream.tell(what, group, pids)
+        for listener in self.listeners:
+            listener.tell(what, group, pids)
 
     # The other nodes.
 

@@ -6,6 +6,7 @@ its scope says, and go all at once when that is gone.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, final
 
 from etf import Atom, identity_key
@@ -59,6 +60,12 @@ class Group:
     def local_members(self) -> list[Pid]:
         """Return those of this node."""
         return list(_each(self.local))
+
+    def nodes(self) -> set[Atom]:
+        """Return the nodes that have members."""
+        found = {peer.pid.node for peer in self.remote}
+        found.update(pid.node for pid in islice(self.local, 1))
+        return found
 
     def changed(self) -> None:
         """Forget what is not true any more."""

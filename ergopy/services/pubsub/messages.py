@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any, Self, final
 
-from ..stream import Stream
+from ...node.stream import Stream
 
 if TYPE_CHECKING:
     from .topics import Topics
@@ -22,7 +22,7 @@ class TopicMessages(Stream[Any]):
     _entered = False
 
     def __init__(self, topics: Topics, topic: bytes, limit: int) -> None:
-        super().__init__(topics.runtime, limit)
+        super().__init__(topics.runtime.node_monitors, limit)
         self._topics = topics
         self._topic = topic
 

@@ -8,8 +8,8 @@ from etf import Atom, Pid
 
 from ...errors import LocalProtocolError, NoProcess
 from ...gen.caller import acting
+from ...node.stream import LIMIT
 from ...process.context import self as running
-from ..stream import LIMIT
 from .messages import TopicMessages
 from .phoenix import Broadcast
 

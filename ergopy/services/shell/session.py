@@ -131,6 +131,8 @@ class Session:
             if function is not None:
                 options.append((_EXPAND_FUN, function))
         await self._ask(process, (_SETOPTS, options))
+        # Tab knows the names of the evaluator before the first line.
+        self._begin(process)
         self._output.write(banner(process.runtime.name))
         prompt = f"{process.runtime.name}>>> "
         more = f"{'...':>{len(prompt) - 1}} "

@@ -171,8 +171,6 @@ class Node:
             case "up", name:
                 machine.node_up(name)
             case "lost", name:
-                for runner in self.runners:
-                    runner.lost(name)
                 self.losses[name] -= 1
                 machine.node_down(name)
             case "down", key:
@@ -292,6 +290,8 @@ class Simulation:
             del self.channels[one, other]
             if one in self.nodes:
                 node = self.nodes[one]
+                for runner in node.runners:
+                    runner.lost(other)
                 for key, pid in list(node.watched.items()):
                     if pid.node == other:
                         node.inbox.append(("down", key))

@@ -30,11 +30,18 @@ def answer(it: Machine, request: Any) -> Any:
 
 def test_names_beyond_the_limit_are_not_kept_and_logged_once() -> None:
     it = machine(max_names=2)
+    it.cluster.add([(FROM[0].node, 8)])
     for name in range(5):
         request = (Atom("register"), name, FROM[0], words.RANDOM_EXIT)
         assert it.call(request, FROM)
     logs = [a for a in it.actions() if isinstance(a, do.Log)]
     assert (len(it.names), len(logs)) == (2, 1)
+    # Another owner takes no more room.
+    other = Pid(FROM[0].node, 8, 0, 1)
+    assert answer(it, (Atom("register"), 1, other, words.RANDOM_EXIT)) == "yes"
+    entry = it.names.find(1)
+    assert entry is not None
+    assert entry.pid == other
     assert answer(it, (Atom("unregister"), 0)) == "ok"
     assert it.call((Atom("register"), 9, FROM[0], words.RANDOM_EXIT), FROM)
     assert it.names.find(9) is not None
@@ -103,8 +110,39 @@ def test_two_nodes_out_of_step_connect_anew_in_the_end() -> None:
 def test_a_name_is_refused_when_its_lock_was_lost() -> None:
     it = machine()
     registrar, _ = FROM
+    it.cluster.add([(registrar.node, 8)])
     assert answer(it, (Atom("set_lock"), (Atom("global"), registrar))) is True
     it.down(1)
     request = (Atom("register"), 1, registrar, words.RANDOM_EXIT)
     assert answer(it, request) == "yes"
     assert it.names.find(1) is None
+
+
+def test_who_asks_for_a_name_while_names_change_is_answered_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ergopy.services.globals.machine.MAX_WAITING", 2)
+    it = machine()
+    registrar = Pid(OWN, 8, 0, 1)
+    lock = (Atom("global"), registrar)
+    assert it.call((Atom("set_lock"), lock), (registrar, 1))
+    it.actions()
+    questions = [(Atom("whereis"), 1, (FROM[0], number)) for number in range(3)]
+    for question in questions:
+        assert it.info(question, 0.0)
+    acts = it.actions()
+    later = [a.message for a in acts if isinstance(a, do.Later)]
+    assert later == questions[:2]
+    assert [a.from_[1] for a in acts if isinstance(a, do.Reply)] == [2]
+    it.again(later[0])
+    assert [a.message for a in it.actions() if isinstance(a, do.Later)] == later[:1]
+    request = (Atom("register"), 1, registrar, words.RANDOM_EXIT)
+    assert it.call(request, (registrar, 1))
+    assert it.call((Atom("del_lock"), lock), (registrar, 1))
+    it.actions()
+    it.again(later[0])
+    it.again((Atom("whereis"), 2, later[1][2]))
+    assert it.actions() == [
+        do.Reply((FROM[0], 0), registrar),
+        do.Reply((FROM[0], 1), Atom("undefined")),
+    ]

@@ -135,7 +135,7 @@ async def test_monitor_of_a_group(node):
     ]
 
 
-async def test_monitor_of_a_scope_and_its_end(node):
+async def test_monitor_of_a_scope_and_its_end(autojump_clock, node):
     heard = []
 
     async def watcher(proc):
@@ -143,21 +143,29 @@ async def test_monitor_of_a_scope_and_its_end(node):
         heard.append(now)
         heard.append((await proc.receive())[1:])
         await trio.sleep(1)
-        assert proc.message_count() == 1
-        assert node.pg.demonitor(ref)
-        assert not node.pg.demonitor(ref)
-        assert proc.message_count() == 0
+        heard.append(proc.message_count())
+        heard.append([node.pg.demonitor(ref), node.pg.demonitor(ref)])
+        heard.append(proc.message_count())
         await proc.receive()
 
     pid = await node.spawn(idle)
     node.pg.join("one", pid)
-    process = node.runtime.find(await node.spawn(watcher))
+    watching = await node.spawn(watcher)
+    process = node.runtime.find(watching)
     await settle()
     node.pg.join("two", pid)
     node.pg.join((1, 2), pid)
+    node.pg.leave((1, 2), pid)
     await trio.sleep(2)
     node.pg.leave("two", pid)
-    assert heard == [[("one", [pid])], (JOIN, "two", [pid])]
+    assert heard == [
+        [("one", [pid])],
+        (JOIN, "two", [pid]),
+        2,
+        [True, False],
+        0,
+    ]
+    assert node.is_process_alive(watching)
     assert process.message_count() == 0
 
 
@@ -192,7 +200,7 @@ async def test_changes_for_a_program(node):
         assert [(await anext(all_of_them)).group for _ in range(4)] == [
             *("workers", "others", "workers", "others")
         ]
-    assert not node.pg._scope.streams
+    assert not node.pg.listeners
 
 
 async def test_slow_program_misses_the_oldest(node):

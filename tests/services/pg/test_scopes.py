@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from contextlib import AsyncExitStack
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -281,8 +282,11 @@ async def test_call_is_answered(pair):
 async def test_scope_of_a_node_that_is_not_connected(pair):
     a, b = pair
     nobody = far(1, "nobody@memory")
+    seen: list[Any] = []
+    a.pg.listeners.append(SimpleNamespace(tell=lambda *change: seen.append(change)))
     await tell(b, a, (DISCOVER, nobody), (SYNC, nobody, [(1, [nobody])]))
     assert a.pg.groups() == []
+    assert seen == []
     assert [peer.name for peer in a.connections.peers.values()] == [b.name]
 
 

@@ -104,6 +104,23 @@ async def test_mailbox_gets_each_message_once_per_subscription(node):
         topics.subscribe("room:1", process)
 
 
+async def test_nothing_is_kept_of_who_wants_nothing_any_more(node):
+    topics = of(node)
+    process = await reader(node)
+    for topic in ("room:1", "room:2"):
+        topics.subscribe(topic, process)
+    topics.unsubscribe("room:3", process)
+    topics.unsubscribe("room:1", process)
+    assert topics._topics_of == {process: {b"room:2"}}
+    topics.unsubscribe("room:2", process)
+    assert not topics._topics_of
+    assert not topics._subscribers
+    assert not process.claims
+    topics.subscribe("room:1", process)
+    await topics.broadcast("room:1", 1)
+    assert process.messages() == [1]
+
+
 async def test_behaviour_subscribes_itself(node):
     heard = []
     done = trio.Event()
@@ -239,21 +256,6 @@ async def test_one_process_is_heard_in_order_whatever_the_pools(pair):
         assert [n for p, n in heard if p == pid] == list(range(50))
 
 
-async def test_larger_pool_of_another_node_is_followed(pair):
-    a, b = pair
-    await b.start(PubSub, "Other", pool_size=1)
-    await a.start(PubSub, "Other", pool_size=4)
-    await settle()
-    adapter = "Elixir.Other.Adapter"
-    names = [adapter, *(f"{adapter}_{n}" for n in (2, 3, 4))]
-    assert len({b.whereis(name) for name in names}) == 1
-    assert all(len(b.pg(SCOPE).local_members(Atom(name))) == 1 for name in names)
-    a.pg(SCOPE).join(Atom(f"{adapter}_99999"), a.whereis(adapter))
-    a.pg(SCOPE).join(Atom(f"{adapter}_x"), a.whereis(adapter))
-    await settle()
-    assert b.whereis(f"{adapter}_5") is None
-
-
 async def test_node_without_it_is_sent_nothing(pair):
     a, b = pair
     await a.start(PubSub, "Other")
@@ -307,10 +309,14 @@ async def test_dispatcher_that_is_not_known_is_told_once(pair, caplog):
     caplog.set_level(logging.WARNING)
     there = await reader(b)
     of(b).subscribe("room:1", there)
+    await of(a).broadcast("room:1", 7, dispatcher="Phoenix.Channel.Server")
+    await settle()
+    assert there.messages() == [7]
+    assert caplog.text == ""
     for number in range(3):
         await of(a).broadcast("room:1", number, dispatcher="MyApp.Dispatcher")
     await settle()
-    assert there.messages() == [0, 1, 2]
+    assert there.messages() == [7, 0, 1, 2]
     assert caplog.text.count("Elixir.MyApp.Dispatcher") == 1
 
 

@@ -151,6 +151,15 @@ async def test_a_word_is_completed_in_the_shell_of_its_terminal(
     assert bytes((await second.ask(first.doors.expand, before, []))[1]) == b"two"
 
 
+async def test_names_are_completed_before_the_first_line(runtime: Runtime) -> None:
+    terminal = Terminal()
+    await terminal.start(runtime)
+    found, added, _ = await terminal.ask(
+        terminal.doors.expand, [ord("e"), ord("h"), ord("w")]
+    )
+    assert (found, bytes(added)) == ("yes", b"reis(")
+
+
 async def test_a_lost_connection_ends_the_shell_and_what_it_runs() -> None:
     network = MemoryNetwork()
     async with network.node("a", shell=True) as a, network.node("b") as b:

@@ -265,8 +265,8 @@ async def test_leaving_ends_the_shell_and_nothing_else(
     await terminal.type("1")
     await terminal.type(line)
     assert not terminal.open
-    # The group process goes with its shell.
-    assert len(runtime.processes) == processes - 2
+    # The group process goes with its shell, and so does the one that runs the lines.
+    assert len(runtime.processes) == processes - 3
     assert not [name for name in linecache.cache if name.startswith("<shell")]
 
 

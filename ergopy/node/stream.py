@@ -10,7 +10,7 @@ import trio
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from ..process.runtime import Runtime
+    from ..process.node_monitors import NodeMonitors
 
 T = TypeVar("T")
 
@@ -24,14 +24,16 @@ TURN = 100
 class Stream(Generic[T]):
     """``async with``, then ``async for``; subclasses say what comes.
 
+    The monitors of a node end its streams when it ends.
+
     It never makes the node wait: of what is not fetched the oldest is dropped and
     counted once there is more than the limit. The loop ends when the node does.
     """
 
-    def __init__(self, runtime: Runtime, limit: int) -> None:
+    def __init__(self, monitors: NodeMonitors, limit: int) -> None:
         if limit < 1:
-            raise ValueError(f"limit= is a number of messages, not {limit!r}")
-        self._runtime = runtime
+            raise ValueError(f"limit= is how many may wait, not {limit!r}")
+        self._monitors = monitors
         self._limit = limit
         self._waiting: deque[T] = deque()
         self._parked: trio.lowlevel.Task | None = None
@@ -42,7 +44,7 @@ class Stream(Generic[T]):
 
     async def __aenter__(self) -> Self:
         self._begin()
-        self._runtime.node_monitors.streams.append(self)
+        self._monitors.streams.append(self)
         return self
 
     async def __aexit__(
@@ -52,7 +54,7 @@ class Stream(Generic[T]):
         trace: TracebackType | None,
     ) -> None:
         self._end()
-        self._runtime.node_monitors.streams.remove(self)
+        self._monitors.streams.remove(self)
         self.stop()
         self._waiting.clear()
 
