@@ -10,13 +10,12 @@ class NamesNotKept(ErgopyError):
     """Global names are not kept on this node, which is hidden or only observes.
 
     What waits asks another node instead, and raises this when none answers; ``why``
-    says what the last one said.
+    says what the last one said, or that there is none.
     """
 
     def __init__(self, node: str, why: object = None) -> None:
         text = f"{node} keeps no global names: it is hidden, or has global_='observe'"
-        asked = "" if why is None else f"; asked another node: {why}"
-        super().__init__(text + asked)
+        super().__init__(text if why is None else f"{text}; {why}")
         self.node = node
         self.why = why
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from etf import Atom, Charlist, Pid
 
 from . import stacks
-from .atoms import APPLY, ERLANG, PROCESS, UNDEFINED
+from .atoms import APPLY, ERLANG, INITIAL_CALL, PROCESS, UNDEFINED
 from .flags import DEFAULTS, flag
 from .links import is_active
 from .mailbox import REDUCTIONS
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
 
     from .process import Process
+
+_INIT_P = (Atom("proc_lib"), Atom("init_p"), 5)
 
 LOOKED_INTO = 1000
 """Messages of a mailbox whose size is looked at for the estimate of the memory."""
@@ -84,6 +86,9 @@ def _location(frame: FrameType) -> tuple[Any, ...]:
 
 
 def _initial_call(process: Process) -> Any:
+    if INITIAL_CALL in (process._dictionary or ()):
+        # As of what proc_lib has started: where to look for the call is known.
+        return _INIT_P
     return next(map(_mfa, _frames(process)), (ERLANG, APPLY, 2))
 
 

@@ -132,6 +132,8 @@ async def test_where_a_process_is(runtime: Runtime) -> None:
     module, function, arity = process_info(process, "initial_call")[1]
     assert (module, arity) == (__name__, 1)
     assert function.endswith(".outer")
+    process.dictionary[Atom("$initial_call")] = (Atom("m"), Atom("init"), 1)
+    assert process_info(process, "initial_call")[1] == ("proc_lib", "init_p", 5)
     module, function, arity = process_info(process, "current_function")[1]
     assert (module, arity) == (__name__, 0)
     assert function.endswith(".inner")

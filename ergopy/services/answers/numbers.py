@@ -61,13 +61,14 @@ def amounts(node: Any) -> dict[Atom, int]:
     """Return what ``erlang:memory/0`` tells, by kind."""
     total = resident()
     processes = min(_of_processes(node), total)
+    atoms = _of_atoms()
     return {
         Atom("total"): total,
         Atom("processes"): processes,
         Atom("processes_used"): processes,
         Atom("system"): total - processes,
-        Atom("atom"): _of_atoms(),
-        Atom("atom_used"): _of_atoms(),
+        Atom("atom"): atoms,
+        Atom("atom_used"): atoms,
         Atom("binary"): 0,
         Atom("code"): 0,
         Atom("ets"): 0,

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _SECONDS = 15.0
 """For each node that is asked."""
 
+_NOBODY = "no other node is connected that could be asked"
+
 
 @final
 class Elsewhere:
@@ -48,11 +50,11 @@ class Elsewhere:
             try:
                 answer = await self._node.rpc(node, GLOBAL, function, args, _SECONDS)
             except (RpcError, ConnectError) as error:
-                why = f"{node}: {error}"
+                why = f"asked {node}: {error}"
             else:
                 self._last = node
                 return answer
-        raise NamesNotKept(self._node.name, why)
+        raise NamesNotKept(self._node.name, why or _NOBODY)
 
     def _nodes(self) -> Iterator[Atom]:
         """Give the connected nodes, first the one that has answered before."""

@@ -12,6 +12,7 @@ import trio
 from etf import Atom, EncodeError
 
 from ...errors import ConnectError, ErgopyError, NodeNameError
+from ...node.naming import split
 from .outgoing import LOG, PROXY, event
 from .proxy import INCOMING
 
@@ -56,6 +57,9 @@ class BeamLogHandler(logging.Handler):
         peer: The BEAM, by its name.
         level: As for any handler.
         capacity: How many records may wait.
+
+    Raises:
+        NodeNameError: *peer* is no name of a node.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class BeamLogHandler(logging.Handler):
         if capacity < 1:
             raise ValueError(f"capacity= is a number above 0, not {capacity!r}")
         self.node = node
+        split(peer)
         self.peer = Atom(peer)
         self.capacity = capacity
         self.dropped = 0

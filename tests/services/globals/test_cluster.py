@@ -285,6 +285,8 @@ async def test_a_lost_connection_parts_a_node_from_all(
     a.disconnect(b.name)
     await trio.sleep(1)
     for node in cluster:
+        # Who does not belong together has no connection either.
+        assert set(node.nodes()) == set(node.globals.known())
         mine = {node.name, *node.globals.known()}
         for other in cluster:
             if other.name in node.globals.known():

@@ -23,7 +23,7 @@ async def test_where_names_are_not_kept(
     network: MemoryNetwork, options: Any, autojump_clock: object
 ) -> None:
     async with network.node("a", answers="all") as a, network.node("o", **options) as o:
-        with pytest.raises(NamesNotKept):
+        with pytest.raises(NamesNotKept, match="no other node is connected"):
             await o.globals.lookup(DESK)
         await o.connect(a.name)
         await a.globals.sync()

@@ -11,7 +11,7 @@ from ergopy.services.globals import actions as do
 from ergopy.services.globals import words
 from ergopy.services.globals.locker import Locker
 from ergopy.services.globals.machine import Machine
-from ergopy.services.globals.steps import Ask, Emit, Pause, Take, while_locked
+from ergopy.services.globals.steps import Ask, Emit, Pause, Take, set_lock, while_locked
 from etf import Atom, Pid
 
 A, B, C, Z = (Atom(f"{letter}@x") for letter in "abcz")
@@ -122,6 +122,43 @@ def test_who_wants_all_locked_lets_go_of_the_first_when_others_refuse() -> None:
     # As often as it was granted: once more for the first.
     assert step == Ask((Z,), (Atom("del_lock"), step.request[1]))
     assert isinstance(steps.send({Z: True}), Pause)
+
+
+@pytest.mark.parametrize("retries", [0, 1, 3])
+def test_a_lock_is_tried_once_and_then_as_often_as_wanted(retries: int) -> None:
+    steps: Any = set_lock(_View(), (1, 2), [A], retries)
+    tries = 0
+    step = next(steps)
+    while step is not None:
+        if isinstance(step, Ask):
+            tries += 1
+            step = steps.send({A: False}) if tries <= retries else None
+        else:
+            assert isinstance(step, Pause)
+            step = next(steps)
+    with pytest.raises(StopIteration) as end:
+        steps.send({A: False})
+    assert end.value.value is False
+    assert tries == 1 + retries
+
+
+@pytest.mark.parametrize(
+    ("extra", "is_kept"),
+    [
+        ([(Atom("lock"), (GLOBAL, 5))], True),
+        ([(Atom("lock"), (GLOBAL, 6))], False),
+        ([(Atom("vsn"), 8)], False),
+        ("rubbish", False),
+    ],
+)
+def test_new_nodes_bring_names_under_their_lock_only(extra: Any, is_kept: bool) -> None:
+    it = machine(B)
+    holder = Pid(B, 8, 0, 1)
+    assert it.call((Atom("set_lock"), (GLOBAL, 5)), (holder, 1))
+    ops = [(Atom("insert"), ("n", holder, words.RANDOM_EXIT))]
+    assert it.cast((Atom("new_nodes"), B, ops, [], [(C, 8)], extra))
+    assert (it.names.find("n") is not None) == is_kept
+    assert it.cluster.known == {B: 8, C: 8}
 
 
 def _nothing(nodes: tuple[Atom, ...]) -> Any:
@@ -285,3 +322,49 @@ def test_a_greeting_that_is_none_is_not_taken() -> None:
         assert not it.cast((Atom("init_connect"), version, B, locker))
     assert it.actions() == []
     assert not it.cluster.pending
+
+
+def test_a_name_may_be_watched_by_another_node() -> None:
+    it = machine(B)
+    registrar = Pid(B, 8, 0, 1)
+    port = Pid(Atom("c_node@x"), 5, 0, 1)
+    request = (Atom("register_ext"), "n", port, words.RANDOM_EXIT)
+    assert it.call((*request, B), (registrar, 1))
+    assert it.names.external() == [("n", port, B)]
+    for wrong in (5, Atom("none"), b"b@x"):
+        assert it.call((*request, wrong), (registrar, 2))
+        answer = do.Reply((registrar, 2), (Atom("error"), Atom("badarg")))
+        assert it.actions()[-1] == answer
+
+
+@pytest.mark.parametrize("caller", [None, (), (1, 2), ("x",), [Pid(B, 1, 0, 1)]])
+def test_a_call_of_nobody_is_none(caller: Any) -> None:
+    it = machine()
+    assert not it.call(Atom("get_known"), caller)
+    assert not it.call(Atom("no_such_request"), (Pid(B, 1, 0, 1), 1))
+    assert it.actions() == []
+
+
+def test_only_names_of_nodes_are_taken_for_nodes() -> None:
+    it = machine()
+    for wrong in (5, b"b@x", Atom("b"), "b@x"):
+        casts: list[Any] = [
+            (Atom("lock_is_set"), wrong, 1, 1),
+            (Atom("exchange"), wrong, [], [], 1),
+            (Atom("resolved"), wrong, [], [], 1, [], 1),
+            (Atom("new_nodes"), wrong, [], [], [], []),
+            (Atom("in_sync"), wrong, True),
+        ]
+        for cast in casts:
+            assert not it.cast(cast)
+        messages: list[Any] = [
+            (Atom("rubbish"), wrong),
+            (Atom("init_connect_ack"), wrong, 1, 1),
+            (Atom("cancel_connect"), wrong, 1),
+            (Atom("remove_connection"), wrong),
+            (Atom("lost_connection"), wrong, 1, 1, B),
+            (Atom("lost_connection"), B, 1, 1, wrong),
+        ]
+        for message in messages:
+            assert not it.info(message, 0.0)
+    assert it.actions() == []

@@ -10,6 +10,7 @@ import pytest
 import trio
 
 from ergopy import Atom, BeamLogHandler, ChildSpec, GenServer, Node, Supervisor
+from ergopy.errors import NodeNameError
 from ergopy.services.logger import handler as module
 from ergopy.services.logger.levels import LEVELS, level_name
 from ergopy.testing import MemoryNetwork, node_pair
@@ -317,6 +318,11 @@ def test_levels_have_the_names_of_otp() -> None:
         assert level_name(number) is Atom(name)
     assert level_name(logging.WARNING + 5) is Atom("warning")
     assert level_name(1) is Atom("debug")
+
+
+async def test_a_peer_has_the_name_of_a_node(pair: tuple[Node, Node]) -> None:
+    with pytest.raises(NodeNameError, match="'b' has no host"):
+        BeamLogHandler(pair[0], "b")
 
 
 async def test_a_capacity_is_a_number_above_zero(pair: tuple[Node, Node]) -> None:

@@ -39,6 +39,9 @@ def workers(node: ergopy.Node, count: int) -> list[Any]:
 @pytest.mark.parametrize("order", ["the larger first", "the smaller first"])
 async def test_larger_pool_of_another_node_is_followed(pair, order):
     a, b = pair
+    for node in pair:
+        node.pg(SCOPE)
+    await settle()
     sizes = [(b, 1), (a, 4)]
     for node, size in reversed(sizes) if order == "the larger first" else sizes:
         await node.start(PubSub, "Other", pool_size=size)
@@ -69,6 +72,7 @@ async def test_name_of_a_worker_that_somebody_has_is_passed_over(pair):
     await a.start(PubSub, "Other", pool_size=3)
     await settle()
     first, second, third = workers(b, 3)
+    assert first is not None
     assert (first, second) == (third, other)
 
 

@@ -75,6 +75,7 @@ async def test_further_members_and_other_groups_change_nothing(autojump_clock):
                 node.pg.join("w", [pid, await node.spawn(idle)])
                 node.pg.leave("w", pid)
                 node.pg.join("other", pid)
+                node.pg.leave("other", pid)
                 with trio.move_on_after(1) as scope:
                     await anext(changes)
                 assert scope.cancelled_caught
