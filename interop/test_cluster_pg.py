@@ -23,7 +23,7 @@ NUMBERS = range(len(KINDS))
 EACH = pytest.mark.parametrize(
     "number", NUMBERS, ids=[f"{number}-{kind}" for number, kind in enumerate(KINDS)]
 )
-BURST = 5
+BURST = 7
 """Seconds of activity before each pause."""
 
 

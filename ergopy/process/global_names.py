@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
+from etf import Atom
+
 from ..errors import LocalProtocolError, NotRegistered
 from .atoms import GLOBAL, UNDEFINED
 from .via import Via
@@ -41,6 +43,11 @@ def is_global(dest: Any) -> TypeGuard[tuple[str, Any]]:
     return dest[0] == "global" and not (isinstance(dest[1], str) and "@" in dest[1])
 
 
+def name_of(given: Any) -> Any:
+    """Return the name that is meant: a ``str`` is an atom, as for local names."""
+    return Atom(given) if type(given) is str else given
+
+
 def as_global(name: Any) -> tuple[str, Any] | None:
     """Return a name for a start if it is a global one, in either form, or None."""
     if isinstance(name, Via) and isinstance(name.module, str):
@@ -65,7 +72,7 @@ def locate(
     """Do what ``Runtime.locate`` says for a global name."""
     pid = names_of(runtime).whereis_name(dest[1])
     if pid is None:
-        return None, UNDEFINED, (GLOBAL, dest[1])
+        return None, UNDEFINED, (GLOBAL, name_of(dest[1]))
     return runtime.remote(pid), pid, pid
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from etf import Pid
 
 from ...gen.registry.keys import mark_of
+from ...process.global_names import name_of
 
 
 def pid_of(process: Any) -> Pid:
@@ -23,4 +24,4 @@ def lock_id(id: Any) -> tuple[Any, Any]:
         raise ValueError(f"the id of a lock is (resource, requester), not {id!r}")
     for part in id:
         mark_of(part)
-    return id
+    return name_of(id[0]), name_of(id[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, final
 
+from ...errors import RegistryFull
 from ...gen.registry.keys import kept, mark_of
 from .actions import Forget, Log, Watch
 from .words import MAX_NAMES
@@ -64,6 +65,11 @@ class Names:
     def find(self, name: Any) -> Entry | None:
         """Return who has the name, or None."""
         return self.entries.get(mark_of(name))
+
+    def check_room(self, name: Any) -> None:
+        """Raise ``RegistryFull`` if there are too many names for another one."""
+        if len(self.entries) >= self.limit and self.find(name) is None:
+            raise RegistryFull("global", "names", self.limit)
 
     def insert(
         self, name: Any, pid: Pid, method: Any, external: Atom | None = None

@@ -15,10 +15,10 @@ from ...errors import (
     LockNotTaken,
     NamesNotKept,
     NameTaken,
-    RegistryFull,
 )
 from ...gen.caller import acting
 from ...process.context import self as running
+from ...process.global_names import name_of
 from . import runs
 from .elsewhere import Elsewhere
 from .given import lock_id, pid_of
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from ...process.process import Process
     from .machine import Machine
     from .steps import Steps
-
 
 logger = logging.getLogger("ergopy.globals")
 
@@ -49,8 +48,8 @@ class Globals:
     On a hidden node, or with ``global_="observe"``, no names are kept. The verbs that
     wait ask a connected node that takes part; the others raise ``NamesNotKept``.
 
-    A name is any term. A ``str`` is a binary, as everywhere: what Erlang writes as
-    ``counter`` is ``Atom("counter")`` here.
+    A name is any term. As for a local name, a ``str`` is an atom; ``bytes`` are a
+    binary, and a ``str`` inside of another term is one as well.
 
     ``caller=`` says for whom a lock is taken: a process, a behaviour or a node. By
     default that is the process that runs the code, and outside of one the node.
@@ -103,7 +102,7 @@ class Globals:
         if machine is None:
             self._check_kept()
             return None
-        entry = machine.names.find(name)
+        entry = machine.names.find(name_of(name))
         if entry is None:
             return None
         pid = entry.pid
@@ -137,7 +136,7 @@ class Globals:
         """
         if self.takes_part:
             return self.whereis(name)
-        return await self._elsewhere.whereis(name)
+        return await self._elsewhere.whereis(name_of(name))
 
     async def register(
         self,
@@ -171,7 +170,7 @@ class Globals:
             NoProcess: The name server is just being started again.
             etf.EncodeError: The name is no Erlang term.
         """
-        pid = pid_of(pid)
+        name, pid = name_of(name), pid_of(pid)
         check_term(name)
         method = self._methods.term(resolve, pid, self.own)
         try:
@@ -203,7 +202,7 @@ class Globals:
 
         It raises what :meth:`register` does, but never NameTaken.
         """
-        pid = pid_of(pid)
+        name, pid = name_of(name), pid_of(pid)
         check_term(name)
         method = self._methods.term(resolve, pid, self.own)
 
@@ -227,6 +226,7 @@ class Globals:
         Raises:
             NamesNotKept, NoProcess: As for :meth:`register`.
         """
+        name = name_of(name)
         if not self.takes_part:
             await self._elsewhere.unregister(name)
             return
@@ -386,9 +386,7 @@ class Globals:
     def _check_room(self, name: Any) -> None:
         machine = self._machine
         if machine is not None:
-            names = machine.names
-            if len(names) >= names.limit and names.find(name) is None:
-                raise RegistryFull("global", "names", names.limit)
+            machine.names.check_room(name)
 
     # For Via("global", name), whose verbs do not wait.
 

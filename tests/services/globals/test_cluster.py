@@ -68,8 +68,10 @@ async def test_names_are_terms(cluster: Cluster, autojump_clock: object) -> None
     for name in (1, 1.0, True, "text", (Atom("t"), [1, {}]), b"bytes"):
         await a.globals.register(name, pid)
         assert b.globals.whereis(name) == pid
-    assert b.globals.whereis(b"text") == pid
-    assert b.globals.whereis(Atom("text")) is None
+    assert b.globals.whereis(b"text") is None
+    assert b.globals.whereis(Atom("text")) == b.globals.whereis("text") == pid
+    assert b.globals.whereis(Atom("bytes")) is None
+    assert await b.call(("global", "text"), Atom("heard")) == []
     with pytest.raises(etf.EncodeError):
         await a.globals.register(object(), pid)
 
