@@ -199,9 +199,31 @@ async def test_the_node_goes_down(
     beam = new_beam()
     terminal = await opened(open_terminal, command(beam.name, "--erl"))
     await terminal.see(")1> ")
+    await terminal.type("half")
+    await terminal.see("half")
     beam.kill9()
-    await terminal.see(f"{beam.name} is gone, or the connection to it")
+    message = f"ergopy: {beam.name} is gone, or the connection to it"
+    # What was typed stays, and the message has a line of its own.
+    assert await terminal.see(message) == "\n"
     assert await terminal.ended() == 3
+
+
+async def test_the_node_goes_down_in_the_middle_of_a_line(
+    new_beam: Callable[..., Beam], open_terminal: Open, command: Any
+) -> None:
+    beam = new_beam()
+    terminals = []
+    for more in ([], ["--plain"]):
+        terminal = await opened(open_terminal, command(beam.name, "--erl", *more))
+        await terminal.see(")1> ")
+        await terminal.type(WAITING.replace("~n", ""))
+        await terminal.see("\nwaiting")
+        terminals.append(terminal)
+    beam.kill9()
+    for terminal in terminals:
+        message = f"ergopy: {beam.name} is gone, or the connection to it"
+        assert await terminal.see(message) == "\n"
+        assert await terminal.ended() == 3
 
 
 def run(words: tuple[list[str], dict[str, str]], text: str = "") -> tuple[int, str]:

@@ -88,7 +88,7 @@ async def test_what_a_shell_said_before_it_failed_is_shown(capsys: Any) -> None:
     terminal = PlainTerminal(text=lambda: "1.\n")
     await terminal.write("no more shells\n")
     assert capsys.readouterr().out == ""
-    await terminal.say_hello()
+    await terminal.finish()
     assert capsys.readouterr().out == "no more shells\n"
 
 

@@ -77,6 +77,7 @@ class Editor:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._context = contextvars.copy_context()
         self._current = self._remembering
+        self._line = Line("")
         self._aborted = False
 
     def size(self) -> tuple[int, int] | None:
@@ -124,7 +125,7 @@ class Editor:
 
     async def read_line(self, line: Line) -> str | Pressed:
         """Read a line."""
-        self._aborted = False
+        self._line, self._aborted = line, False
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._abort_when_cancelled, line)
             line.answer = await trio.to_thread.run_sync(self._ask, line)
@@ -142,7 +143,7 @@ class Editor:
     def _abort(self) -> None:
         app = self._current.app
         if app.is_running and app.future is not None and not app.future.done():
-            app.erase_when_done = True
+            app.erase_when_done = not self._line.stays
             app.exit(exception=_Aborted())
 
     def _ask(self, line: Line) -> str | Pressed | None:
@@ -173,7 +174,7 @@ class Editor:
         finally:
             with self._lock:
                 self._loop = None
-            if not self._aborted:
+            if not self._aborted or line.stays:
                 self._unfinished = ""
             self._flush()
 
@@ -185,6 +186,11 @@ class Editor:
             self._call(self._abort)
         if self._output:
             self._call(self._flush_above)
+
+    async def finish(self) -> None:
+        """Leave the cursor at the start of a line."""
+        if self._unfinished:
+            await self.write("\n")
 
     # Keys
 

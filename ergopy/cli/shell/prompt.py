@@ -74,8 +74,6 @@ class Prompt:
             nursery.start_soon(self._watch_interrupts)
             await session.ended.wait()
             nursery.cancel_scope.cancel()
-        if isinstance(self._terminal, PlainTerminal):
-            await self._terminal.say_hello()
         return self._status()
 
     async def _watch_interrupts(self) -> None:

@@ -39,6 +39,8 @@ class PlainTerminal:
         self._pending = b""
         self._ended = False
         self._hello: list[str] | None = None if self._typed else []
+        self._in_line = False
+        """Whether the cursor is not at the start of a line."""
 
     async def write(self, text: str) -> None:
         """Put text out."""
@@ -53,12 +55,19 @@ class PlainTerminal:
         shown = clean(text, terminal=self._shown)
         sys.stdout.write(shown.encode(encoding, "replace").decode(encoding))
         sys.stdout.flush()
+        if shown:
+            self._in_line = not shown.endswith("\n")
 
-    async def say_hello(self) -> None:
-        """Put out what was left out: it was the last that was heard."""
+    async def finish(self) -> None:
+        """Leave a terminal's cursor at the start of a line.
+
+        What was left out is put out: it was the last that was heard.
+        """
         if self._hello:
             hello, self._hello = self._hello, None
             await self.write("".join(hello))
+        if self._typed and self._in_line:
+            await self.write("\n")
 
     async def read_line(self, line: Line) -> str | Pressed:
         """Read a line."""
@@ -80,6 +89,8 @@ class PlainTerminal:
                 last, self._pending = self._pending, b""
                 return last.decode(errors="replace") + "\n" if last else Pressed.END
             self._pending += more
+        # Who types sees the end of the line.
+        self._in_line = False
         found, _, self._pending = self._pending.partition(b"\n")
         return found.decode(errors="replace") + "\n"
 

@@ -27,6 +27,8 @@ class Line:
     """What stands in it at first; after a cancelled read, what was typed so far."""
     answer: str | Pressed | None = None
     """What was entered just when the read was cancelled."""
+    stays: bool = False
+    """Whether a cancelled read leaves it on the screen: nobody asks for it again."""
 
 
 class Terminal(Protocol):
@@ -43,6 +45,13 @@ class Terminal(Protocol):
         r"""Read a line; with its ``\n``, unless the input ended in the middle of one.
 
         If it is cancelled nothing is lost: see `Line`.
+        """
+
+    async def finish(self) -> None:
+        """Leave the cursor at the start of a line: the session is over.
+
+        Raises:
+            OSError, ValueError: Nobody sees it any more.
         """
 
     def size(self) -> tuple[int, int] | None:

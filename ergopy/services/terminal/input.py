@@ -49,6 +49,9 @@ class Input:
         self._buffer = ""
         self._turn = trio.Lock()
         """Held by who uses the terminal to read; those who wait get it in order."""
+        self._line: Line | None = None
+        """What is being read now."""
+        self._serving = trio.CancelScope()
         self.pressed = 0
         """How often Ctrl-C was pressed since the last line."""
 
@@ -103,16 +106,39 @@ class Input:
 
     async def ask(self, question: str) -> str | Pressed:
         """Ask whoever sits there something of our own."""
+        return await self._read(Line(question, history=False))
+
+    async def _read(self, line: Line) -> str | Pressed:
         async with self._turn:
-            return await self._terminal.read_line(Line(question, history=False))
+            self._line = line
+            try:
+                return await self._terminal.read_line(line)
+            finally:
+                self._line = None
 
     async def tell(self, text: str) -> None:
         """Say something of our own, before the prompt comes again."""
         async with self._turn:
             await self._terminal.write(text)
 
+    async def finish(self) -> None:
+        """Read no more, and leave the terminal in order for who writes next.
+
+        Raises:
+            OSError, ValueError: Nobody sees it any more.
+        """
+        if self._line is not None:
+            self._line.stays = True
+        self._serving.cancel()
+        async with self._turn:
+            await self._terminal.finish()
+
     async def serve(self) -> None:
         """Serve the reads, for as long as the session lasts."""
+        with self._serving:
+            await self._serve_all()
+
+    async def _serve_all(self) -> None:
         while True:
             if not self._reads:
                 self._work = trio.Event()
@@ -150,8 +176,7 @@ class Input:
         )
         self._buffer = ""
         try:
-            async with self._turn:
-                line.answer = await self._terminal.read_line(line)
+            line.answer = await self._read(line)
         finally:
             reading.draft = line.draft
             # Also if the read was cancelled in the moment it was answered.

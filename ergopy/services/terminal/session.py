@@ -91,6 +91,9 @@ class Session:
             process.start_soon(self._input.serve)
             while not self._over:
                 await self._handle(await process.receive())
+            if self._asking is not None:
+                self._asking.cancel()
+            await self._input.finish()
         except (attach.NoPrompt, RpcError, OSError, ValueError) as error:
             self.error = error
             if self.shell is not None:

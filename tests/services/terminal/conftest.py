@@ -30,6 +30,7 @@ class Keyboard:
         self.now: Line | None = None
         self.geometry: tuple[int, int] | None = (100, 30)
         self.broken = False
+        self.finished = False
         self._typed: list[str | Pressed] = []
         self._wake = trio.Event()
 
@@ -41,6 +42,10 @@ class Keyboard:
         if self.broken:
             raise OSError("nobody sees it")
         self.shown += text
+
+    async def finish(self) -> None:
+        assert self.now is None, "a line is still being read"
+        self.finished = True
 
     async def read_line(self, line: Line) -> str | Pressed:
         assert self.now is None, "two lines are read at once"

@@ -95,6 +95,36 @@ async def test_the_session_ends_with_its_shell(stage: Stage) -> None:
     assert stage.session.ended.is_set()
 
 
+async def test_the_line_stays_when_the_session_ends(stage: Stage) -> None:
+    await stage.ask(get_until("1> "))
+    reader = await stage.process()
+    await stage.ask(get_line("first: "), reader)
+    stage.near.disconnect(stage.far.name)
+    await settle()
+    first, second = stage.keyboard.lines
+    assert not first.stays  # It gave way, and was to be shown again.
+    assert second.stays
+    assert stage.keyboard.finished
+
+
+@pytest.mark.parametrize("asked_by", ["key", "signal"])
+async def test_the_session_ends_while_we_ask(stage: Stage, asked_by: str) -> None:
+    if asked_by == "key":
+        await stage.ask(get_until())
+        await stage.type(Pressed.INTERRUPT, Pressed.INTERRUPT)
+    async with trio.open_nursery() as nursery:
+        if asked_by == "signal":
+            for _ in range(2):
+                nursery.start_soon(stage.session.interrupt)
+                await settle()
+        assert stage.keyboard.prompt is not None
+        assert stage.keyboard.prompt.startswith("Leave the shell?")
+        await stage.shell.exit(stage.leader, Atom("because"))
+        await settle()
+        assert stage.session.ended.is_set()
+        assert stage.keyboard.finished
+
+
 async def test_the_shell_ends_when_this_node_stops(stage: Stage) -> None:
     await (await stage.process()).exit(stage.leader, Atom("shutdown"))
     await settle()
