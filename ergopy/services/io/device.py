@@ -13,15 +13,13 @@ from ...errors import MailboxFull
 from ...gen.server import GenServer
 from ...process.atoms import BADARG, ERROR, OK
 from ...process.messages import Down
+from .protocol import UNICODE, Geometry, GetOptions
 from .reading import EOF, MAX_INPUT, encoded
 from .requests import (
     NOT_SUPPORTED,
     SYSTEM_LIMIT,
     TERMINATED,
-    UNICODE,
     Answer,
-    Geometry,
-    GetOptions,
     Password,
     Put,
     Read,

@@ -1,4 +1,4 @@
-"""I/O requests as they come from a peer, and what they ask for (protocol 6.8)."""
+"""What a device of ours does for a request: which text, how much input."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from etf import Atom
 
 from ...errors.text import parts
 from ...process.atoms import ERROR
+from . import protocol
 from .chars import text
 from .formatting import MAX_TEXT, render
 from .pretty import pretty
+from .protocol import LATIN_1, UNICODE, Geometry, GetOptions
 from .reading import MAX_INPUT, Reader, characters, line, until
 from .words import atom, quoted
 from .writing import write
@@ -25,7 +27,6 @@ MAX_REQUESTS = 1000
 MAX_PARTS = 500_000
 """Parts of the terms that one request, or list of requests, has formatted."""
 
-LATIN_1, UNICODE = Atom("latin1"), Atom("unicode")
 REQUEST = (ERROR, Atom("request"))
 NOT_SUPPORTED = (ERROR, Atom("enotsup"))
 TERMINATED = (ERROR, Atom("terminated"))
@@ -65,22 +66,10 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class GetOptions:
-    """Say how the device is set."""
-
-
-@dataclass(frozen=True, slots=True)
 class SetOptions:
     """Set the device."""
 
     options: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Geometry:
-    """Say how many ``columns`` or ``rows`` there are."""
-
-    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,37 +106,21 @@ def wish(request: Any) -> Wish:
 
 
 def _wish(request: Any, nesting: int, room: _Room) -> Wish:
-    match request:
-        case (
-            Atom("put_chars"),
-            Atom("unicode" | "latin1") as encoding,
-            module,
-            function,
-            args,
-        ):
-            return _put_call(module, function, args, room)
-        case (Atom("put_chars"), Atom("unicode" | "latin1") as encoding, chars):
-            return _put_text(chars, encoding, room)
-        case (Atom("put_chars"), module, function, list(args)):
-            return _put_call(module, function, args, room)
-        case (Atom("put_chars"), chars):
-            return _put_text(chars, LATIN_1, room)
-        case (Atom("get_password"), Atom("unicode" | "latin1") as encoding):
+    match protocol.parse(request):
+        case protocol.Put(encoding, characters):
+            return _put_text(characters, encoding, room)
+        case protocol.PutCall(_, (module, function, arguments)):
+            return _put_call(module, function, arguments, room)
+        case protocol.Read("password", encoding):
             return Password(encoding)
-        case Atom("get_password"):
-            return Password(LATIN_1)
-        case Atom("getopts"):
-            return GetOptions()
-        case (Atom("setopts"), list(options)):
+        case protocol.Read() as wanted:
+            return _read(wanted, room)
+        case protocol.SetOptions(options):
             return _set_options(options)
-        case (Atom("get_geometry"), Atom("columns" | "rows") as what):
-            return Geometry(what)
-        case (Atom("requests"), list(requests)) if (
-            nesting and len(requests) <= MAX_REQUESTS
-        ):
+        case GetOptions() | Geometry() as wanted:
+            return wanted
+        case protocol.Several(requests) if nesting and len(requests) <= MAX_REQUESTS:
             return _several(requests, nesting - 1, room)
-        case tuple():
-            return _read(request, room)
     return Answer(REQUEST)
 
 
@@ -174,37 +147,18 @@ def reads(wanted: Wish) -> bool:
     return isinstance(wanted, Read | Password)
 
 
-def _read(request: tuple[Any, ...], room: _Room) -> Wish:
-    match request:
-        case (
-            Atom("get_line" | "get_chars" | "get_until"),
-            Atom("unicode" | "latin1"),
-            _,
-            *_,
-        ):
-            kind, encoding, prompt, *rest = request
-        case (Atom("get_line" | "get_chars" | "get_until"), _, *_):
-            # The forms of before R13.
-            kind, prompt, *rest = request
-            encoding = LATIN_1
-        case _:
-            return Answer(REQUEST)
-    if not room.has_for(prompt):
+def _read(wanted: protocol.Read, room: _Room) -> Wish:
+    if not room.has_for(wanted.prompt) or wanted.size > MAX_INPUT:
         return Answer(SYSTEM_LIMIT)
-    match kind, rest:
-        case Atom("get_line"), []:
-            return Read(prompt_text(prompt, encoding), line, encoding)
-        case Atom("get_chars"), [int(count)] if count >= 0 and count is not True:
-            if count > MAX_INPUT:
-                return Answer(SYSTEM_LIMIT)
-            return Read(prompt_text(prompt, encoding), characters(count), encoding)
-        case Atom("get_until"), [module, function, list(arguments)]:
-            reader = until(module, function, arguments)
-            if reader is None:
-                what = function if isinstance(function, Atom) else REQUEST[1]
-                return Answer((ERROR, what))
-            return Read(prompt_text(prompt, encoding), reader, encoding)
-    return Answer(REQUEST)
+    reader: Reader = line
+    if wanted.what == "chars":
+        reader = characters(wanted.size)
+    elif wanted.call is not None:
+        known = until(*wanted.call)
+        if known is None:
+            return Answer((ERROR, wanted.call[1]))
+        reader = known
+    return Read(prompt_text(wanted.prompt, wanted.encoding), reader, wanted.encoding)
 
 
 def prompt_text(prompt: Any, encoding: str = UNICODE) -> str:
@@ -220,8 +174,8 @@ def prompt_text(prompt: Any, encoding: str = UNICODE) -> str:
     return "???" if shown is None else shown
 
 
-def _put_text(chars: Any, encoding: str, room: _Room) -> Wish:
-    written = text(chars, "utf-8" if encoding == UNICODE else "latin-1")
+def _put_text(chars: Any, encoding: Atom, room: _Room) -> Wish:
+    written = text(chars, protocol.codec(encoding))
     if written is None:
         return Answer((ERROR, (_PUT_CHARS, encoding, chars)))
     return room.put(written)

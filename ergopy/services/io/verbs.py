@@ -16,7 +16,7 @@ from etf import Atom
 from ...errors import IoError
 from .chars import codes, text
 from .client import request
-from .requests import UNICODE
+from .protocol import UNICODE
 from .scanning import tokens
 
 _EOF = Atom("eof")

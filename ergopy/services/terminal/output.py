@@ -6,6 +6,7 @@ Where that is not possible it is formatted here.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from etf import Atom
@@ -14,32 +15,33 @@ from ...errors import RpcError
 from ...process.atoms import ERROR, OK
 from ..io.chars import text
 from ..io.formatting import render
+from ..io.protocol import Call, Put, PutCall, codec
 
 if TYPE_CHECKING:
     from etf import Pid, Reference
 
     from ...process.process import Process
     from .device import Terminal
-    from .requests import Call, Put
 
 SECONDS = 5.0
 """How long a node may take to format what it wants to have put out."""
 
 
 async def put(
-    process: Process, terminal: Terminal, wanted: Put, sender: Pid | Reference
+    process: Process, terminal: Terminal, wanted: Put | PutCall, sender: Pid | Reference
 ) -> Any:
     """Put it out; return the reply.
 
     Raises:
         OSError, ValueError: Nobody sees it any more.
     """
-    characters = wanted.characters
-    refusal: Any = (ERROR, (Atom("put_chars"), Atom(wanted.encoding), characters))
-    if wanted.call is not None:
-        refusal = (ERROR, wanted.call[1])
+    if isinstance(wanted, Put):
+        characters = wanted.characters
+        refusal: Any = (ERROR, (Atom("put_chars"), wanted.encoding, characters))
+    else:
         characters = await _called(process, wanted.call, sender)
-    shown = text(characters, wanted.codec)
+        refusal = (ERROR, wanted.call[1])
+    shown = text(characters, codec(wanted.encoding))
     if shown is None:
         return refusal
     await terminal.write(shown)
@@ -47,11 +49,13 @@ async def put(
 
 
 async def _called(process: Process, call: Call, sender: Pid | Reference) -> Any:
-    module, function, arguments = call
-    try:
-        return await process.rpc(sender.node, module, function, arguments, SECONDS)
-    except RpcError:
-        match module, function, arguments:
-            case Atom("io_lib"), Atom("format" | "fwrite"), [form, list(values)]:
-                return render(form, values)
+    match call:
+        case (Atom() as module, Atom() as function, list(arguments)):
+            with suppress(RpcError):
+                return await process.rpc(
+                    sender.node, module, function, arguments, SECONDS
+                )
+    match call:
+        case (Atom("io_lib"), Atom("format" | "fwrite"), [form, list(values)]):
+            return render(form, values)
     return None

@@ -14,6 +14,7 @@ from etf import Atom, Pid, Reference
 from ...errors import RpcError
 from ...process.atoms import ERROR
 from ..io.chars import codes, text
+from ..io.protocol import codec
 from ..io.reading import EOF, encoded
 from ..io.requests import prompt_text
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     import trio
 
     from ...process.process import Process
+    from ..io.protocol import Read
     from .options import Options
-    from .requests import Read
 
 SECONDS = 30.0
 """How long the node has to say whether there is enough."""
@@ -52,7 +53,7 @@ class Reading:
 
     def prompt(self) -> str:
         """Return what stands before the line: less from the second one on."""
-        first = prompt_text(self.wanted.prompt, Atom(self.wanted.encoding))
+        first = prompt_text(self.wanted.prompt, self.wanted.encoding)
         if not self.text or self.wanted.what != "until":
             return first
         width = len(first.rpartition("\n")[2])
@@ -96,7 +97,7 @@ class Reading:
         if isinstance(data, tuple):
             self.reply = refusal
             return
-        args = [_START, data, Atom(encoding), self.wanted.call]
+        args = [_START, data, encoding, self.wanted.call]
         try:
             answer = await process.rpc(
                 self.sender.node, "io_lib", "get_until", args, SECONDS
@@ -107,8 +108,7 @@ class Reading:
         match answer:
             case (Atom("stop"), result, rest):
                 self.reply = result
-                codec = "utf-8" if encoding == "unicode" else "latin-1"
-                self.rest = text(rest, codec) or ""
+                self.rest = text(rest, codec(encoding)) or ""
             case _ if self._ended:
                 self.reply = EOF
 

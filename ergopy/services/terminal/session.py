@@ -16,6 +16,16 @@ from etf import Atom, Pid, Reference
 from ...errors import RpcError
 from ...process.atoms import ERROR, OK
 from ...process.messages import Down, ExitMessage
+from ..io.protocol import (
+    Geometry,
+    GetOptions,
+    Put,
+    PutCall,
+    Read,
+    SetOptions,
+    Several,
+    parse,
+)
 from ..io.requests import (
     MAX_NESTING,
     NOT_SUPPORTED,
@@ -29,7 +39,6 @@ from .input import Input
 from .options import Options
 from .output import put
 from .reading import Reading
-from .requests import Geometry, GetOptions, Put, Read, SetOptions, Several, parse
 
 if TYPE_CHECKING:
     from ...process.process import Process
@@ -126,7 +135,7 @@ class Session:
     ) -> Any:
         """Carry out one request; return the reply, None if that comes later."""
         match parse(request):
-            case Put() as wanted:
+            case Put() | PutCall() as wanted:
                 return await put(self._process, self.terminal, wanted, sender)
             case Read() as read:
                 if self.left:

@@ -49,6 +49,14 @@ async def test_characters_are_counted_and_the_rest_stays(stage: Stage) -> None:
     assert stage.reply(rest) == [100, 101, 102, 10]
 
 
+async def test_no_characters_are_answered_after_a_line_that_stays(stage: Stage) -> None:
+    number = await stage.ask((Atom("get_chars"), UNICODE, b"", 0))
+    assert not stage.answered(number)
+    await stage.type("ab\n")
+    assert stage.reply(number) == []
+    assert await stage.do(get_line()) == [97, 98, 10]
+
+
 async def test_the_other_node_says_when_an_expression_is_whole(stage: Stage) -> None:
     number = await stage.ask(get_until("(far)1> "))
     await stage.type("1 +\n")

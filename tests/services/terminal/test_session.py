@@ -37,6 +37,8 @@ REQUEST = (ERROR, Atom("request"))
         ((PUT, UNICODE, Atom("m"), Atom("f"), [1]), OK, "called 1"),
         ((PUT, Atom("io_lib"), Atom("format"), [b"~w.", [3]]), OK, "3."),
         ((PUT, UNICODE, Atom("m"), Atom("no"), []), (ERROR, Atom("no")), ""),
+        ((PUT, UNICODE, b"m", Atom("f"), [1]), (ERROR, Atom("f")), ""),
+        ((PUT, UNICODE, Atom("m"), Atom("f"), 1), (ERROR, Atom("f")), ""),
         ((Atom("get_geometry"), Atom("columns")), 100, ""),
         ((Atom("get_geometry"), Atom("rows")), 30, ""),
         ((Atom("get_geometry"), Atom("x")), REQUEST, ""),
