@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ergopy import Atom
 
 from .clusters.cluster import in_order
+from .clusters.conflicts import give_twice, settled
 from .clusters.fixtures import make_cluster as make_cluster
 from .clusters.fixtures import split as split
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 ONES, OTHERS = [0, 2], [1, 3]
 """A BEAM and a Python node each."""
 UNDEFINED = Atom("undefined")
-CONFLICT = Atom("global_name_conflict")
 
 
 @pytest.fixture
@@ -44,59 +44,13 @@ async def test_halves_that_meet_again_have_the_names_of_both(whole):
     new = [await member.do("holder") for member in whole]
     for number, pid in enumerate(new):
         assert await whole[number].do("register", (Atom("new"), number), pid) == "yes"
-    conflicts = await _conflicts(whole)
+    given = await give_twice(whole, product(ONES, OTHERS))
     expected = [((Atom("own"), number), pid) for number, pid in enumerate(own)]
     expected += [((Atom("new"), number), pid) for number, pid in enumerate(new)]
     await whole.mend(ONES, OTHERS)
     found = await whole.is_whole()
-    for name, pids in conflicts.items():
-        pid = dict(found).get(name)
-        expected += await _resolved(whole, name, pids, pid)
+    expected += await settled(whole, given, found)
     assert found == in_order(expected)
-
-
-async def _conflicts(cluster: Cluster) -> dict[Any, Any]:
-    """Have names that are given in both halves, for every pair and every method."""
-    conflicts = {}
-    methods = ("random_exit", "random_notify", "none", "smaller")
-    for one, other, method in product(ONES, OTHERS, methods):
-        name = (Atom(method), one, other)
-        conflicts[name] = [
-            await cluster[number].do("holder") for number in (one, other)
-        ]
-        for number, pid in zip((one, other), conflicts[name], strict=True):
-            assert await cluster[number].do("register", name, pid, name[0]) == "yes"
-    return conflicts
-
-
-async def _resolved(
-    cluster: Cluster, name: Any, pids: list[Any], winner: Any
-) -> list[Any]:
-    """See that a conflict has had its effects; return what is left of the name."""
-    method, *numbers = name
-    lives = [
-        await cluster[number].do("is_alive", pid)
-        for number, pid in zip(numbers, pids, strict=True)
-    ]
-    told = [
-        await cluster[number].do("ask", pid, Atom("heard")) if alive else None
-        for number, pid, alive in zip(numbers, pids, lives, strict=True)
-    ]
-    place = pids.index(winner) if winner else 0
-    match method:
-        case "random_exit":
-            assert lives == [pid == winner for pid in pids]
-        case "random_notify":
-            assert all(lives)
-            assert told[place] == []
-            assert told[1 - place] == [(CONFLICT, name)]
-        case "smaller":
-            assert winner == min(pids, key=lambda pid: pid.node)
-            assert told == [[], []]
-        case "none":
-            assert winner is None
-            assert told == [[(CONFLICT, name, pids[1])], [(CONFLICT, name, pids[0])]]
-    return [(name, winner)] if winner else []
 
 
 @pytest.mark.parametrize(

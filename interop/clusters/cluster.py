@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
+from ergopy.certs import flags, write_options
+
 from ..beam import unique_name
 from .hosts import EPMD_PORT, Hosts
 from .python import Member, PythonMember
@@ -17,6 +19,8 @@ from .python import Member, PythonMember
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+    from tests.certificates import Desk
 
 NET_TICKTIME = 4
 SECONDS = 30
@@ -29,7 +33,11 @@ Of BEAMs only, it is how to see what they make of the same chapters by themselve
 
 
 class Cluster(list[Member]):
-    """The members, by number; those that do not run are among them, too."""
+    """The members, by number; those that do not run are among them, too.
+
+    *environment* is of the application ``kernel``, on all of them. With *certificates*
+    they talk over TLS.
+    """
 
     def __init__(
         self,
@@ -41,10 +49,14 @@ class Cluster(list[Member]):
         epmd_port: int,
         hosts: Hosts | None = None,
         net_ticktime: int = NET_TICKTIME,
+        environment: dict[str, bool] | None = None,
+        certificates: Desk | None = None,
     ) -> None:
         super().__init__()
         self.hosts = hosts
         self._net_ticktime = net_ticktime
+        self._environment = environment or {}
+        self._certificates = certificates
         self._common: dict[str, Any] = {
             "code": code,
             "folder": folder,
@@ -63,7 +75,10 @@ class Cluster(list[Member]):
             raise
 
     def add(self, kind: str, *args: str, **options: Any) -> Member:
-        """Have one more; *args* are for a BEAM, *options* of a Python node."""
+        """Have one more; *args* are for a BEAM, *options* of a Python node.
+
+        An ``environment`` among these is for both, instead of that of the cluster.
+        """
         number = len(self)
         if self.hosts:
             host = self.hosts[number]
@@ -92,14 +107,27 @@ class Cluster(list[Member]):
         self, kind: str, place: dict[str, Any], args: Any, options: dict[str, Any]
     ) -> Member:
         common = {**self._common, **place, "epmd_port": self._epmd_port}
+        environment = options.pop("environment", self._environment)
+        folder = None
+        if self._certificates:
+            folder = self._certificates.files(place["name"])
         if kind == "python":
-            options = {"net_ticktime": self._net_ticktime, **options}
+            tls = str(folder) if folder else None
+            own = {"net_ticktime": self._net_ticktime, "environment": environment}
+            options = {**own, "tls": tls, **options}
             return PythonMember(kind, options=options, **common)
-        ticks = ("-kernel", "net_ticktime", str(self._net_ticktime))
-        return Member(kind, args=(*ticks, *args), **common)
+        environment = {"net_ticktime": self._net_ticktime, **environment}
+        for key, value in environment.items():
+            args = ("-kernel", key, str(value).lower(), *args)
+        if folder:
+            write_options(folder)
+            args = (*flags(folder).split(), *args)
+        return Member(kind, args=args, **common)
 
     async def restore(self) -> None:
-        """Have all run, know each other, and have no names."""
+        """Have all run, know each other, and have no names; nobody is beside them."""
+        for member in self._beside:
+            member.kill9()
         if self.hosts:
             numbers = list(range(len(self)))
             for number in numbers:

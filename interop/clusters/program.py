@@ -19,7 +19,16 @@ import trio
 
 import ergopy
 import etf
-from ergopy import Atom, GenServer, NameTaken, NodeDownMessage, NodeUpMessage, Pid
+from ergopy import (
+    Atom,
+    GenServer,
+    NameTaken,
+    NodeDownMessage,
+    NodeUpMessage,
+    Pid,
+    PubSub,
+    Tls,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -239,12 +248,34 @@ def pg_groups(node: ergopy.Node, scope: str) -> dict[Any, list[Pid]]:
     return {group: list(pg.members(group)) for group in pg.groups()}
 
 
+# Phoenix.PubSub.
+
+
+async def topics_start(node: ergopy.Node, name: str) -> Atom:
+    await node.start(PubSub, name)
+    return Atom("ok")
+
+
+def topics_listen(node: ergopy.Node, name: str, topic: bytes, pid: Pid) -> Atom:
+    PubSub.of(name, caller=node).subscribe(topic, pid)
+    return Atom("ok")
+
+
+async def topics_say(
+    node: ergopy.Node, name: str, topic: bytes, terms: list[Any]
+) -> Atom:
+    for term in terms:
+        await PubSub.of(name, caller=node).broadcast(topic, term)
+    return Atom("ok")
+
+
 WORDS = {
     word.__name__: word
     for word in (
         *(holder, ask, kill, is_alive, members, connect, disconnect, leave),
         *(register, re_register, unregister, whereis, names, known, lookup, sync),
         *(is_free, locks, count, pg_start, pg_crash, pg_join, pg_leave, pg_groups),
+        *(topics_start, topics_listen, topics_say),
     )
 }
 
@@ -268,6 +299,8 @@ async def main(options: dict[str, Any]) -> None:
     requests, answers = map(int, os.environ["ERGOPY_PEER_FDS"].split())
     os.set_inheritable(requests, False)
     os.set_inheritable(answers, False)
+    folder = options.pop("tls", None)
+    tls = Tls.from_folder(folder) if folder else None
 
     def say(number: int, data: bytes) -> None:
         with memoryview(ANSWER.pack(len(data) + 4, number) + data) as left:
@@ -275,7 +308,7 @@ async def main(options: dict[str, Any]) -> None:
                 left = left[os.write(answers, left) :]
 
     async with (
-        ergopy.Node(**options) as node,
+        ergopy.Node(**options, tls=tls) as node,
         trio.lowlevel.FdStream(requests) as stream,
         trio.open_nursery() as nursery,
     ):

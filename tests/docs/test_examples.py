@@ -10,15 +10,16 @@ import pytest
 import epmd
 import ergopy
 import etf
-from ergopy import Atom, Down, PubSub, Task, stage
-from ergopy.testing import inside
+from ergopy import Atom, Down, PubSub, Ring, Task, io, stage
+from ergopy.testing import captured_io, inside, stand_in
 from ergopy.testing.ports import free_port
 from tests.docs.pages import EXAMPLES
+from tests.node.raw_node import until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-PY = Atom("py@127.0.0.1")
+PY, TWO = Atom("py@127.0.0.1"), Atom("two@127.0.0.1")
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda p: p.name)
@@ -69,6 +70,110 @@ async def test_pubsub(peer, start) -> None:
             assert (kind, number + 1) == await anext(ticks)
             await topics.broadcast("shouts", "hello")
         assert await example.line() == "somebody shouts: b'hello'"
+
+
+async def asleep(proc: ergopy.Process) -> None:
+    await proc.receive()
+
+
+@pytest.mark.parametrize(("ahead", "stays"), [(0, PY), (3, TWO)])
+async def test_global_counter(peer, start, ahead, stays) -> None:
+    program, orders = EXAMPLES / "global_counter.py", ("global", "orders")
+    async with start(program) as one, start(program, TWO) as two:
+        assert PY in await one.line()
+        assert TWO in await two.line()
+        await peer.connect(PY)
+        await peer.globals.sync()
+        assert [await peer.call(orders, Atom("next")) for _ in "12"] == [1, 2]
+        with pytest.raises(ergopy.NameTaken):
+            await peer.globals.register("orders", await peer.spawn(asleep))
+        # A hidden node takes no part: nobody has to part with it.
+        async with ergopy.Node("x@127.0.0.1", cookie="secret", hidden=True) as other:
+            await other.connect(TWO)
+            for number in range(ahead):
+                assert await other.call(orders, Atom("next")) == number + 1
+        await peer.connect(TWO)
+        goes, last = (two, 0) if stays == PY else (one, 2)
+        assert (await goes.line()).endswith(f"ends at {last}: normal")
+        await peer.globals.sync()
+        assert peer.globals.whereis("orders").node == stays
+        assert await peer.call(orders, Atom("next")) == max(2, ahead) + 1
+
+
+async def test_workers_in_a_group(peer, start) -> None:
+    program, photo = EXAMPLES / "workers_in_a_group.py", b"cat.jpg"
+    assert Ring([PY, TWO]).place(photo) == TWO
+
+    async def thumbnail() -> Any:
+        return await peer.rpc(PY, "photos", "thumbnail", [photo])
+
+    async def ask_all(workers: list[ergopy.Pid]) -> list[Any]:
+        request = (Atom("thumbnail"), photo)
+        return sorted([await peer.call(worker, request) for worker in workers])
+
+    async with start(program) as one, peer.pg.changes("workers") as changes:
+        assert PY in await one.line()
+        await peer.connect(PY)
+        workers = (await anext(changes)).pids
+        assert [await thumbnail() for _ in "12"] == ["made", "kept"]
+        assert await ask_all(workers) == ["kept", "made"]
+        await peer.exit(workers[0], Atom("kill"))
+        left, joined = await anext(changes), await anext(changes)
+        assert (left.kind, left.pids) == ("leave", workers[:1])
+        lines = [await one.line() for _ in range(3)]
+        assert {f"leave {workers[0]}", f"join {joined.pids[0]}"} < set(lines)
+        async with start(program, TWO, PY) as two:
+            assert TWO in await two.line()
+            others = (await anext(changes)).pids
+            assert await one.line() == f"join {others[0]} {others[1]}"
+            assert [await thumbnail() for _ in "12"] == ["made", "kept"]
+            assert await ask_all(others) == ["kept", "made"]
+
+
+async def test_console(peer, start, run_command) -> None:
+    async with start(EXAMPLES / "console.py") as example:
+        assert "prompt" in await example.line()
+        assert PY in await example.line()
+        async with captured_io(peer, "12\n30\n") as device, stand_in(peer) as process:
+            process.set_group_leader(device.pid)
+            assert await process.rpc(PY, "stock", "count", [b"tea", b"rice"]) == 42
+        assert device.prompts == ["how many tea? ", "how many rice? "]
+        assert device.text == "thank you\n"
+        todo = await peer.rpc(PY, "erlang", "whereis", [Atom("todo")])
+        to_do = {"device": todo, "caller": peer}
+        await io.format("order ~p~n", [(Atom("rice"), 5)], **to_do)
+        await io.print("order tea", **to_do)
+        assert await example.line() == "to do: order {rice,5}"
+        assert await io.get_line(**to_do) == "order {rice,5}\n"
+        code = 'await ergopy.io.get_line(device="todo")'
+        shell = f"ERGOPY_COOKIE=secret ergopy shell {PY} -c '{code}'"
+        assert await run_command(shell) == "'order tea\\n'\n"
+        assert await io.get_line(**to_do) is None
+
+
+@pytest.mark.parametrize("beam", [["iex@127.0.0.1"], []])
+async def test_logging_to_beam(peer, start, caplog, beam) -> None:
+    def told() -> list[Any]:
+        return [record for record in caplog.records if record.name == "ergopy.beam"]
+
+    stock = ("stock", PY)
+    async with start(EXAMPLES / "logging_to_beam.py", *beam) as example:
+        assert PY in await example.line()
+        assert await peer.call(stock, (Atom("take"), b"tea")) == 1
+        assert await example.line() == "WARNING:stock:tea is low: 1"
+        await peer.cast(stock, (Atom("take"), b"gold"))
+        crash = "ERROR:ergopy.process:process stock crashed: KeyError: b'gold'"
+        assert (await example.line()).startswith(crash)
+        while "child_terminated" not in (line := await example.line()):
+            assert line
+        if beam:
+            await until(lambda: len(told()) == 3)
+    if beam:
+        low, crashed, ended = told()
+        assert low.getMessage() == "tea is low: 1"
+        assert {record.node for record in told()} == {PY}
+        assert crashed.otp["label"] == ("proc_lib", "crash")
+        assert ended.otp["label"] == ("supervisor", "child_terminated")
 
 
 async def test_saga_travel(start) -> None:

@@ -45,9 +45,6 @@ logger = logging.getLogger("ergopy.globals")
 COME_BACK = 1.0
 """Seconds after which a name server that was started again connects again."""
 
-RETRIES = 5
-"""How often a node of the cluster that cannot be connected to is tried again."""
-
 
 @final
 class NameServer(GenServer):
@@ -257,11 +254,9 @@ class NameServer(GenServer):
         self._checked.discard(node)
 
     async def _greet(self, node: Atom) -> None:
-        for _ in range(1 + RETRIES):
-            if await self._connect(node):
-                in_sync = (GEN_CAST, (IN_SYNC, self.machine.own, True))
-                self._place.post(do.Send(node, in_sync))
-                break
+        if await self._connect(node):
+            in_sync = (GEN_CAST, (IN_SYNC, self.machine.own, True))
+            self._place.post(do.Send(node, in_sync))
         else:
             self._feed(self.machine.unreachable, node)
         self._greeted.discard(node)

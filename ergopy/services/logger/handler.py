@@ -13,6 +13,7 @@ from etf import Atom, EncodeError
 
 from ...errors import ConnectError, ErgopyError, NodeNameError
 from ...node.naming import split
+from ...process.messages import NodeUpMessage
 from .outgoing import LOG, PROXY, event
 from .proxy import INCOMING
 
@@ -146,16 +147,25 @@ class BeamLogHandler(logging.Handler):
 
     async def _run(self, process: Process) -> None:
         """Send what is queued, until the handler is closed."""
+        process.monitor_nodes(node_type="all")
         while not self._closed:
             self._awake = trio.Event()
             while self._queue and not self._closed:
                 if not await self._reachable():
-                    await trio.sleep(RETRY)
+                    await self._pause(process)
                     continue
                 await self._tell_what_was_dropped(process)
                 await self._send(process, self._queue.popleft())
             if not self._closed:
                 await self._awake.wait()
+
+    async def _pause(self, process: Process) -> None:
+        """Wait before the next try, or until the peer comes by itself."""
+        with trio.move_on_after(RETRY):
+            while True:
+                match await process.receive():
+                    case NodeUpMessage(node) if node == self.peer:
+                        return
 
     async def _reachable(self) -> bool:
         try:

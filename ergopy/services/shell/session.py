@@ -17,6 +17,7 @@ from ...process.messages import ExitMessage
 from ...process.slot import Slot
 from ..io.chars import text
 from .evaluator import LEAVE, LOST, Evaluator
+from .history import History
 from .names import Names, banner
 from .output import Output
 from .showing import cut
@@ -131,6 +132,8 @@ class Session:
             if function is not None:
                 options.append((_EXPAND_FUN, function))
         await self._ask(process, (_SETOPTS, options))
+        history = History(self._ask)
+        await history.begin(process, self.leader)
         # Tab knows the names of the evaluator before the first line.
         self._begin(process)
         self._output.write(banner(process.runtime.name))
@@ -148,6 +151,7 @@ class Session:
             # An atom is the end: eof; and so is an error.
             if line is None or isinstance(reply, Atom):
                 break
+            await history.add(process, line)
             if await self._take(process, line) == LEAVE:
                 break
         await self._output.drained()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from ...process.process import Process
+    from ..io.protocol import Read
     from .options import Options
     from .reading import Reading
 
@@ -83,11 +84,14 @@ class Input:
                 self._drop(reading)
                 return
 
-    def refuse(self, reply: Any) -> bool:
-        """Answer all of them with *reply*; tell whether there was one."""
+    def refuse(self, refusal: Callable[[Read], Any]) -> bool:
+        """End all of them, with a reply if there is one; tell whether any waited."""
         reads = list(self._reads)
         for reading in reads:
             self._drop(reading)
+            reply = refusal(reading.wanted)
+            if reply is None:
+                continue
             with suppress(trio.WouldBlock):
                 message = (_IO_REPLY, reading.reply_as, reply)
                 self._process.send_nowait(reading.sender, message)

@@ -34,6 +34,7 @@ from ..io.requests import (
     TERMINATED,
 )
 from . import attach, completion
+from .attach import ELIXIR
 from .device import Pressed, Terminal
 from .input import Input
 from .options import Options
@@ -139,7 +140,7 @@ class Session:
                 return await put(self._process, self.terminal, wanted, sender)
             case Read() as read:
                 if self.left:
-                    return TERMINATED
+                    return self._refusal(read)
                 added = self._input.add(Reading(read, sender, reply_as))
                 return None if added else SYSTEM_LIMIT
             case GetOptions():
@@ -175,8 +176,8 @@ class Session:
         self._input.pressed += 1
         if self._input.pressed > 1:
             await self._ask()
-        elif reading.wanted.what == "until" and not reading.text:
-            # Nothing to interrupt: the prompt is empty.
+        elif self.language != ELIXIR and _is_empty(reading):
+            # Nothing to interrupt. IEx may have kept lines before this one.
             await self._input.tell(_HINT)
         else:
             self._input.discard()
@@ -214,10 +215,20 @@ class Session:
         self.left = True
         if self._asking is not None:
             self._asking.cancel()
-        if not self._input.refuse(TERMINATED):
+        if not self._input.refuse(self._refusal):
             # It evaluates something; after that it wants to read, and is told.
             self._process.exit_nowait(self.shell, _INTERRUPT)
         self._process.start_soon(self._see_it_end)
+
+    def _refusal(self, read: Read) -> Any:
+        """Return the reply to one who wants to read after the end, if there is one."""
+        match read.call:
+            case (Atom("Elixir.IEx.Server"), _, _):
+                # It would ask again, for ever. It leaves when its terminal ends.
+                assert self.shell is not None
+                self._process.exit_nowait(self.shell, TERMINATED[1])
+                return None
+        return TERMINATED
 
     async def _see_it_end(self) -> None:
         assert self.shell is not None
@@ -232,3 +243,8 @@ class Session:
         return await completion.ask(
             self._process, self.shell, self.language, self.options.expand, before
         )
+
+
+def _is_empty(reading: Reading) -> bool:
+    """Tell whether a shell waits there with nothing typed so far."""
+    return reading.wanted.what == "until" and not reading.text

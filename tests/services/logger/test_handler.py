@@ -225,6 +225,25 @@ async def test_while_the_other_is_away_a_number_is_kept_and_the_rest_counted(
             assert proxy.texts[-1] == "later"
 
 
+async def test_nobody_waits_for_a_peer_that_has_come_by_itself(
+    autojump_clock: Clock, installed: Any
+) -> None:
+    network = MemoryNetwork()
+    async with network.node("a") as a, network.node("c") as c:
+        handler = BeamLogHandler(a, "b@memory")
+        installed(handler, ours=False)
+        LOGGER.info("first")
+        await trio.sleep(0.1)
+        assert handler.waiting == 1
+        await a.connect(c.name)
+        async with network.node("b") as b:
+            proxy = Proxy()
+            await serve(b, proxy)
+            await b.connect(a.name)
+            await trio.sleep(0.1)
+            assert proxy.texts == ["first"]
+
+
 async def test_nothing_goes_in_a_circle(
     autojump_clock: Clock, pair: tuple[Node, Node], installed: Any
 ) -> None:

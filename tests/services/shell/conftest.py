@@ -36,6 +36,10 @@ class Terminal:
         self.shown = ""
         self.prompts: list[str] = []
         self.options: list[Any] = []
+        self.has: Any = [(Atom("echo"), True), (Atom("binary"), False)]
+        """What it answers to getopts."""
+        self.calls: list[Any] = []
+        """Functions that it was to put out the results of."""
         self.pid: Pid
         self.shell: Pid | None = None
         self.doors = Doors()
@@ -81,6 +85,12 @@ class Terminal:
                     self.shown += text(data) or ""
                     if not self.busy:
                         await process.send(sender, (Atom("io_reply"), ref, OK))
+                case ("io_request", sender, ref, ("put_chars", _, module, name, args)):
+                    self.calls.append((module, name, args))
+                    reply = (Atom("error"), name)
+                    await process.send(sender, (Atom("io_reply"), ref, reply))
+                case ("io_request", sender, ref, Atom("getopts")):
+                    await process.send(sender, (Atom("io_reply"), ref, self.has))
                 case ("io_request", sender, ref, ("setopts", options)):
                     self.options = options
                     await process.send(sender, (Atom("io_reply"), ref, OK))

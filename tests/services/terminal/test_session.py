@@ -205,8 +205,31 @@ async def test_leaving_tells_every_reader(stage: Stage) -> None:
     stage.session.leave()
     await settle()
     assert [stage.reply(number) for number in numbers] == [TERMINATED] * 2
-    assert await stage.do(get_line()) == TERMINATED
-    assert Atom("kill") not in stage.exits
+    other = await stage.process()
+    assert stage.reply(await stage.ask(get_line(), other)) == TERMINATED
+    assert stage.exits == []
+
+
+@pytest.mark.parametrize("busy", [False, True])
+async def test_todays_iex_hears_that_its_terminal_ends(
+    stage: Stage, busy: bool
+) -> None:
+    parse = (Atom("Elixir.IEx.Server"), Atom("__parse__"), [])
+    request = (Atom("get_until"), UNICODE, b"iex> ", *parse)
+    numbers = [] if busy else [await stage.ask(request)]
+    stage.session.leave()
+    await settle()
+    if busy:
+        numbers = [await stage.ask(request)]
+    assert not any(map(stage.answered, numbers))
+    assert stage.exits == [Atom("interrupt")] * busy + [Atom("terminated")]
+
+
+async def test_ctrl_c_interrupts_iex_whatever_it_has_read_before(stage: Stage) -> None:
+    stage.session.language = ELIXIR
+    number = await stage.ask(get_until("...> "))
+    await stage.type(Pressed.INTERRUPT)
+    assert stage.reply(number) == INTERRUPTED
 
 
 async def test_a_shell_that_does_not_listen_is_killed(
