@@ -140,12 +140,20 @@ class Sessions:
         session.his_tag = his_tag
         him = Him(node, locker, session.version, his_tag, session.my_tag)
         self._emit(Tell(him))
-        if version >= VERIFIES:
+        if version >= VERIFIES and node not in self._cluster.known:
+            # Behind our in_sync it would be out of step; see acknowledged.
             self._send(node, (ACK, self._own, his_tag, session.my_tag))
         self._cluster.pending[node] = version
 
     def acknowledged(self, node: Atom, my_tag: Any, his_tag: Any) -> None:
-        """Take ``init_connect_ack``: both have to mean the same attempt."""
+        """Take ``init_connect_ack``: both have to mean the same attempt.
+
+        Others may have made us one cluster meanwhile, and ours is over. OTP takes that
+        for out of step; who is told so from OTP 26 on forgets the names of the other
+        one's processes, and nobody gives them again.
+        """
+        if node in self._cluster.known:
+            return
         session = self.by_node.get(node)
         is_his = session is not None and same(session.his_tag, his_tag)
         if is_his and self._is(node, my_tag):
@@ -156,7 +164,11 @@ class Sessions:
 
     def taken_back(self, node: Atom, my_tag: Any) -> None:
         """Take ``cancel_connect``."""
-        if self._is(node, my_tag):
+        if not self._is(node, my_tag):
+            return
+        if node in self._cluster.known:
+            self._cancel_silently(node)
+        else:
             self._restart(node)
 
     def _restart(self, node: Atom) -> None:
