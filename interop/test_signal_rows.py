@@ -1,7 +1,8 @@
 """What a BEAM does with every control message, good or bad.
 
 The outcomes are kept in ``tests/data/signal_outcomes.json``, for ``tests/`` to demand
-them of ours. ``ERGOPY_CAPTURE=1`` writes them anew.
+them of ours. ``ERGOPY_CAPTURE=1`` writes those of the releases that run anew. A release
+that is not there has to do what the newest one before it does.
 """
 
 from __future__ import annotations
@@ -96,6 +97,12 @@ class Wire:
         return []
 
 
+def recorded(outcomes: Path, release: int) -> dict[str, Any]:
+    """The outcomes of the newest release there that is not newer than *release*."""
+    known: dict[str, Any] = json.loads(outcomes.read_text())
+    return known[str(max(kept for kept in map(int, known) if kept <= release))]
+
+
 def _terms(body: bytes) -> tuple[Any, Any]:
     control, used = etf.decode_prefix(body)
     return control, etf.decode(body[used:]) if used < len(body) else None
@@ -156,4 +163,4 @@ async def test_every_control_message_has_the_known_outcome(beam):
         lines = json.dumps(known, indent=1, sort_keys=True)
         OUTCOMES.write_text(lines + "\n")
         pytest.skip("captured")
-    assert seen == json.loads(OUTCOMES.read_text())[str(beam.release)]
+    assert seen == recorded(OUTCOMES, beam.release)

@@ -1,7 +1,7 @@
 """What a BEAM does with every spawn request, good or bad.
 
 The outcomes are kept in ``tests/data/spawn_outcomes.json``, for ``tests/`` to demand
-them of ours. ``ERGOPY_CAPTURE=1`` writes them anew.
+them of ours. ``ERGOPY_CAPTURE=1`` writes those of the releases that run anew.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.signal_rows import fill
 from tests.spawn_rows import ROWS, Row, say, to_come
 
 from . import raw
-from .test_signal_rows import CREATION, FLAGS, THIRD, Wire
+from .test_signal_rows import CREATION, FLAGS, THIRD, Wire, recorded
 
 OUTCOMES = Path(__file__).parents[1] / "tests" / "data" / "spawn_outcomes.json"
 
@@ -77,4 +77,4 @@ async def test_every_spawn_request_has_the_known_outcome(new_beam):
         known[str(beam.release)] = seen
         OUTCOMES.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
         pytest.skip("captured")
-    assert seen == json.loads(OUTCOMES.read_text())[str(beam.release)]
+    assert seen == recorded(OUTCOMES, beam.release)

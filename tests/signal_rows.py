@@ -3,7 +3,7 @@
 One row is one packet to a node on which a process with the name ``bob`` traps exits
 and has an alias. Where an outcome of a BEAM is known it is in
 ``tests/data/signal_outcomes.json``: captured by ``interop/test_signal_rows.py`` from
-OTP 25 and OTP 28, and demanded from ours by ``tests/node/test_signal_rows.py``.
+OTP 25, 27 and 28, and demanded from ours by ``tests/node/test_signal_rows.py``.
 
 Everything that differs from run to run has a name: ``me`` is a process of the sender,
 ``third`` one of another node, ``bob`` the process, ``dead`` one that never was,

@@ -2,7 +2,7 @@
 
 One row is one request to start ``erlang:exit(oops)``. What a BEAM does with it is in
 ``tests/data/spawn_outcomes.json``: captured by ``interop/test_spawn_rows.py`` from OTP
-25 and OTP 28, and demanded from ours by ``tests/node/test_spawn_rows.py``.
+25, 27 and 28, and demanded from ours by ``tests/node/test_spawn_rows.py``.
 """
 
 from __future__ import annotations

@@ -17,13 +17,15 @@ from .hosts import EPMD_PORT, Hosts
 from .python import Member, PythonMember
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
     from pathlib import Path
 
     from tests.certificates import Desk
 
 NET_TICKTIME = 4
 SECONDS = 30
+ATTEMPT = 6
+"""Seconds in which most of what is waited for has come."""
 CRASHES = (" crashed: ", "CRASH REPORT", "[error] GenServer", "[error] Process")
 KINDS = tuple(os.environ.get("ERGOPY_CLUSTER", "python,elixir,otp28,python").split(","))
 """By name the least and the greatest are of Python, to which ``global`` gives tasks.
@@ -241,9 +243,25 @@ class Cluster(list[Member]):
     async def meet(self, among: Sequence[Member] | None = None) -> list[Any]:
         """Have those that run connect, and wait until each has each, and all names."""
         among = self.up if among is None else among
-        for member in among[1:]:
-            await member.do("connect", among[0].name)
-        return await self.is_whole(among)
+
+        async def attempt() -> list[Any]:
+            for member in among[1:]:
+                await member.do("connect", among[0].name)
+            return await self.is_whole(among)
+
+        names: list[Any] = await self._again(attempt)
+        return names
+
+    async def _again(self, attempt: Callable[[], Awaitable[Any]]) -> Any:
+        """Make an attempt again while what is under way still undoes it.
+
+        News of an earlier loss may part who has just met, or who was still together.
+        """
+        with trio.move_on_after(self.patience - ATTEMPT):
+            while True:
+                with trio.move_on_after(ATTEMPT):
+                    return await attempt()
+        return await attempt()
 
     async def is_whole(
         self, among: Sequence[Member] | None = None, locks: int = 0
@@ -292,14 +310,18 @@ class Cluster(list[Member]):
                 for number, view in zip(numbers, views, strict=True)
             )
 
-        await self.until("members", is_apart)
-        found = [
-            [number for number in numbers if self[number].name in group]
-            for group in groups
-        ]
-        for group in found:
-            await self.is_whole([self[number] for number in group], locks)
-        return sorted(found)
+        async def attempt() -> list[list[int]]:
+            await self.until("members", is_apart)
+            found = [
+                [number for number in numbers if self[number].name in group]
+                for group in groups
+            ]
+            for group in found:
+                await self.is_whole([self[number] for number in group], locks)
+            return sorted(found)
+
+        found: list[list[int]] = await self._again(attempt)
+        return found
 
 
 def _prefix(number: int, kind: str) -> str:

@@ -59,8 +59,11 @@ logger = logging.getLogger("ergopy.services")
 
 
 @ROOM.reads
-def erlang_trace(node: Any, whom: Any, how: Any, flags: Any) -> int:
+def erlang_trace(node: Any, whom: Any, how: Any, flags: Any, more: Any = None) -> int:
     """Trace when processes run, as etop does; nothing else can be traced."""
+    if more is not None:
+        # From OTP 27 on a trace session comes first.
+        whom, how, flags = how, flags, more
     known = {"running", "timestamp"}
     names = {flag for flag in flags if isinstance(flag, Atom)}
     if whom is not Atom("all") or (how is True and not names <= known):
@@ -68,8 +71,17 @@ def erlang_trace(node: Any, whom: Any, how: Any, flags: Any) -> int:
     return len(node.processes())
 
 
-async def do_relay(process: Process, parent: Any, relayed: Any, *_: Any) -> None:
-    """Be the relay of a tracer on another node; ``dbg:do_relay/2``."""
+async def do_relay(
+    process: Process, parent: Any, relayed: Any, more: Any = None
+) -> None:
+    """Be the relay of a tracer on another node; ``dbg:do_relay/2``.
+
+    From OTP 27 on the name of a trace session comes first, and a session is told back.
+    There is nothing to tell sessions apart for, so that the relay stands for its own.
+    """
+    session = []
+    if more is not None:
+        parent, relayed, session = relayed, more, [process.pid]
     if not isinstance(parent, Pid):
         raise Exit(BADARG)
     process.trap_exit = True
@@ -81,7 +93,7 @@ async def do_relay(process: Process, parent: Any, relayed: Any, *_: Any) -> None
         listeners = await _listen(process.node, port)
         if listeners:
             process.start_soon(trio.serve_listeners, _served_by(process), listeners)
-    await process.send(parent, (_STARTED, process.pid))
+    await process.send(parent, (_STARTED, process.pid, *session))
     while not isinstance(await process.receive(), ExitMessage):
         pass
 

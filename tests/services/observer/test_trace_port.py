@@ -33,10 +33,15 @@ def opener(node: ergopy.Node, *free: int) -> Any:
 
 
 class Tracer:
-    """What ``dbg`` is on the other node: it starts a relay, linked, and is told."""
+    """What ``dbg`` is on the other node: it starts a relay, linked, and is told.
 
-    def __init__(self, viewer: ergopy.Node, node: ergopy.Node) -> None:
+    From OTP 27 on it gives the name of a trace session, and is told which one it has.
+    """
+
+    def __init__(self, viewer: ergopy.Node, node: ergopy.Node, *session: Atom) -> None:
         self._viewer, self._node = viewer, node
+        self._name = session
+        self.session: Any = None
         self._end = trio.Event()
         self.ended = trio.Event()
 
@@ -45,11 +50,14 @@ class Tracer:
         told = trio.Event()
 
         async def dbg(process: Process) -> None:
-            arguments = [process.pid, what]
+            arguments = [*self._name, process.pid, what]
             pid = await process.remote_spawn(
                 self._node.name, "dbg", "do_relay", arguments, link=True
             )
-            assert await process.receive() == ("started", pid)
+            word, relay, *session = await process.receive()
+            assert (word, relay) == ("started", pid)
+            assert len(session) == len(self._name)
+            self.session = session
             started.append(pid)
             told.set()
             await self._end.wait()
@@ -85,14 +93,17 @@ async def exactly(stream: trio.SocketStream, size: int) -> bytes:
     return data
 
 
-async def test_times_are_told_in_pairs_while_the_tracer_lives(pair: Nodes) -> None:
+@pytest.mark.parametrize("name", [[], [Atom("etop_tr")]], ids=["alone", "session"])
+async def test_times_are_told_in_pairs_while_the_tracer_lives(
+    name: list[Atom], pair: Nodes
+) -> None:
     viewer, node = pair
     port = free_port()
-    tracer = Tracer(viewer, node)
+    tracer = Tracer(viewer, node, *name)
     relay = await tracer.start(opener(viewer, 5000, port))
     assert node.whereis(trace_port.NAME) == relay
     flags = [(Atom("tracer"), relay), Atom("running"), Atom("timestamp")]
-    arguments = [Atom("all"), True, flags]
+    arguments = [*tracer.session, Atom("all"), True, flags]
     count = await viewer.rpc(node.name, "dbg", "erlang_trace", arguments)
     assert count >= len(node.processes())
 
