@@ -13,7 +13,6 @@ from etf import Atom, EncodeError
 
 from ...errors import ConnectError, ErgopyError, NodeNameError
 from ...node.naming import split
-from ...process.messages import NodeUpMessage
 from .outgoing import LOG, PROXY, event
 from .proxy import INCOMING
 
@@ -147,7 +146,6 @@ class BeamLogHandler(logging.Handler):
 
     async def _run(self, process: Process) -> None:
         """Send what is queued, until the handler is closed."""
-        process.monitor_nodes(node_type="all")
         while not self._closed:
             self._awake = trio.Event()
             while self._queue and not self._closed:
@@ -161,11 +159,12 @@ class BeamLogHandler(logging.Handler):
 
     async def _pause(self, process: Process) -> None:
         """Wait before the next try, or until the peer comes by itself."""
+        process.monitor_nodes(node_type="all")
         with trio.move_on_after(RETRY):
-            while True:
-                match await process.receive():
-                    case NodeUpMessage(node) if node == self.peer:
-                        return
+            while self.peer not in self.node.nodes("connected"):
+                await process.receive()
+        # Nobody takes messages out of the mailbox between two pauses.
+        process.monitor_nodes(False, node_type="all")
 
     async def _reachable(self) -> bool:
         try:

@@ -28,6 +28,7 @@ MAX_LENGTH = 1000
 """Characters of a line that is kept."""
 
 SECONDS = 5.0
+"""How long the terminal's node may take to say which lines it has."""
 
 _LINE_BUFFER = Atom("line_buffer")
 _PUT = Export("erlang", "put", 2)
