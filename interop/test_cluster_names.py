@@ -110,17 +110,7 @@ async def test_elixir_calls_and_casts_by_name(whole):
 
 async def test_of_those_that_race_for_a_name_one_wins(whole):
     for round in range(ROUNDS):
-        pids = await holders(whole)
-        name = (Atom("race"), round)
-        answers = await together(
-            [
-                partial(member.do, "register", name, pid)
-                for member, pid in zip(whole, pids, strict=True)
-            ]
-        )
-        assert sorted(map(str, answers)) == ["no", "no", "no", "yes"]
-        winner = pids[[str(answer) for answer in answers].index("yes")]
-        await whole.until("whereis", lambda a, w=winner: set(a) == {w}, name)
+        await whole.race((Atom("race"), round), await holders(whole))
 
 
 async def test_transactions_of_all_exclude_each_other(whole):

@@ -238,6 +238,19 @@ class Cluster(list[Member]):
         ways = permutations(self.up, 2)
         await together([partial(one.do, "connect", other.name) for one, other in ways])
 
+    async def race(self, name: Any, pids: list[Any]) -> None:
+        """Have all give a name at once, each to its own; one wins, as all see."""
+        answers = await together(
+            [
+                partial(member.do, "register", name, pid)
+                for member, pid in zip(self, pids, strict=True)
+            ]
+        )
+        texts = list(map(str, answers))
+        assert sorted(texts) == ["no"] * (len(self) - 1) + ["yes"]
+        winner = pids[texts.index("yes")]
+        await self.until("whereis", lambda seen: set(seen) == {winner}, name)
+
     # States.
 
     async def meet(self, among: Sequence[Member] | None = None) -> list[Any]:

@@ -165,12 +165,23 @@ def _nothing(nodes: tuple[Atom, ...]) -> Any:
     yield Pause(0.0)
 
 
+def greeted_by_b(it: Any) -> None:
+    him: Any = (Atom("locker"), 1, {}, Pid(B, 1, 0, 1))
+    assert it.cast((Atom("init_connect"), (8, 70), B, him))
+
+
+def told_of_b(it: Any) -> None:
+    """C, which belongs to us, tells that B does as well."""
+    assert it.call((Atom("set_lock"), (GLOBAL, 5)), (Pid(C, 8, 0, 1), 1))
+    extra = [(Atom("vsn"), 8), (Atom("lock"), (GLOBAL, 5))]
+    assert it.cast((Atom("new_nodes"), C, [], [], [(B, 8)], extra))
+
+
 def test_what_is_taken_back_begins_anew() -> None:
     it = machine()
     it.node_up(B)
     first = it.sessions.by_node[B]
-    him: Any = (Atom("locker"), 1, {}, Pid(B, 1, 0, 1))
-    assert it.cast((Atom("init_connect"), (8, 70), B, him))
+    greeted_by_b(it)
     it.actions()
     assert it.info((Atom("cancel_connect"), B, first.my_tag + 9), 0.0)
     assert it.actions() == []
@@ -191,8 +202,7 @@ def test_both_mean_the_same_beginning(mine: int, his: int, is_right: bool) -> No
     it = machine()
     it.node_up(B)
     tag = it.sessions.by_node[B].my_tag
-    him: Any = (Atom("locker"), 1, {}, Pid(B, 1, 0, 1))
-    assert it.cast((Atom("init_connect"), (8, 70), B, him))
+    greeted_by_b(it)
     it.actions()
     assert it.info((Atom("init_connect_ack"), B, tag + mine, his), 0.0)
     assert (it.sessions.by_node[B].my_tag == tag) == is_right
@@ -200,20 +210,12 @@ def test_both_mean_the_same_beginning(mine: int, his: int, is_right: bool) -> No
     assert (cancel in it.actions()) != is_right
 
 
-def _told_of_b(it: Any) -> None:
-    """C, which belongs to us, tells that B does as well."""
-    assert it.call((Atom("set_lock"), (GLOBAL, 5)), (Pid(C, 8, 0, 1), 1))
-    extra = [(Atom("vsn"), 8), (Atom("lock"), (GLOBAL, 5))]
-    assert it.cast((Atom("new_nodes"), C, [], [], [(B, 8)], extra))
-
-
 def test_what_is_acknowledged_when_others_have_joined_us_is_no_news() -> None:
     it = machine(C)
     it.node_up(B)
     tag = it.sessions.by_node[B].my_tag
-    him: Any = (Atom("locker"), 1, {}, Pid(B, 1, 0, 1))
-    assert it.cast((Atom("init_connect"), (8, 70), B, him))
-    _told_of_b(it)
+    greeted_by_b(it)
+    told_of_b(it)
     assert it.cast((Atom("in_sync"), B, True))
     it.actions()
     assert it.info((Atom("init_connect_ack"), B, tag, 70), 0.0)
@@ -223,10 +225,9 @@ def test_what_is_acknowledged_when_others_have_joined_us_is_no_news() -> None:
 def test_who_greets_when_others_have_joined_us_hears_in_sync_and_no_more() -> None:
     it = machine(C)
     it.node_up(B)
-    _told_of_b(it)
+    told_of_b(it)
     assert do.Greet(B) in it.actions()
-    him: Any = (Atom("locker"), 1, {}, Pid(B, 1, 0, 1))
-    assert it.cast((Atom("init_connect"), (8, 70), B, him))
+    greeted_by_b(it)
     assert not any(isinstance(action, do.Send) for action in it.actions())
 
 
@@ -234,9 +235,8 @@ def test_what_is_taken_back_when_others_have_joined_us_is_over() -> None:
     it = machine(C)
     it.node_up(B)
     tag = it.sessions.by_node[B].my_tag
-    him: Any = (Atom("locker"), 1, {}, Pid(B, 1, 0, 1))
-    assert it.cast((Atom("init_connect"), (8, 70), B, him))
-    _told_of_b(it)
+    greeted_by_b(it)
+    told_of_b(it)
     it.actions()
     assert it.info((Atom("cancel_connect"), B, tag), 0.0)
     assert B not in it.sessions.by_node
