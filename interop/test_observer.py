@@ -56,6 +56,25 @@ async def test_the_page_of_the_system_has_the_form_of_otp(beam, node):
     assert version == ("ok", list(b"2.2"))
 
 
+async def test_the_page_of_allocators_has_something_to_divide_by(beam, node):
+    # What observer_alloc_wx:alloc_info/1 takes out of it; 0 would end the viewer.
+    source = """
+        Sum = fun(N) ->
+            Info = proplists:get_value(alloc_info, rpc:call(N, observer_backend,
+                sys_info, [])),
+            Kinds = [Kind || {_, Instances} <- Info, is_list(Instances),
+                {instance, _, Kinds} <- Instances, Kind <- Kinds],
+            lists:unzip([{lists:sum([Size || {_, [{size, Size, _, _}]} <- Blocks]), All}
+                || {_, [{blocks, Blocks}, {carriers_size, All, _, _}]} <- Kinds]) end,
+        [{lists:sum(Blocks), lists:sum(Carriers)}
+            || {Blocks, Carriers} <- [Sum(N) || N <- Nodes]]
+    """
+    # OTP 28 has no runtime_tools here.
+    nodes = [node.name] if beam.release == 28 else [node.name, beam.name]
+    for blocks, carriers in await beam.run(source, Nodes=nodes):
+        assert 10**6 < blocks <= carriers
+
+
 async def test_the_viewer_finds_what_it_looks_for_before_it_asks(beam, node):
     source = """
         [{rpc:call(Py, code, ensure_loaded, [observer_backend]),
@@ -178,6 +197,41 @@ async def test_the_window_of_a_process_gets_all_its_pages(beam, node, desk):
     assert len(stack) >= 3
     assert messages == []
     assert keys == ["$ancestors", "$initial_call"]
+
+
+async def test_the_window_of_any_process_knows_what_to_ask_for_its_state(
+    beam, node, desk
+):
+    await node.applications.start(Shop)
+
+    async def plain(process: Any) -> None:
+        await process.receive()
+
+    await node.spawn(plain, name="plain")
+    # What observer_procinfo:fetch_state_info/1 does, which takes no other answer.
+    source = """
+        Ask = fun(M, F, A) -> rpc:call(Py, M, F, A) end,
+        Look = fun(Pid) ->
+            case Ask(proc_lib, translate_initial_call, [Pid]) of
+                {proc_lib, init_p, 5} -> none;
+                {M, _, _} ->
+                    {behaviour, [B]} = lists:keyfind(behaviour, 1,
+                        Ask(M, module_info, [attributes])),
+                    {status, Pid, {module, _}, [_, _, _, _,
+                        [{header, _}, {data, _}, {data, _} | _]]} =
+                            Ask(sys, get_status, [Pid, 5000]),
+                    B
+            end end,
+        Own = spawn(timer, sleep, [infinity]),
+        {proc_lib:translate_initial_call(Own), exit(Own, kill),
+         [{Name, Look(Pid)} || Pid <- Ask(erlang, processes, []),
+            {_, Name} <- [Ask(erlang, process_info, [Pid, registered_name])]]}
+    """
+    own, _, told = await beam.run(source, Py=node.name)
+    assert own == ("proc_lib", "init_p", 5)
+    found = dict(told)
+    assert found["plain"] == "none"
+    assert found["desk"] == found["till"] == found["rex"] == "gen_server"
 
 
 async def test_the_table_viewer_is_empty(beam, node):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
+import etf
 from etf import Atom, Charlist, Pid
 
 from ..process import reasons
@@ -110,6 +111,8 @@ def status(server: Loop) -> Any:
     parent = process.parent or process.pid
     events = [] if server._debug is None else server._debug.events()
     events = [portable(event) for event in events]
+    label = process.label
+    called = label if isinstance(label, str) else etf.format(label)
     return (
         Atom("status"),
         process.pid,
@@ -122,7 +125,7 @@ def status(server: Loop) -> Any:
             [
                 (
                     Atom("header"),
-                    Charlist(f"Status for {server._kind} {process.label}"),
+                    Charlist(f"Status for {server._kind} {called}"),
                 ),
                 *server._status_parts(state, parent, events),
             ],

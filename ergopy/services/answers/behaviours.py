@@ -196,17 +196,8 @@ async def which_handlers(node: Any, dest: Any) -> Any:
 def translate_initial_call(node: Any, what: Any) -> tuple[Any, Any, Any]:
     """With what a process began, of a pid or of what ``process_info`` tells."""
     found = _initial_call(node, what)
-    if found is not None:
-        return found
-    if isinstance(what, Pid):
-        process = node.runtime.find(what)
-        call: tuple[Any, Any, Any]
-        _, call = process_info(process or node.runtime.root, "initial_call")
-        return call
-    match [value for key, value in _pairs(what) if key == "initial_call"]:
-        case [(module, function, arity), *_]:
-            return module, function, arity
-    return Atom("proc_lib"), Atom("init_p"), 5
+    # What is no behaviour: the observer asks such a one for no state.
+    return (Atom("proc_lib"), Atom("init_p"), 5) if found is None else found
 
 
 @PROC_LIB.reads

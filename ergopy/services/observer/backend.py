@@ -15,7 +15,7 @@ from ...errors import Throw
 from ...node.questions import Room
 from ...process.atoms import ERROR, OK
 from ..answers.clocks import uptime_ms
-from ..answers.numbers import amounts, run_queue
+from ..answers.numbers import amounts, resident, run_queue
 from ..answers.system_info import system_info
 from ..facts.ports import port_list
 from . import load, processes, socket_list, trace_port
@@ -74,11 +74,23 @@ def sys_info(node: Any) -> list[tuple[Atom, Any]]:
         "run_queue": run_queue(),
         "io_input": received,
         "io_output": sent,
-        "alloc_info": [],
+        "alloc_info": _allocators(),
     }
     for name, item in _SYSTEM.items():
         told[name] = system_info(node, Atom(item) if isinstance(item, str) else item)
     return [*((Atom(n), v) for n, v in told.items()), *amounts(node).items()]
+
+
+def _allocators() -> list[tuple[Atom, Any]]:
+    """Return the memory of the program as that of one allocator, that of the system.
+
+    The observer divides by the sum of the carriers: it may not be 0.
+    """
+    name, size = Atom("sys_alloc"), resident()
+    blocks = [(name, [(Atom("size"), size, size, size)])]
+    carriers = (Atom("carriers_size"), size, size, size)
+    kind = (Atom("mbcs"), [(Atom("blocks"), blocks), carriers])
+    return [(name, [(Atom("instance"), 0, [kind])])]
 
 
 @ROOM.reads

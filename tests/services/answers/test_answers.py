@@ -124,6 +124,28 @@ async def test_a_behaviour_is_looked_into(node: Node, ask: Ask) -> None:
     assert await ask("sys", "no_debug", Atom("kid")) == "ok"
 
 
+async def test_a_status_names_a_process_by_its_label_as_a_term(
+    node: Node, ask: Ask
+) -> None:
+    pid = await node.start(Kid)
+    node.runtime.find(pid).label = (Atom("kid"), 7)
+    (*_, (*_, ((_, header), *_))) = await ask("sys", "get_status", pid)
+    assert str(header) == "Status for generic server {kid,7}"
+
+
+async def test_what_is_no_behaviour_began_as_any_process(node: Node, ask: Ask) -> None:
+    async def plain(process: Process) -> None:
+        await process.receive()
+
+    anything = ("proc_lib", "init_p", 5)
+    call = (Atom("initial_call"), (Atom("m"), Atom("f"), 1))
+    for what in (await node.spawn(plain), node.runtime.root.pid, [call], []):
+        assert await ask("proc_lib", "translate_initial_call", what) == anything
+        assert await ask("proc_lib", "initial_call", what) is False
+    kid = await ask("proc_lib", "translate_initial_call", await node.start(Kid))
+    assert kid == (f"{__name__}.Kid", "init", 0)
+
+
 async def test_who_does_not_answer_is_an_exit_as_in_otp(
     autojump_clock: Clock, node: Node, ask: Ask
 ) -> None:

@@ -70,6 +70,9 @@ async def test_the_page_of_the_system_is_complete_and_true(pair: Pair) -> None:
     # The observer divides by these.
     for name in ("atom", "process", "port", "ets"):
         assert told[f"{name}_limit"] > told[f"{name}_count"] >= 0
+    ((_, ((_, _, ((_, parts),)),)),) = told["alloc_info"]
+    (_, ((_, ((_, size, *_),)),)), (_, carriers, *_) = parts
+    assert carriers >= size > 10**6
 
 
 async def test_traffic_of_connections_that_ended_still_counts(pair: Pair) -> None:
