@@ -91,6 +91,16 @@ def disown(path: Path, saga: str) -> None:
             _tidy(path, locks, saga)
 
 
+def check_not_owned(path: Path, saga: str) -> None:
+    """Raise SagaLogError if another process has the records; nothing is made.
+
+    It may have a saga before its first record is in the file, or the file is there.
+    """
+    if os.path.exists(f"{os.path.realpath(path)}-lock"):
+        own(path, saga)
+        disown(path, saga)
+
+
 def _tidy(path: Path, locks: _Locks, saga: str) -> None:
     if not locks.users[saga]:
         del locks.users[saga]

@@ -12,7 +12,7 @@ import etf
 from ....errors import SagaLogError
 from .base import SagaLog
 from .making import can_be_made
-from .owning import disown, own
+from .owning import check_not_owned, disown, own
 from .records import Records, dump_key, load_key
 from .sharing import find, hire
 
@@ -96,6 +96,7 @@ class SqliteSagaLog(SagaLog):
         self.close(saga)
         try:
             if not self._exists():
+                check_not_owned(self.path, saga)
                 return {}
             return await self._writer(saga).ask(partial(self._read, saga))
         except BaseException:

@@ -36,6 +36,14 @@ async def main(path, saga):
 trio.run(main, sys.argv[1], sys.argv[2])
 """
 
+OWNER = """
+import sys
+from ergopy.gen.saga.log import owning
+
+owning.own(sys.argv[1], sys.argv[2])
+print("there", flush=True)
+sys.stdin.read()
+"""
 
 FORK = """
 import os
@@ -64,8 +72,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def other_process(path: Path) -> Iterator[Any]:
-    command = [sys.executable, "-c", OTHER, str(path), "ours"]
+def other_process(path: Path, program: str = OTHER) -> Iterator[Any]:
+    command = [sys.executable, "-c", program, str(path), "ours"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as other:
         assert other.stdout is not None
@@ -89,6 +97,16 @@ async def test_a_saga_that_another_process_runs_is_not_opened(path: Path) -> Non
         await log.aclose("another")
     await log.open("ours")
     await log.aclose("ours")
+
+
+async def test_a_saga_that_has_not_written_yet_is_not_opened(path: Path) -> None:
+    log = SqliteSagaLog(path)
+    with other_process(path, OWNER):
+        with pytest.raises(SagaLogError, match="ours is run by another process"):
+            await log.open("ours")
+        assert await log.open("another") == {}
+    assert await log.open("ours") == {}
+    assert path not in owning._all
 
 
 async def test_one_that_another_process_has_closed_is_opened(path: Path) -> None:
