@@ -34,7 +34,6 @@ from ..io.requests import (
     TERMINATED,
 )
 from . import attach, completion
-from .attach import ELIXIR
 from .device import Pressed, Terminal
 from .input import Input
 from .options import Options
@@ -176,7 +175,7 @@ class Session:
         self._input.pressed += 1
         if self._input.pressed > 1:
             await self._ask()
-        elif self.language != ELIXIR and _is_empty(reading):
+        elif self.language != attach.ELIXIR and _is_empty(reading):
             # Nothing to interrupt. IEx may have kept lines before this one.
             await self._input.tell(_HINT)
         else:
